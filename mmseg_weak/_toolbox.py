@@ -1,0 +1,56 @@
+"""One clear message instead of a deep traceback when the toolbox is absent or wrong."""
+
+import importlib
+import re
+import warnings
+
+# Lowest release that carries the interfaces used here, and the newest one tested.
+SUPPORTED = {
+    'mmengine': ((0, 10, 0), (0, 10, 12)),
+    'mmcv': ((2, 1, 0), (2, 3, 6)),
+    'mmseg': ((1, 2, 0), (1, 4, 2)),
+}
+HINT = (
+    "install exactly one of the two stacks: pip install 'mmseg_weak[onedl]' "
+    "(maintained fork, recommended) or pip install 'mmseg_weak[openmmlab]' "
+    '(originals, compiles mmcv)'
+)
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """Leading numbers of a version: ``'2.1.0rc1'`` gives ``(2, 1, 0)``."""
+    numbers = re.match(r'\d+(?:\.\d+)*', text)
+    return tuple(int(n) for n in numbers.group().split('.')) if numbers else (0,)
+
+
+def check_toolbox() -> None:
+    """Import mmengine, mmcv and mmseg and compare their versions.
+
+    Raises:
+        ImportError: A toolbox package is missing, fails to import or is too old. The
+            message names it and says what to install.
+
+    Warns:
+        UserWarning: A package is newer than the newest tested release.
+    """
+    for name, (oldest, newest) in SUPPORTED.items():
+        try:
+            version = importlib.import_module(name).__version__
+        except Exception as error:
+            raise ImportError(
+                f'mmseg_weak needs {name}, whose import failed '
+                f'({type(error).__name__}: {error}); {HINT}'
+            ) from None
+        found = parse_version(version)
+        if found < oldest:
+            wanted = '.'.join(map(str, oldest))
+            raise ImportError(
+                f'mmseg_weak needs {name} >= {wanted}, found {version}; {HINT}'
+            )
+        if found > newest:
+            tested = '.'.join(map(str, newest))
+            warnings.warn(
+                f'{name} {version} is newer than {tested}, the newest release '
+                'mmseg_weak was tested with',
+                stacklevel=3,
+            )
