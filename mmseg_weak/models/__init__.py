@@ -1,0 +1,19 @@
+from . import losses, segmentors
+from .consistency import TeacherConsistency, ramp_up
+from .data_preprocessor import WeakSegDataPreProcessor
+from .ema import TeacherEMA
+from .losses import PartialCrossEntropyLoss, PixelConsistencyLoss
+from .segmentors import CascadeSeminarSegmentor, SeminarSegmentor
+
+__all__ = [
+    'CascadeSeminarSegmentor',
+    'PartialCrossEntropyLoss',
+    'PixelConsistencyLoss',
+    'SeminarSegmentor',
+    'TeacherConsistency',
+    'TeacherEMA',
+    'WeakSegDataPreProcessor',
+    'losses',
+    'ramp_up',
+    'segmentors',
+]

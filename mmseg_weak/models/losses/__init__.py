@@ -1,0 +1,12 @@
+from .click_logits import gather_logits, gather_upsampled_logits
+from .partial_cross_entropy import PartialCrossEntropyLoss
+from .pixel_consistency import PixelConsistencyLoss
+from .reduction import global_denominator
+
+__all__ = [
+    'PartialCrossEntropyLoss',
+    'PixelConsistencyLoss',
+    'gather_logits',
+    'gather_upsampled_logits',
+    'global_denominator',
+]

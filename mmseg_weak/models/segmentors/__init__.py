@@ -1,0 +1,3 @@
+from .seminar import CascadeSeminarSegmentor, SeminarSegmentor
+
+__all__ = ['CascadeSeminarSegmentor', 'SeminarSegmentor']

@@ -1,0 +1,112 @@
+"""The teacher's weights: an exponential moving average of the student's."""
+
+import torch
+from mmengine.model import MomentumAnnealingEMA
+from mmengine.registry import MODELS
+from torch import nn
+
+
+@MODELS.register_module()
+class TeacherEMA(MomentumAnnealingEMA):
+    r"""Mean-teacher weights, updated by a few fused kernels.
+
+    .. math::
+        \theta_t \leftarrow a\,\theta_t + (1 - a)\,\theta_s, \quad
+        a = \min(1 - \gamma / (\gamma + \mathrm{step}),\; 1 - \mathrm{momentum})
+
+    with step counted from 0, so that the first update copies the student. Buffers, above
+    all the batch norms' running statistics, follow the student at once: a teacher with
+    stale statistics is worse than its student.
+
+    The update uses ``torch._foreach`` operations over all tensors and keeps the step as a
+    Python number, where mmengine's form walks tensor by tensor and reads the step back
+    from the device.
+
+    Args:
+        model (nn.Module): The student.
+        momentum (float): Weight of the student in the average, mmengine's convention, in
+            (0, 1). Defaults to 0.001 (:math:`a = 0.999`).
+        gamma (int): Length of the warm-up in steps. Defaults to 1.
+        interval (int): Steps between two updates. Defaults to 1.
+        device (torch.device, optional): Where the teacher lives. Defaults to the student's.
+        update_buffers (bool): Average the buffers too instead of copying them. Defaults to
+            False.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        momentum: float = 0.001,
+        gamma: int = 1,
+        interval: int = 1,
+        device: torch.device | None = None,
+        update_buffers: bool = False,
+    ) -> None:
+        super().__init__(model, momentum, gamma, interval, device, update_buffers)
+        self.module.eval()
+        self._num_updates: int | None = 0
+        self.register_load_state_dict_post_hook(_forget_step)
+
+    def train(self, mode: bool = True) -> 'TeacherEMA':
+        """Stay in eval mode: no dropout and running statistics in the teacher."""
+        return super().train(False)
+
+    @property
+    def num_updates(self) -> int:
+        """Updates so far; read from the device only after a checkpoint was loaded."""
+        if self._num_updates is None:
+            self._num_updates = int(self.steps)
+        return self._num_updates
+
+    @torch.no_grad()
+    def copy_from(self, model: nn.Module) -> None:
+        """Set every parameter and buffer to those of ``model``."""
+        _foreach(torch._foreach_copy_, self.module.parameters(), model.parameters())
+        _foreach(torch._foreach_copy_, self.module.buffers(), model.buffers())
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Move the average one step towards ``model``.
+
+        Args:
+            model (nn.Module): The student, of the architecture given at construction.
+        """
+        step = self.num_updates
+        if step == 0:
+            self.copy_from(model)
+        else:
+            if step % self.interval == 0:
+                self._average(model, max(self.momentum, self.gamma / (self.gamma + step)))
+            if not self.update_buffers:
+                _foreach(torch._foreach_copy_, self.module.buffers(), model.buffers())
+        self.steps += 1
+        self._num_updates = step + 1
+
+    def _average(self, model: nn.Module, weight: float) -> None:
+        """Lerp all floating-point tensors towards the student's."""
+        groups = [(self.module.parameters(), model.parameters())]
+        if self.update_buffers:
+            groups.append((self.module.buffers(), model.buffers()))
+        for averages, sources in groups:
+            _foreach(
+                lambda a, b: torch._foreach_lerp_(a, b, weight),
+                averages,
+                sources,
+                floating_only=True,
+            )
+
+
+def _foreach(operation, targets, sources, floating_only: bool = False) -> None:
+    """Apply a foreach operation to pairs of tensors, the sources on the targets' device."""
+    pairs = [
+        (target.data, source.data.to(target.device))
+        for target, source in zip(targets, sources)
+        if target.is_floating_point() or not floating_only
+    ]
+    if pairs:
+        operation(*map(list, zip(*pairs)))
+
+
+def _forget_step(module: TeacherEMA, _incompatible_keys) -> None:
+    """The step buffer was loaded: the Python copy of it is stale."""
+    module._num_updates = None

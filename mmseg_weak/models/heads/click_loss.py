@@ -1,0 +1,94 @@
+"""Losses of mmseg's decode heads on sparse labels."""
+
+import torch
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.utils import SampleList
+from torch import Tensor, nn
+
+from ..losses import PartialCrossEntropyLoss, gather_upsampled_logits
+
+# Heads with several outputs in training: where the one used for prediction stands.
+MAIN_OUTPUT = {
+    'DAHead': 0,
+    'DDRHead': 0,
+    'EncHead': 0,
+    'IterativeDecodeHead': -1,
+    'PIDHead': 1,
+}
+
+
+def stacked_labels(data_samples: SampleList) -> Tensor:
+    """Labels of a batch, shape (N, H, W), long."""
+    return torch.cat([sample.gt_sem_seg.data for sample in data_samples])
+
+
+def has_own_loss(head: nn.Module) -> bool:
+    """Whether a head computes its loss otherwise than ``loss_by_feat(forward(...))``."""
+    owner = next(c for c in type(head).__mro__ if 'loss' in vars(c))
+    return owner.__name__ not in ('BaseDecodeHead', 'BaseCascadeDecodeHead')
+
+
+def main_logits(head: nn.Module, output) -> Tensor:
+    """The dense logits (N, C, h, w) among a head's outputs.
+
+    Raises:
+        TypeError: The head returns several outputs and is not known here.
+    """
+    if isinstance(output, Tensor):
+        return output
+    for parent in type(head).__mro__:
+        if parent.__name__ in MAIN_OUTPUT:
+            return output[MAIN_OUTPUT[parent.__name__]]
+    raise TypeError(
+        f'{type(head).__name__} returns {len(output)} outputs; a teacher needs heads with '
+        'one logit map'
+    )
+
+
+def loss_by_clicks(head: nn.Module, output, data_samples: SampleList) -> dict:
+    """Losses of a head's output, read at the labels where that gives the same value.
+
+    Heads that keep mmseg's ``loss_by_feat`` and use nothing but
+    :class:`~mmseg_weak.models.losses.PartialCrossEntropyLoss` never upsample their logits;
+    any other head computes its own ``loss_by_feat``.
+
+    Args:
+        head (nn.Module): A decode or auxiliary head.
+        output (Tensor | tuple): What its ``forward`` returned.
+        data_samples (list[SegDataSample]): Samples with click labels.
+
+    Returns:
+        dict[str, Tensor]: Loss components and ``acc_seg``, the share of labelled pixels
+        that are right, in percent.
+    """
+    losses = head.loss_decode
+    losses = list(losses) if isinstance(losses, nn.ModuleList) else [losses]
+    standard = type(head).loss_by_feat is BaseDecodeHead.loss_by_feat
+    if not (
+        standard
+        and head.sampler is None
+        and all(isinstance(loss, PartialCrossEntropyLoss) for loss in losses)
+    ):
+        return head.loss_by_feat(output, data_samples)
+    labels = stacked_labels(data_samples)
+    result = {}
+    for loss in losses:
+        value = loss.forward_low_resolution(
+            output,
+            labels,
+            ignore_index=head.ignore_index,
+            align_corners=head.align_corners,
+        )
+        result[loss.loss_name] = result.get(loss.loss_name, 0) + value
+    result['acc_seg'] = _click_accuracy(head, output, labels)
+    return result
+
+
+@torch.no_grad()
+def _click_accuracy(head: nn.Module, logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of right labelled pixels in percent, 0 where there are none."""
+    index = torch.nonzero(labels != head.ignore_index, as_tuple=True)
+    size = (labels.shape[1], labels.shape[2])
+    read = gather_upsampled_logits(logits, index, size, head.align_corners)
+    right = (read.argmax(dim=1) == labels[index]).sum()
+    return 100 * right / max(1, index[0].numel())

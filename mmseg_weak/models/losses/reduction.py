@@ -1,0 +1,30 @@
+"""Normalisation over all ranks: the same loss on one process or on many."""
+
+import torch.distributed as torch_dist
+from mmengine.dist import get_world_size
+from torch import Tensor
+
+
+def global_denominator(count: Tensor, minimum: float = 1.0) -> Tensor:
+    """Denominator that makes a local sum part of a mean over all ranks.
+
+    ``DistributedDataParallel`` averages gradients over its W ranks. A loss that divides
+    its local sum by ``max(minimum, sum of counts over ranks) / W`` therefore ends with
+    the gradient of the global mean, whatever each rank holds: 2 processes with batch N
+    equal 1 process with batch 2N. Every rank must call it equally often in a step.
+
+    Args:
+        count (Tensor): Local number (or weight) of the terms, a scalar. No gradient flows
+            through it.
+        minimum (float): Lower bound of the global count, > 0, so that an empty batch
+            gives 0 and never NaN. Defaults to 1.0.
+
+    Returns:
+        Tensor: Scalar > 0.
+    """
+    count = count.detach()
+    world_size = get_world_size()
+    if world_size > 1:
+        count = count.clone()
+        torch_dist.all_reduce(count)
+    return count.clamp(min=minimum) / world_size

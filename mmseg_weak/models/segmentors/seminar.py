@@ -1,0 +1,194 @@
+"""Seminar learning: clicks, a teacher, and students that teach each other."""
+
+import torch
+from mmseg.models import CascadeEncoderDecoder, EncoderDecoder
+from mmseg.registry import MODELS
+from mmseg.utils import OptSampleList, SampleList, add_prefix
+from torch import Tensor, nn
+
+from ..heads.click_loss import has_own_loss, loss_by_clicks, main_logits, stacked_labels
+
+
+class SeminarMixin:
+    """Loss of seminar learning on top of an mmseg encoder-decoder.
+
+    The teacher is no sub-module: it stays out of ``state_dict``, so the checkpoint is that
+    of the plain model.
+    """
+
+    def _init_seminar(self, consistency: dict | None) -> None:
+        self.consistency = MODELS.build(consistency) if consistency else None
+        self.set_teacher(None)
+
+    def set_teacher(self, teacher: nn.Module | None) -> None:
+        """Attach the EMA copy of this segmentor; called by ``EMATeacherHook``."""
+        # Past nn.Module.__setattr__, which would register it as a sub-module.
+        self.__dict__['teacher'] = teacher
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: OptSampleList = None,
+        mode: str = 'tensor',
+        teacher_inputs: Tensor | None = None,
+    ):
+        """mmseg's entry point; in mode ``loss`` the teacher may see its own view.
+
+        Args:
+            inputs (Tensor): Images, shape (N, 3, H, W); the student's view in training.
+            data_samples (list[SegDataSample], optional): Labels and metainfo.
+            mode (str): ``tensor``, ``predict`` or ``loss``. Defaults to ``tensor``.
+            teacher_inputs (Tensor, optional): The teacher's view of the same crops, shape
+                (N, 3, H, W). Defaults to None, the student's view.
+
+        Returns:
+            As in mmseg: a tensor, predictions, or a dict of losses.
+        """
+        if mode == 'loss':
+            return self.loss(inputs, data_samples, teacher_inputs)
+        return super().forward(inputs, data_samples, mode)
+
+    def loss(
+        self,
+        inputs: Tensor,
+        data_samples: SampleList,
+        teacher_inputs: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Partial cross-entropy on the clicks plus consistency with the teacher.
+
+        Args:
+            inputs (Tensor): The student's view, shape (N, 3, H, W).
+            data_samples (list[SegDataSample]): Click labels and metainfo.
+            teacher_inputs (Tensor, optional): The teacher's view. Defaults to ``inputs``.
+
+        Returns:
+            dict[str, Tensor]: Loss components.
+
+        Raises:
+            RuntimeError: A consistency term is configured and no teacher is attached.
+        """
+        features = self.extract_feat(inputs)
+        losses, logits = self._click_losses(features, data_samples)
+        losses.update(self._auxiliary_losses(features, data_samples))
+        if self.consistency is not None:
+            view = inputs if teacher_inputs is None else teacher_inputs
+            losses.update(self._consistency_losses(logits, view, data_samples))
+        return losses
+
+    def _click_losses(
+        self, features: list[Tensor], data_samples: SampleList
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Losses of the decode head (every stage of a cascade) and its dense logits."""
+        losses, logits, previous = {}, None, ()
+        for prefix, head in self._stages():
+            if has_own_loss(head):
+                loss = head.loss(features, *previous, data_samples, self.train_cfg)
+            else:
+                output = head.forward(features, *previous)
+                loss = loss_by_clicks(head, output, data_samples)
+                logits = main_logits(head, output)
+                previous = (output,)
+            losses.update(add_prefix(loss, prefix))
+        return losses, logits
+
+    def _auxiliary_losses(
+        self, features: list[Tensor], data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Losses of the auxiliary heads."""
+        if not self.with_auxiliary_head:
+            return {}
+        heads = self.auxiliary_head
+        several = isinstance(heads, nn.ModuleList)
+        losses = {}
+        for i, head in enumerate(heads if several else [heads]):
+            loss = loss_by_clicks(head, head.forward(features), data_samples)
+            losses.update(add_prefix(loss, f'aux_{i}' if several else 'aux'))
+        return losses
+
+    def _consistency_losses(
+        self, logits: Tensor, teacher_inputs: Tensor, data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """The teacher-student term."""
+        if self.teacher is None:
+            raise RuntimeError(
+                f'{type(self).__name__} has a consistency term but no teacher: add '
+                "dict(type='EMATeacherHook') to custom_hooks"
+            )
+        return self.consistency(
+            logits,
+            self.teacher.dense_logits(teacher_inputs),
+            stacked_labels(data_samples),
+            data_samples,
+            self.align_corners,
+        )
+
+    @torch.no_grad()
+    def dense_logits(self, inputs: Tensor) -> Tensor:
+        """Logits of the decode head (a cascade's last dense stage), no gradient.
+
+        Args:
+            inputs (Tensor): Normalised images, shape (N, 3, H, W).
+
+        Returns:
+            Tensor: Shape (N, C, h, w).
+        """
+        features = self.extract_feat(inputs)
+        logits, previous = None, ()
+        for _, head in self._stages():
+            if not has_own_loss(head):
+                output = head.forward(features, *previous)
+                logits, previous = main_logits(head, output), (output,)
+        return logits
+
+
+@MODELS.register_module()
+class SeminarSegmentor(SeminarMixin, EncoderDecoder):
+    """`Seminar learning <https://arxiv.org/abs/2108.13393>`_ from clicks, any mmseg model.
+
+    Losses: each head's own ``loss_decode`` (usually
+    :class:`~mmseg_weak.models.losses.PartialCrossEntropyLoss`), plus the consistency with
+    the EMA teacher that :class:`~mmseg_weak.engine.hooks.EMATeacherHook` attaches. Testing
+    is that of :class:`mmseg.models.EncoderDecoder`, and so are the checkpoint's keys.
+
+    Args:
+        *args: As for :class:`mmseg.models.EncoderDecoder`.
+        consistency (dict, optional): Config of
+            :class:`~mmseg_weak.models.consistency.TeacherConsistency`. Defaults to None,
+            partial cross-entropy alone.
+        **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
+
+    Raises:
+        ValueError: The decode head predicts sets of masks, which have no per-pixel logits.
+    """
+
+    def __init__(self, *args, consistency: dict | None = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if has_own_loss(self.decode_head):
+            raise ValueError(
+                f'SeminarSegmentor needs a decode head with per-pixel logits, and '
+                f'{type(self.decode_head).__name__} has its own loss'
+            )
+        self._init_seminar(consistency)
+
+    def _stages(self) -> list[tuple[str, nn.Module]]:
+        return [('decode', self.decode_head)]
+
+
+@MODELS.register_module()
+class CascadeSeminarSegmentor(SeminarMixin, CascadeEncoderDecoder):
+    """:class:`SeminarSegmentor` for cascades such as OCRNet and PointRend.
+
+    Every stage learns from the clicks, the last dense stage from the teacher as well.
+
+    Args:
+        *args: As for :class:`mmseg.models.CascadeEncoderDecoder`.
+        consistency (dict, optional): As for :class:`SeminarSegmentor`.
+        **kwargs: As for :class:`mmseg.models.CascadeEncoderDecoder`.
+    """
+
+    def __init__(self, *args, consistency: dict | None = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._init_seminar(consistency)
+
+    def _stages(self) -> list[tuple[str, nn.Module]]:
+        return [(f'decode_{i}', head) for i, head in enumerate(self.decode_head)]
