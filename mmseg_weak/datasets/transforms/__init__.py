@@ -1,0 +1,11 @@
+from .clicks import ClickRandomCrop, LoadClicks, RasterizeClicks
+from .formatting import PackWeakSegInputs
+from .views import PhotometricViews
+
+__all__ = [
+    'ClickRandomCrop',
+    'LoadClicks',
+    'PackWeakSegInputs',
+    'PhotometricViews',
+    'RasterizeClicks',
+]

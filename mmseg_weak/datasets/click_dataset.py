@@ -1,0 +1,294 @@
+"""Data sets of images with clicked pixels instead of masks."""
+
+import os.path as osp
+from collections.abc import Sequence
+
+import mmengine.fileio as fileio
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
+from mmengine.utils import is_abs
+from mmseg.datasets import BaseSegDataset, PascalVOCDataset
+from mmseg.registry import DATASETS
+
+from .click_budget import budget_steps
+from .click_formats import ClassResolver, ClickTable, read_clicks
+from .click_report import REASONS, format_report, make_report
+from .image_check import image_sizes
+
+BACKGROUND = 'background'
+
+
+@DATASETS.register_module()
+class ClickDataset(BaseSegDataset):
+    """Images of a folder with clicked pixels as their only labels.
+
+    In training no path to a mask exists in the data, whatever ``data_prefix`` says.
+    With ``test_mode=True`` it is a plain ``BaseSegDataset`` with masks and no clicks.
+
+    An image id is the path below ``data_prefix['img_path']`` without ``img_suffix``;
+    click files and the split list may write it with or without the suffix.
+
+    Coordinates are continuous: pixel column ``i`` covers ``[i, i + 1)``, a click is
+    inside its image when ``0 <= x < width``. They refer to the image as mmcv loads it
+    (upright after EXIF orientation).
+
+    Classes come from ``metainfo=dict(classes=...)``. ``'background'`` is a class like
+    any other; its clicks come from ``click_file`` or from ``background_click_file``.
+
+    Limits apply in this order: clicks of images or classes not trained and clicks
+    outside their image are dropped, then ``max_rank``, ``clicks_per_class``,
+    ``image_fraction`` and ``click_fraction``.
+
+    Args:
+        click_file (str | Sequence[str]): JSON or CSV file(s) with clicks, see
+            :mod:`mmseg_weak.datasets.click_formats`. Needed unless ``test_mode``.
+        background_click_file (str, optional): File with background clicks only; its
+            entries need no class. Defaults to None.
+        max_rank (int, optional): Keep an annotator's first ``max_rank`` clicks on a
+            class (What's the Point: 1 gives "1Point"). Clicks without a rank stay.
+        clicks_per_class (int, optional): Most clicks of one class in one image.
+        image_fraction (float): Share of the clicked images that keep their clicks,
+            in (0, 1]; the others stay as unlabelled images. Defaults to 1.0.
+        click_fraction (float): Share of all clicks that are kept, in (0, 1], drawn
+            over the whole set. Defaults to 1.0.
+        seed (int): Seed of the two draws. They are the same in every process, and a
+            smaller fraction is part of a larger one. Defaults to 0.
+        drop_unclicked (bool): Leave out images without a click. Defaults to False.
+        check_images (bool): Read the header of every image at the start, to find
+            absent or truncated ones and clicks outside. Defaults to True.
+        **kwargs: Arguments of ``mmseg.datasets.BaseSegDataset``.
+
+    Raises:
+        FileNotFoundError: Click file, split list, image folder or image is absent.
+        ValueError: An option is out of range, a file is malformed, the split list is
+            empty or no image has a click.
+    """
+
+    def __init__(
+        self,
+        click_file: str | Sequence[str] = (),
+        background_click_file: str | None = None,
+        max_rank: int | None = None,
+        clicks_per_class: int | None = None,
+        image_fraction: float = 1.0,
+        click_fraction: float = 1.0,
+        seed: int = 0,
+        drop_unclicked: bool = False,
+        check_images: bool = True,
+        test_mode: bool = False,
+        **kwargs,
+    ) -> None:
+        self.click_files = [click_file] if isinstance(click_file, str) else click_file
+        self.background_click_file = background_click_file
+        self.max_rank = max_rank
+        self.clicks_per_class = clicks_per_class
+        self.image_fraction = image_fraction
+        self.click_fraction = click_fraction
+        self.seed = seed
+        self.drop_unclicked = drop_unclicked
+        self.check_images = check_images
+        self.click_report: dict = {}
+        if not test_mode:
+            self._check_options()
+        super().__init__(test_mode=test_mode, **kwargs)
+
+    def _check_options(self) -> None:
+        name = type(self).__name__
+        if not self.click_files:
+            raise ValueError(f'{name} needs click_file to train')
+        for option in ('max_rank', 'clicks_per_class'):
+            value = getattr(self, option)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ValueError(f'{name}: {option} must be an int >= 1, got {value!r}')
+        for option in ('image_fraction', 'click_fraction'):
+            value = getattr(self, option)
+            if not 0 < value <= 1:
+                raise ValueError(f'{name}: {option} must be in (0, 1], got {value!r}')
+
+    def _join_prefix(self) -> None:
+        """Join click files to ``data_root`` as mmengine joins the other paths."""
+        super()._join_prefix()
+        self.click_files = [self._below_root(file) for file in self.click_files]
+        if self.background_click_file:
+            self.background_click_file = self._below_root(self.background_click_file)
+
+    def _below_root(self, path: str) -> str:
+        if is_abs(path) or not self.data_root:
+            return path
+        return fileio.join_path(self.data_root, path)
+
+    def load_data_list(self) -> list[dict]:
+        """List the images with their clicks and report what was found.
+
+        Returns:
+            list[dict]: Per image ``img_path``, ``img_id``, ``clicks`` ((n, 2) float32
+            x and y), ``click_labels`` ((n,) int64, as trained), ``label_map``,
+            ``reduce_zero_label`` and ``seg_fields``. With ``test_mode`` the list of
+            ``BaseSegDataset``.
+        """
+        if self.test_mode:
+            return super().load_data_list()
+        if not self._metainfo.get('classes'):
+            raise ValueError(
+                f'{type(self).__name__} needs metainfo=dict(classes=(...)) to know '
+                'what a click means'
+            )
+        images = self._list_images()
+        paths = [osp.join(self._image_folder, i + self.img_suffix) for i in images]
+        sizes = image_sizes(paths, self.backend_args) if self.check_images else None
+        clicks, dropped = self._load_clicks(images, sizes)
+        if self.drop_unclicked:
+            clicked = np.isin(np.array(images, dtype=object), clicks.image)
+            keep = np.flatnonzero(clicked)
+            images, paths = [images[i] for i in keep], [paths[i] for i in keep]
+            sizes = None if sizes is None else sizes[keep]
+        self.click_report = make_report(
+            clicks, images, sizes, self._metainfo['classes'], dropped
+        )
+        if is_main_process():
+            report = format_report(self.click_report)
+            print_log(f'{type(self).__name__}: {report}', logger='current')
+        return self._make_data_list(images, paths, clicks)
+
+    @property
+    def _image_folder(self) -> str:
+        return self.data_prefix.get('img_path') or ''
+
+    def _list_images(self) -> list[str]:
+        """Ids of the images: lines of the split list, or all of the folder."""
+        folder = self._image_folder
+        if not fileio.isdir(folder, backend_args=self.backend_args):
+            raise FileNotFoundError(f'image folder not found: {folder!r}')
+        if self.ann_file:
+            if not fileio.isfile(self.ann_file, backend_args=self.backend_args):
+                raise FileNotFoundError(f'split list not found: {self.ann_file}')
+            lines = fileio.get_text(self.ann_file, backend_args=self.backend_args)
+            names = [line.strip() for line in lines.splitlines() if line.strip()]
+            source = f'split list {self.ann_file}'
+        else:
+            names = sorted(
+                fileio.list_dir_or_file(
+                    dir_path=folder,
+                    list_dir=False,
+                    suffix=self.img_suffix,
+                    recursive=True,
+                    backend_args=self.backend_args,
+                )
+            )
+            source = f'image folder {folder} (suffix {self.img_suffix})'
+        if not names:
+            raise ValueError(f'{source} names no image')
+        return list(dict.fromkeys(self._image_id(name) for name in names))
+
+    def _image_id(self, name: str) -> str:
+        """Id of an image as files may write it: other slashes, with the suffix."""
+        name = name.replace('\\', '/').removeprefix('./')
+        return name.removesuffix(self.img_suffix)
+
+    def _load_clicks(
+        self, images: list[str], sizes: np.ndarray | None
+    ) -> tuple[ClickTable, dict[str, int]]:
+        """Read the click files and apply every limit, counting what falls away."""
+        clicks = self._read_click_files()
+        seen = sorted(set(clicks.image))
+        dropped = dict.fromkeys(REASONS, 0)
+
+        def keep(reason: str, mask: np.ndarray) -> ClickTable:
+            dropped[reason] += int((~mask).sum())
+            return clicks.select(mask)
+
+        row = {image: i for i, image in enumerate(images)}
+        clicks = keep('not_in_split', np.array([i in row for i in clicks.image], bool))
+        if not len(clicks):
+            raise ValueError(
+                f'no image has a click in {", ".join(self.click_files)}: the ids there '
+                f'look like {seen[:2]}, those of the images like {images[:2]}'
+            )
+        clicks.label = self._trained_labels(clicks.label)
+        clicks = keep('ignored_class', clicks.label != self.ignore_index)
+        if sizes is not None:
+            size = sizes[[row[image] for image in clicks.image]].reshape(-1, 2)
+            inside = (clicks.xy >= 0).all(1) & (clicks.xy < size).all(1)
+            clicks = keep('outside_image', inside)
+        steps = budget_steps(
+            self.max_rank,
+            self.clicks_per_class,
+            self.image_fraction,
+            self.click_fraction,
+            self.seed,
+        )
+        for reason, choose in steps:
+            clicks = keep(reason, choose(clicks))
+        if not len(clicks):
+            raise ValueError(f'no click is left, dropped: {dropped}')
+        return clicks, dropped
+
+    def _read_click_files(self) -> ClickTable:
+        # Files name the original classes; `metainfo` may train a subset of them.
+        classes = self.METAINFO.get('classes') or self._metainfo['classes']
+        resolve = ClassResolver(classes, first_id=int(self.reduce_zero_label))
+        tables = [
+            read_clicks(file, resolve, backend_args=self.backend_args)
+            for file in self.click_files
+        ]
+        if self.background_click_file:
+            if BACKGROUND not in resolve.ids:
+                raise ValueError(
+                    f"background_click_file needs a class named '{BACKGROUND}', "
+                    f'the classes are {", ".join(classes)}'
+                )
+            tables.append(
+                read_clicks(
+                    self.background_click_file,
+                    resolve,
+                    only_class=resolve.ids[BACKGROUND],
+                    backend_args=self.backend_args,
+                )
+            )
+        clicks = ClickTable.concatenate(tables)
+        ids = {name: self._image_id(name) for name in set(clicks.image)}
+        clicks.image = np.array([ids[name] for name in clicks.image], dtype=object)
+        return clicks
+
+    def _trained_labels(self, label: np.ndarray) -> np.ndarray:
+        """Relabel as mmseg's ``LoadAnnotations`` relabels masks; 255 is dropped."""
+        if self.reduce_zero_label:
+            label = np.where(label == 0, self.ignore_index, label - 1)
+        if self.label_map is None:
+            return label
+        table = np.arange(max(self.ignore_index, *self.label_map) + 1)
+        table[list(self.label_map)] = list(self.label_map.values())
+        return table[label]
+
+    def _make_data_list(
+        self, images: list[str], paths: list[str], clicks: ClickTable
+    ) -> list[dict]:
+        rows: dict[str, list[int]] = {image: [] for image in images}
+        for i, image in enumerate(clicks.image):
+            rows[image].append(i)
+        xy = clicks.xy.astype(np.float32)
+        return [
+            dict(
+                img_path=path,
+                img_id=image,
+                clicks=xy[rows[image]].reshape(-1, 2),
+                click_labels=clicks.label[rows[image]],
+                label_map=self.label_map,
+                reduce_zero_label=self.reduce_zero_label,
+                seg_fields=[],
+            )
+            for image, path in zip(images, paths)
+        ]
+
+
+@DATASETS.register_module()
+class PascalVOCClickDataset(ClickDataset):
+    """PASCAL VOC with the clicks of "What's the Point" instead of masks.
+
+    Click files hold the VOC ids (0 background, 1 to 20 alphabetical); see
+    :class:`ClickDataset` for the arguments. The published files hold clicks of val
+    images too: ``ann_file`` decides which images are used.
+    """
+
+    METAINFO = PascalVOCDataset.METAINFO

@@ -1,0 +1,86 @@
+"""What a click data set holds, told once at the start."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .click_formats import ClickTable
+
+REASONS = {
+    'not_in_split': 'image not in the data set',
+    'ignored_class': 'class not among the classes trained',
+    'outside_image': 'outside the image',
+    'rank': 'rank above max_rank',
+    'clicks_per_class': 'beyond clicks_per_class',
+    'image_fraction': 'left out by image_fraction',
+    'click_fraction': 'left out by click_fraction',
+}
+
+
+def clicked_pixels(clicks: ClickTable) -> tuple[int, int]:
+    """Count distinct clicked pixels and those with contradicting classes.
+
+    Returns:
+        tuple[int, int]: Number of clicked pixels, number of contradictions.
+    """
+    if not len(clicks):
+        return 0, 0
+    image = np.unique(clicks.image, return_inverse=True)[1]
+    column, row = np.floor(clicks.xy).astype(np.int64).T
+    labelled = np.unique(np.stack([image, row, column, clicks.label], 1), axis=0)
+    count = np.unique(labelled[:, :3], axis=0, return_counts=True)[1]
+    return len(count), int((count > 1).sum())
+
+
+def make_report(
+    clicks: ClickTable,
+    images: Sequence[str],
+    sizes: np.ndarray | None,
+    classes: Sequence[str],
+    dropped: dict[str, int],
+) -> dict:
+    """Collect the numbers of the report.
+
+    Args:
+        clicks (ClickTable): The clicks that are used, labels as trained.
+        images (Sequence[str]): Image ids of the data set.
+        sizes (np.ndarray, optional): (n, 2) sizes of the images, None when unknown.
+        classes (Sequence[str]): Class names.
+        dropped (dict): Number of dropped clicks per reason.
+
+    Returns:
+        dict: ``images``, ``clicks``, ``clicks_per_class`` (name to count),
+        ``images_without_clicks``, ``dropped``, ``contradicting_pixels`` and
+        ``labelled_share`` (of all pixels, None without sizes).
+    """
+    counts = np.bincount(clicks.label, minlength=len(classes))
+    pixels, contradicting = clicked_pixels(clicks)
+    share = None if sizes is None else pixels / max(1, int(sizes.prod(1).sum()))
+    return dict(
+        images=len(images),
+        clicks=len(clicks),
+        clicks_per_class={c: int(n) for c, n in zip(classes, counts)},
+        images_without_clicks=len(set(images) - set(clicks.image)),
+        dropped=dict(dropped),
+        contradicting_pixels=contradicting,
+        labelled_share=share,
+    )
+
+
+def format_report(report: dict) -> str:
+    """The report as text for the log."""
+    lines = [
+        f'{report["clicks"]} clicks on {report["images"]} images, '
+        f'{report["images_without_clicks"]} images without clicks',
+        'clicks per class: '
+        + ', '.join(f'{c} {n}' for c, n in report['clicks_per_class'].items()),
+    ]
+    dropped = [f'{n} {REASONS[k]}' for k, n in report['dropped'].items() if n]
+    lines.append('clicks dropped: ' + ('; '.join(dropped) or 'none'))
+    if report['contradicting_pixels']:
+        lines.append(
+            f'pixels clicked as several classes (ignored): {report["contradicting_pixels"]}'
+        )
+    if report['labelled_share'] is not None:
+        lines.append(f'labelled share of all pixels: {report["labelled_share"]:.2e}')
+    return '\n  '.join(lines)

@@ -1,0 +1,230 @@
+"""Clicks through the pipeline: load, crop, and rasterise after the geometry.
+
+On the way a click is the empty box ``(x, y, x, y)`` in ``results['gt_bboxes']``: Resize
+and RandomFlip of both mmcv and mmseg move boxes, while mmseg's RandomFlip leaves
+``gt_keypoints`` where they were.
+"""
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+# A click keeps this distance (px) from the border of its pixel, so that rounding in
+# a chain of flips and resizes cannot carry it over.
+PIXEL_MARGIN = 1 / 64
+
+
+def inside_frame(xy: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Mark points inside an image.
+
+    Args:
+        xy (np.ndarray): (n, 2) column and row.
+        shape (tuple[int, int]): Height and width.
+
+    Returns:
+        np.ndarray: (n,) bool.
+    """
+    return ((xy >= 0) & (xy < np.array(shape[1::-1]))).all(1)
+
+
+def keep_clicks(results: dict, keep: np.ndarray) -> None:
+    """Drop the clicks that are not marked from ``results``."""
+    results['gt_bboxes'] = results['gt_bboxes'][keep]
+    results['click_labels'] = results['click_labels'][keep]
+
+
+@TRANSFORMS.register_module()
+class LoadClicks(BaseTransform):
+    """Put the clicks of the data set on their way through the pipeline.
+
+    A whole-number coordinate names a pixel and moves to its centre (+0.5), so flips
+    (``w - x``) and resizes (``x * s``) carry it exactly. Clicks outside the image are
+    dropped here, because mmcv's Resize would clip them to the border.
+
+    Required Keys: img (from ``LoadImageFromFile``), clicks ((n, 2) x and y),
+    click_labels ((n,))
+
+    Added Keys: gt_bboxes ((n, 4) float64, ``x, y, x, y``), image_classes
+
+    Args:
+        background_index (int, optional): Class left out of ``image_classes``, the
+            labels clicked anywhere in the image. None keeps all. Defaults to 0.
+    """
+
+    def __init__(self, background_index: int | None = 0) -> None:
+        self.background_index = background_index
+
+    def transform(self, results: dict) -> dict:
+        """Add the clicks as boxes and the classes clicked in the whole image."""
+        if results.get('img') is None:
+            raise ValueError(
+                f'{results.get("img_path")}: no image, put LoadImageFromFile before '
+                'LoadClicks (or the file is damaged)'
+            )
+        xy = np.array(results['clicks'], dtype=np.float64).reshape(-1, 2)
+        pixel = np.floor(xy)
+        offset = np.where(xy == pixel, 0.5, xy - pixel)
+        xy = pixel + offset.clip(PIXEL_MARGIN, 1 - PIXEL_MARGIN)
+        results['gt_bboxes'] = np.concatenate([xy, xy], axis=1)
+        results['click_labels'] = np.array(results['click_labels'], dtype=np.int64)
+        keep_clicks(results, inside_frame(xy, results['img'].shape))
+        classes = set(results['click_labels'].tolist()) - {self.background_index}
+        results['image_classes'] = tuple(sorted(classes))
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(background_index={self.background_index})'
+
+
+@TRANSFORMS.register_module()
+class ClickRandomCrop(BaseTransform):
+    """Crop image, clicks and every map of ``seg_fields`` at a random position.
+
+    The position is drawn as mmseg's ``RandomCrop`` draws it and may depend on clicks
+    only, never on a mask; there is no ``cat_max_ratio``.
+
+    Required Keys: img, gt_bboxes, click_labels
+
+    Args:
+        crop_size (int | tuple[int, int]): Height and width; a smaller image is kept
+            whole along that side.
+        min_clicks (int): Draw again until so many clicks are inside; after
+            ``max_tries`` draws the position with the most clicks wins. Defaults to 0.
+        max_tries (int): Most draws, at least 1. Defaults to 10.
+    """
+
+    def __init__(
+        self,
+        crop_size: int | tuple[int, int],
+        min_clicks: int = 0,
+        max_tries: int = 10,
+    ) -> None:
+        if isinstance(crop_size, int):
+            crop_size = (crop_size, crop_size)
+        if len(crop_size) != 2 or min(crop_size) < 1:
+            raise ValueError(f'crop_size must be one or two ints >= 1, got {crop_size}')
+        if min_clicks < 0:
+            raise ValueError(f'min_clicks must be >= 0, got {min_clicks}')
+        if max_tries < 1:
+            raise ValueError(f'max_tries must be >= 1, got {max_tries}')
+        self.crop_size = tuple(crop_size)
+        self.min_clicks = min_clicks
+        self.max_tries = max_tries
+
+    def transform(self, results: dict) -> dict:
+        """Crop and drop the clicks that fall outside."""
+        shape = results['img'].shape[:2]
+        xy = results['gt_bboxes'][:, :2]
+        top, left, inside = self._choose(shape, xy)
+        window = np.s_[top : top + self.crop_size[0], left : left + self.crop_size[1]]
+        for key in ('img', *results.get('seg_fields', [])):
+            results[key] = results[key][window]
+        results['img_shape'] = results['img'].shape[:2]
+        results['gt_bboxes'] = results['gt_bboxes'] - np.tile([left, top], 2)
+        keep_clicks(results, inside)
+        return results
+
+    def _choose(self, shape: tuple, xy: np.ndarray) -> tuple[int, int, np.ndarray]:
+        """Draw top and left until enough clicks are inside."""
+        best = None
+        for _ in range(self.max_tries):
+            margins = [max(s - c, 0) for s, c in zip(shape, self.crop_size)]
+            top, left = (np.random.randint(0, margin + 1) for margin in margins)
+            frame = [min(s, c) for s, c in zip(shape, self.crop_size)]
+            inside = inside_frame(xy - [left, top], frame)
+            if best is None or inside.sum() > best[2].sum():
+                best = top, left, inside
+            if inside.sum() >= self.min_clicks:
+                break
+        return best
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(crop_size={self.crop_size}, '
+            f'min_clicks={self.min_clicks}, max_tries={self.max_tries})'
+        )
+
+
+@TRANSFORMS.register_module()
+class RasterizeClicks(BaseTransform):
+    """Write the label map that the clicks define, after all geometry.
+
+    Every pixel whose centre is at most ``radius`` from the centre of a clicked pixel
+    takes the label of the nearest click. Equally near clicks of different classes
+    leave it unlabelled, and so do contradicting clicks on one pixel.
+
+    Required Keys: img, gt_bboxes, click_labels
+
+    Added Keys: gt_seg_map ((H, W) uint8), also in seg_fields
+
+    Args:
+        radius (float): Disc radius in pixels, >= 0; 0 labels the clicked pixel only.
+        ignore_index (int): Value of unlabelled pixels, 0 to 255. Defaults to 255.
+    """
+
+    def __init__(self, radius: float = 0, ignore_index: int = 255) -> None:
+        if not 0 <= radius < np.inf:
+            raise ValueError(f'radius must be a number >= 0, got {radius}')
+        if not 0 <= ignore_index <= 255:
+            raise ValueError(f'ignore_index must be in 0..255, got {ignore_index}')
+        self.radius = radius
+        self.ignore_index = ignore_index
+        reach = np.arange(-int(radius), int(radius) + 1)
+        dx, dy = (axis.ravel() for axis in np.meshgrid(reach, reach))
+        disc = dx**2 + dy**2 <= radius**2
+        self._disc = np.stack([dx, dy], axis=1)[disc]
+
+    def transform(self, results: dict) -> dict:
+        """Add ``gt_seg_map``."""
+        if 'gt_seg_map' in results:
+            raise ValueError(
+                f'{results.get("img_path")}: a gt_seg_map is already loaded, remove '
+                'LoadAnnotations from the pipeline of a click data set'
+            )
+        shape = results['img'].shape[:2]
+        xy = results['gt_bboxes'][:, :2]
+        keep_clicks(results, inside_frame(xy, shape))
+        results['gt_seg_map'] = self.rasterize(
+            results['gt_bboxes'][:, :2], results['click_labels'], shape
+        )
+        results.setdefault('seg_fields', []).append('gt_seg_map')
+        return results
+
+    def rasterize(
+        self, xy: np.ndarray, labels: np.ndarray, shape: tuple[int, int]
+    ) -> np.ndarray:
+        """Paint clicks on an empty map.
+
+        Args:
+            xy (np.ndarray): (n, 2) column and row inside the map.
+            labels (np.ndarray): (n,) class labels in 0..254.
+            shape (tuple[int, int]): Height and width of the map.
+
+        Returns:
+            np.ndarray: (H, W) uint8, ``ignore_index`` where unlabelled.
+        """
+        seg_map = np.full(shape, self.ignore_index, dtype=np.uint8)
+        if not len(xy):
+            return seg_map
+        pixels = np.floor(xy).astype(np.int64)[:, None] + self._disc
+        distance = np.broadcast_to((self._disc**2).sum(1), pixels.shape[:2])
+        label = np.broadcast_to(np.asarray(labels)[:, None], pixels.shape[:2])
+        inside = ((pixels >= 0) & (pixels < shape[::-1])).all(-1)
+        index = pixels[inside] @ [1, shape[1]]
+        distance, label = distance[inside], label[inside]
+        order = np.lexsort((label, distance, index))
+        index, distance, label = index[order], distance[order], label[order]
+        # Rows of one pixel at one distance are neighbours now, sorted by label: they
+        # agree when the first equals the last.
+        new_pixel = np.diff(index, prepend=-1) != 0
+        start = np.flatnonzero(new_pixel | (np.diff(distance, prepend=-1) != 0))
+        last = np.append(start[1:], len(index)) - 1
+        agreed = np.where(label[start] == label[last], label[start], self.ignore_index)
+        nearest = new_pixel[start]
+        seg_map.flat[index[start[nearest]]] = agreed[nearest]
+        return seg_map
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(radius={self.radius}, ignore_index={self.ignore_index})'
+        )

@@ -1,0 +1,51 @@
+"""Pack weakly labelled samples for a segmentor."""
+
+import numpy as np
+from mmseg.datasets.transforms import PackSegInputs
+from mmseg.registry import TRANSFORMS
+
+META_KEYS = (
+    'img_path',
+    'img_id',
+    'ori_shape',
+    'img_shape',
+    'pad_shape',
+    'scale_factor',
+    'flip',
+    'flip_direction',
+    'reduce_zero_label',
+    'clicks',
+    'click_labels',
+    'image_classes',
+)
+
+
+@TRANSFORMS.register_module()
+class PackWeakSegInputs(PackSegInputs):
+    """``PackSegInputs`` with clicks in the meta information and an optional second view.
+
+    The result has ``inputs`` ((C, H, W) uint8), the student's view: ``img_strong``
+    when :class:`PhotometricViews` made one, ``img`` otherwise. ``inputs_teacher``, the
+    weak view, exists in the first case only.
+
+    ``data_samples`` carries ``gt_sem_seg`` and as meta information ``clicks``
+    ((n, 2) float32 x and y in the packed image), ``click_labels`` ((n,) int64) and
+    ``image_classes`` (tuple of the labels clicked in the whole image before cropping).
+
+    Args:
+        meta_keys (Sequence[str]): Keys copied into the meta information.
+    """
+
+    def __init__(self, meta_keys: tuple[str, ...] = META_KEYS) -> None:
+        super().__init__(meta_keys=meta_keys)
+
+    def transform(self, results: dict) -> dict:
+        """Pack one sample."""
+        if 'gt_bboxes' in results:
+            results['clicks'] = results['gt_bboxes'][:, :2].astype(np.float32)
+        if 'img_strong' not in results:
+            return super().transform(results)
+        weak = super().transform(dict(img=results['img']))['inputs']
+        packed = super().transform({**results, 'img': results['img_strong']})
+        packed['inputs_teacher'] = weak
+        return packed
