@@ -1,0 +1,41 @@
+# DeepLabV3+ on MobileNetV2 at output stride 16, small enough for a CPU. The weights expect
+# RGB in [-1, 1].
+norm_cfg = dict(type='BN')
+data_preprocessor = dict(
+    type='WeakSegDataPreProcessor',
+    mean=[127.5, 127.5, 127.5],
+    std=[127.5, 127.5, 127.5],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size=(192, 192),
+)
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        type='MobileNetV2',
+        out_indices=(1, 2, 4, 6),
+        strides=(1, 2, 2, 2, 1, 1, 1),
+        dilations=(1, 1, 1, 1, 1, 2, 2),
+        norm_cfg=norm_cfg,
+        norm_eval=True,
+        init_cfg=dict(type='Pretrained', checkpoint='data/weights/mobilenet_v2_imagenet.pth'),
+    ),
+    decode_head=dict(
+        type='DepthwiseSeparableASPPHead',
+        in_channels=320,
+        in_index=3,
+        channels=128,
+        dilations=(1, 3, 6, 9),
+        c1_in_channels=24,
+        c1_channels=24,
+        dropout_ratio=0.1,
+        num_classes=7,
+        norm_cfg=norm_cfg,
+        align_corners=False,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)

@@ -1,0 +1,131 @@
+"""From a config file and command-line options to an mmengine runner."""
+
+import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.distributed as torch_dist
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def load_config(
+    path: str, work_dir: str | None = None, options: dict | None = None, launcher: str = 'none'
+) -> Config:
+    """Read a config and apply command-line options.
+
+    Args:
+        path (str): Config file.
+        work_dir (str, optional): Output folder; defaults to the config's own, else to
+            ``work_dirs/<config name>``.
+        options (dict, optional): Overrides as ``key.sub_key=value``.
+        launcher (str): One of ``none``, ``pytorch``, ``slurm``, ``mpi``.
+
+    Returns:
+        Config: Ready for ``Runner.from_cfg``.
+
+    Raises:
+        FileNotFoundError: The config does not exist.
+        ValueError: The work folder cannot be written.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'config {path} does not exist')
+    config = Config.fromfile(path)
+    if options:
+        config.merge_from_dict(options)
+    config.launcher = launcher
+    config.work_dir = work_dir or config.get('work_dir') or f'work_dirs/{Path(path).stem}'
+    require_writable(config.work_dir)
+    if launcher == 'pytorch' and not torch.cuda.is_available():
+        use_cpu_processes(config)
+    return config
+
+
+def require_writable(folder: str) -> None:
+    """Create a folder and check that files can be written there.
+
+    Raises:
+        ValueError: It cannot, with the reason.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f'work dir {folder} cannot be written ({error}); choose another --work-dir'
+        ) from None
+
+
+def use_cpu_processes(config: Config) -> None:
+    """Join the processes of torchrun through gloo, for machines without a GPU.
+
+    mmengine's own start calls ``torch.cuda.set_device``, which a CPU build refuses; it
+    leaves a process group that exists alone.
+    """
+    if not torch_dist.is_initialized():
+        torch_dist.init_process_group('gloo')
+    wrapper = config.get('model_wrapper_cfg') or dict(type='MMDistributedDataParallel')
+    config.model_wrapper_cfg = dict(wrapper, device_ids=None)
+
+
+def find_checkpoint(work_dir: str) -> str | None:
+    """Newest complete checkpoint of a folder, to resume a run that was killed.
+
+    A run killed while it wrote leaves a truncated file, perhaps named by
+    ``last_checkpoint``; it is passed over for the one before.
+
+    Args:
+        work_dir (str): Folder of an earlier run.
+
+    Returns:
+        str | None: Path of the checkpoint, None if there is none.
+    """
+    folder = Path(work_dir)
+    candidates = sorted(
+        [*folder.glob('iter_*.pth'), *folder.glob('epoch_*.pth')],
+        key=lambda path: int(path.stem.split('_')[1]),
+        reverse=True,
+    )
+    for path in candidates:
+        # torch writes a zip archive whose directory stands at the end of the file.
+        if zipfile.is_zipfile(path):
+            return str(path)
+        print_log(f'{path} is not complete and is passed over', logger='current')
+    return None
+
+
+def set_resume(config: Config, checkpoint: str) -> None:
+    """Resume from a checkpoint, or from the newest of the work folder with ``auto``.
+
+    Raises:
+        FileNotFoundError: A checkpoint was named and does not exist.
+    """
+    if checkpoint == 'auto':
+        checkpoint = find_checkpoint(config.work_dir)
+        if checkpoint is None:
+            print_log(f'nothing to resume in {config.work_dir}: starting anew')
+            return
+    elif not os.path.isfile(checkpoint):
+        raise FileNotFoundError(f'checkpoint {checkpoint} does not exist')
+    config.resume = True
+    config.load_from = checkpoint
+
+
+def run_tool(main: Callable[[], None]) -> None:
+    """Run a command; a user's mistake ends in one line instead of a traceback.
+
+    Set the environment variable ``MMSEG_WEAK_TRACEBACK`` to see where it came from.
+    """
+    try:
+        main()
+    except (FileNotFoundError, ValueError) as error:
+        if os.environ.get('MMSEG_WEAK_TRACEBACK'):
+            raise
+        sys.exit(f'error: {error}\n(MMSEG_WEAK_TRACEBACK=1 shows the traceback)')

@@ -1,0 +1,44 @@
+"""Compares the classes of data sets and model before the first iteration."""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmseg.registry import HOOKS
+from torch import nn
+
+
+@HOOKS.register_module()
+class ClassCheckHook(Hook):
+    """Stop at the start when class lists or class counts do not fit together.
+
+    Without it a wrong ``num_classes`` ends in an index error deep inside a loss, or in no
+    error at all.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner) -> None:
+        """Check the model's heads and the validation set against the training set.
+
+        Raises:
+            ValueError: Class counts or class names differ.
+        """
+        classes = runner.train_dataloader.dataset.metainfo.get('classes')
+        if not classes:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        for name in ('decode_head', 'auxiliary_head'):
+            heads = getattr(model, name, None)
+            for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
+                count = getattr(head, 'num_classes', len(classes))
+                if count != len(classes):
+                    raise ValueError(
+                        f'model.{name} has num_classes={count}, the training data has '
+                        f'{len(classes)} classes: {", ".join(classes)}'
+                    )
+        if runner.val_loop is not None:
+            val_classes = runner.val_loop.dataloader.dataset.metainfo.get('classes')
+            if val_classes and list(val_classes) != list(classes):
+                raise ValueError(
+                    f'training classes ({", ".join(classes)}) and validation classes '
+                    f'({", ".join(val_classes)}) differ; give both the same metainfo'
+                )

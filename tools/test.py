@@ -1,0 +1,63 @@
+"""Test a checkpoint: ``python tools/test.py configs/….py work_dirs/…/iter_N.pth``."""
+
+import argparse
+import os
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from mmseg_weak.apis import load_config, run_tool
+from mmseg_weak.apis.launch import LAUNCHERS
+
+
+def parse_args() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='folder for the log')
+    parser.add_argument('--out', help='folder for the predicted label maps (PNG)')
+    parser.add_argument('--show-dir', help='folder for painted predictions')
+    parser.add_argument('--tta', action='store_true', help='several scales and flip')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='overrides, key.sub_key=value'
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def use_tta(config: Config) -> None:
+    """Wrap the model and the pipeline for test-time augmentation.
+
+    Raises:
+        ValueError: The config has no ``tta_pipeline``.
+    """
+    if 'tta_pipeline' not in config:
+        raise ValueError(f'{config.filename} defines no tta_pipeline')
+    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    tta_model = dict(config.get('tta_model', dict(type='SegTTAModel')))
+    config.model = dict(tta_model, module=config.model)
+
+
+def main() -> None:
+    """Build the runner and test."""
+    args = parse_args()
+    if not os.path.isfile(args.checkpoint):
+        raise FileNotFoundError(f'checkpoint {args.checkpoint} does not exist')
+    config = load_config(args.config, args.work_dir, args.cfg_options, args.launcher)
+    config.load_from = args.checkpoint
+    if args.tta:
+        use_tta(config)
+    if args.out:
+        config.test_evaluator.update(output_dir=args.out)
+    if args.show_dir:
+        config.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
+        config.visualizer.save_dir = args.show_dir
+    Runner.from_cfg(config).test()
+
+
+if __name__ == '__main__':
+    run_tool(main)
