@@ -1,10 +1,65 @@
 """Label budgets: which of the available clicks a run may use."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from .click_formats import ClickTable
+
+
+@dataclass(frozen=True)
+class ClickBudget:
+    """Limits on the clicks of a data set, applied in the order of the attributes.
+
+    Attributes:
+        max_rank (int, optional): Highest rank that stays; clicks without one stay.
+        clicks_per_class (int, optional): Most clicks of one class in one image.
+        image_fraction (float): Share of the clicked images that keep their clicks.
+        click_fraction (float): Share of all clicks that stay.
+        seed (int): Seed of the two draws.
+
+    Raises:
+        ValueError: A limit is out of its range.
+    """
+
+    max_rank: int | None = None
+    clicks_per_class: int | None = None
+    image_fraction: float = 1.0
+    click_fraction: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ('max_rank', 'clicks_per_class'):
+            value = getattr(self, name)
+            if value is not None and (not _is_whole(value) or value < 1):
+                raise ValueError(f'{name} must be a whole number from 1, got {value!r}')
+        for name in ('image_fraction', 'click_fraction'):
+            value = getattr(self, name)
+            if isinstance(value, (bool, str)) or not 0 < value <= 1:
+                raise ValueError(f'{name} must be in (0, 1], got {value!r}')
+        if not _is_whole(self.seed) or self.seed < 0:
+            raise ValueError(f'seed must be a whole number from 0, got {self.seed!r}')
+
+    def steps(self) -> Iterator[tuple[str, Callable[[ClickTable], np.ndarray]]]:
+        """Yield the name of each limit and the function that marks what stays."""
+        yield 'max_rank', lambda clicks: limit_rank(clicks, self.max_rank)
+        yield (
+            'clicks_per_class',
+            lambda clicks: limit_per_class(clicks, self.clicks_per_class),
+        )
+        yield (
+            'image_fraction',
+            lambda clicks: sample_images(clicks, self.image_fraction, self.seed),
+        )
+        yield (
+            'click_fraction',
+            lambda clicks: sample_clicks(clicks, self.click_fraction, self.seed),
+        )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def limit_rank(clicks: ClickTable, max_rank: int | None) -> np.ndarray:
@@ -73,17 +128,3 @@ def _sample(total: int, fraction: float, seed: tuple[int, int]) -> np.ndarray:
     # A generator of its own: every process and worker must draw the same labels.
     priority = np.random.default_rng(seed).permutation(total)
     return priority < max(1, round(total * fraction))
-
-
-def budget_steps(
-    max_rank: int | None,
-    clicks_per_class: int | None,
-    image_fraction: float,
-    click_fraction: float,
-    seed: int,
-) -> Iterator[tuple[str, callable]]:
-    """Name and keep-function of each limit, in the order in which they apply."""
-    yield 'rank', lambda clicks: limit_rank(clicks, max_rank)
-    yield 'clicks_per_class', lambda clicks: limit_per_class(clicks, clicks_per_class)
-    yield 'image_fraction', lambda clicks: sample_images(clicks, image_fraction, seed)
-    yield 'click_fraction', lambda clicks: sample_clicks(clicks, click_fraction, seed)

@@ -1,5 +1,6 @@
 """Data sets of images with clicked pixels instead of masks."""
 
+import os
 import os.path as osp
 from collections.abc import Sequence
 
@@ -11,12 +12,15 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset, PascalVOCDataset
 from mmseg.registry import DATASETS
 
-from .click_budget import budget_steps
+from .click_budget import ClickBudget
 from .click_formats import ClassResolver, ClickTable, read_clicks
 from .click_report import REASONS, format_report, make_report
-from .image_check import image_sizes
+from .image_files import image_id, image_sizes, list_image_ids
+from .transforms.checks import check_click_pipeline
 
 BACKGROUND = 'background'
+# The value that mmseg's label maps give to classes that are not trained.
+NOT_TRAINED = 255
 
 
 @DATASETS.register_module()
@@ -79,32 +83,21 @@ class ClickDataset(BaseSegDataset):
         test_mode: bool = False,
         **kwargs,
     ) -> None:
-        self.click_files = [click_file] if isinstance(click_file, str) else click_file
+        if isinstance(click_file, (str, os.PathLike)):
+            click_file = [click_file]
+        self.click_files = [os.fspath(file) for file in click_file]
+        if not test_mode and not self.click_files:
+            raise ValueError(f'{type(self).__name__} needs click_file to train')
         self.background_click_file = background_click_file
-        self.max_rank = max_rank
-        self.clicks_per_class = clicks_per_class
-        self.image_fraction = image_fraction
-        self.click_fraction = click_fraction
-        self.seed = seed
+        self.budget = ClickBudget(
+            max_rank, clicks_per_class, image_fraction, click_fraction, seed
+        )
         self.drop_unclicked = drop_unclicked
         self.check_images = check_images
         self.click_report: dict = {}
-        if not test_mode:
-            self._check_options()
         super().__init__(test_mode=test_mode, **kwargs)
-
-    def _check_options(self) -> None:
-        name = type(self).__name__
-        if not self.click_files:
-            raise ValueError(f'{name} needs click_file to train')
-        for option in ('max_rank', 'clicks_per_class'):
-            value = getattr(self, option)
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise ValueError(f'{name}: {option} must be an int >= 1, got {value!r}')
-        for option in ('image_fraction', 'click_fraction'):
-            value = getattr(self, option)
-            if not 0 < value <= 1:
-                raise ValueError(f'{name}: {option} must be in (0, 1], got {value!r}')
+        if not test_mode:
+            self.data_prefix.pop('seg_map_path', None)  # no mask is ever needed
 
     def _join_prefix(self) -> None:
         """Join click files to ``data_root`` as mmengine joins the other paths."""
@@ -129,18 +122,16 @@ class ClickDataset(BaseSegDataset):
         """
         if self.test_mode:
             return super().load_data_list()
-        if not self._metainfo.get('classes'):
-            raise ValueError(
-                f'{type(self).__name__} needs metainfo=dict(classes=(...)) to know '
-                'what a click means'
-            )
-        images = self._list_images()
-        paths = [osp.join(self._image_folder, i + self.img_suffix) for i in images]
+        self._check_classes()
+        check_click_pipeline(self.pipeline.transforms)
+        folder = self.data_prefix.get('img_path') or ''
+        images = list_image_ids(folder, self.ann_file, self.img_suffix, self.backend_args)
+        paths = [osp.join(folder, image + self.img_suffix) for image in images]
         sizes = image_sizes(paths, self.backend_args) if self.check_images else None
         clicks, dropped = self._load_clicks(images, sizes)
         if self.drop_unclicked:
-            clicked = np.isin(np.array(images, dtype=object), clicks.image)
-            keep = np.flatnonzero(clicked)
+            clicked = set(clicks.image)
+            keep = [i for i, image in enumerate(images) if image in clicked]
             images, paths = [images[i] for i in keep], [paths[i] for i in keep]
             sizes = None if sizes is None else sizes[keep]
         self.click_report = make_report(
@@ -151,40 +142,15 @@ class ClickDataset(BaseSegDataset):
             print_log(f'{type(self).__name__}: {report}', logger='current')
         return self._make_data_list(images, paths, clicks)
 
-    @property
-    def _image_folder(self) -> str:
-        return self.data_prefix.get('img_path') or ''
-
-    def _list_images(self) -> list[str]:
-        """Ids of the images: lines of the split list, or all of the folder."""
-        folder = self._image_folder
-        if not fileio.isdir(folder, backend_args=self.backend_args):
-            raise FileNotFoundError(f'image folder not found: {folder!r}')
-        if self.ann_file:
-            if not fileio.isfile(self.ann_file, backend_args=self.backend_args):
-                raise FileNotFoundError(f'split list not found: {self.ann_file}')
-            lines = fileio.get_text(self.ann_file, backend_args=self.backend_args)
-            names = [line.strip() for line in lines.splitlines() if line.strip()]
-            source = f'split list {self.ann_file}'
-        else:
-            names = sorted(
-                fileio.list_dir_or_file(
-                    dir_path=folder,
-                    list_dir=False,
-                    suffix=self.img_suffix,
-                    recursive=True,
-                    backend_args=self.backend_args,
-                )
+    def _check_classes(self) -> None:
+        classes = self._metainfo.get('classes')
+        if not classes or isinstance(classes, str):
+            raise ValueError(
+                f"{type(self).__name__} needs metainfo=dict(classes=('a', 'b', ...)) to "
+                f'know what a click means, got {classes!r}'
             )
-            source = f'image folder {folder} (suffix {self.img_suffix})'
-        if not names:
-            raise ValueError(f'{source} names no image')
-        return list(dict.fromkeys(self._image_id(name) for name in names))
-
-    def _image_id(self, name: str) -> str:
-        """Id of an image as files may write it: other slashes, with the suffix."""
-        name = name.replace('\\', '/').removeprefix('./')
-        return name.removesuffix(self.img_suffix)
+        if len(set(classes)) < len(classes):
+            raise ValueError(f'classes are not distinct: {", ".join(classes)}')
 
     def _load_clicks(
         self, images: list[str], sizes: np.ndarray | None
@@ -206,19 +172,12 @@ class ClickDataset(BaseSegDataset):
                 f'look like {seen[:2]}, those of the images like {images[:2]}'
             )
         clicks.label = self._trained_labels(clicks.label)
-        clicks = keep('ignored_class', clicks.label != self.ignore_index)
+        clicks = keep('ignored_class', clicks.label != NOT_TRAINED)
         if sizes is not None:
             size = sizes[[row[image] for image in clicks.image]].reshape(-1, 2)
             inside = (clicks.xy >= 0).all(1) & (clicks.xy < size).all(1)
             clicks = keep('outside_image', inside)
-        steps = budget_steps(
-            self.max_rank,
-            self.clicks_per_class,
-            self.image_fraction,
-            self.click_fraction,
-            self.seed,
-        )
-        for reason, choose in steps:
+        for reason, choose in self.budget.steps():
             clicks = keep(reason, choose(clicks))
         if not len(clicks):
             raise ValueError(f'no click is left, dropped: {dropped}')
@@ -247,17 +206,17 @@ class ClickDataset(BaseSegDataset):
                 )
             )
         clicks = ClickTable.concatenate(tables)
-        ids = {name: self._image_id(name) for name in set(clicks.image)}
+        ids = {name: image_id(name, self.img_suffix) for name in set(clicks.image)}
         clicks.image = np.array([ids[name] for name in clicks.image], dtype=object)
         return clicks
 
     def _trained_labels(self, label: np.ndarray) -> np.ndarray:
         """Relabel as mmseg's ``LoadAnnotations`` relabels masks; 255 is dropped."""
         if self.reduce_zero_label:
-            label = np.where(label == 0, self.ignore_index, label - 1)
+            label = np.where(label == 0, NOT_TRAINED, label - 1)
         if self.label_map is None:
             return label
-        table = np.arange(max(self.ignore_index, *self.label_map) + 1)
+        table = np.arange(NOT_TRAINED + 1)
         table[list(self.label_map)] = list(self.label_map.values())
         return table[label]
 

@@ -143,9 +143,11 @@ def read_clicks(
 def _json_entries(path: str, text: str):
     """Yield ``(image id, position, entry)`` of a What's-the-Point JSON."""
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_distinct_keys)
     except json.JSONDecodeError as error:
         raise ValueError(f'{path}: not valid JSON ({error})') from None
+    except DuplicateKeyError as error:
+        raise ValueError(f'{path}: the key {error} occurs twice') from None
     if not isinstance(content, dict):
         raise ValueError(
             f'{path}: expected an object {{image id: [clicks]}}, '
@@ -164,6 +166,18 @@ def _json_entries(path: str, text: str):
                     f'{{"x", "y", "cls"}}, got {entry!r}'
                 )
             yield image, f'entry {position}', entry
+
+
+class DuplicateKeyError(Exception):
+    """A JSON object names a key twice; ``json`` would silently drop the first."""
+
+
+def _distinct_keys(pairs: list[tuple[str, object]]) -> dict:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise DuplicateKeyError(next(n for n in names if names.count(n) > 1))
+    return content
 
 
 def _csv_entries(path: str, text: str):
@@ -224,9 +238,13 @@ def _coordinate(entry: dict, key: str) -> float:
     value = entry[key]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f'{key} must be a number, got {value!r}')
-    if not math.isfinite(value):
-        raise ValueError(f'{key} must be finite, got {value!r}')
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a JSON integer of more than 308 digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f'{key} must be finite, got {number}')
+    return number
 
 
 def _as_integer(value: object) -> int | None:
@@ -235,6 +253,6 @@ def _as_integer(value: object) -> int | None:
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return int(number) if number.is_integer() else None

@@ -10,7 +10,7 @@ REASONS = {
     'not_in_split': 'image not in the data set',
     'ignored_class': 'class not among the classes trained',
     'outside_image': 'outside the image',
-    'rank': 'rank above max_rank',
+    'max_rank': 'rank above max_rank',
     'clicks_per_class': 'beyond clicks_per_class',
     'image_fraction': 'left out by image_fraction',
     'click_fraction': 'left out by click_fraction',

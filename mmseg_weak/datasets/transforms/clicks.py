@@ -27,6 +27,17 @@ def inside_frame(xy: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return ((xy >= 0) & (xy < np.array(shape[1::-1]))).all(1)
 
 
+def click_xy(results: dict) -> np.ndarray:
+    """Positions of the clicks in ``results``, (n, 2) float64 column and row.
+
+    Raises:
+        ValueError: There are none because ``LoadClicks`` is missing.
+    """
+    if 'gt_bboxes' not in results or 'click_labels' not in results:
+        raise ValueError(f'{results.get("img_path")}: no clicks here, put LoadClicks first')
+    return results['gt_bboxes'][:, :2]
+
+
 def keep_clicks(results: dict, keep: np.ndarray) -> None:
     """Drop the clicks that are not marked from ``results``."""
     results['gt_bboxes'] = results['gt_bboxes'][keep]
@@ -60,6 +71,10 @@ class LoadClicks(BaseTransform):
             raise ValueError(
                 f'{results.get("img_path")}: no image, put LoadImageFromFile before '
                 'LoadClicks (or the file is damaged)'
+            )
+        if 'clicks' not in results:
+            raise ValueError(
+                f'{results.get("img_path")}: no clicks, LoadClicks needs a ClickDataset'
             )
         xy = np.array(results['clicks'], dtype=np.float64).reshape(-1, 2)
         pixel = np.floor(xy)
@@ -114,7 +129,7 @@ class ClickRandomCrop(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Crop and drop the clicks that fall outside."""
         shape = results['img'].shape[:2]
-        xy = results['gt_bboxes'][:, :2]
+        xy = click_xy(results)
         top, left, inside = self._choose(shape, xy)
         window = np.s_[top : top + self.crop_size[0], left : left + self.crop_size[1]]
         for key in ('img', *results.get('seg_fields', [])):
@@ -182,10 +197,9 @@ class RasterizeClicks(BaseTransform):
                 'LoadAnnotations from the pipeline of a click data set'
             )
         shape = results['img'].shape[:2]
-        xy = results['gt_bboxes'][:, :2]
-        keep_clicks(results, inside_frame(xy, shape))
+        keep_clicks(results, inside_frame(click_xy(results), shape))
         results['gt_seg_map'] = self.rasterize(
-            results['gt_bboxes'][:, :2], results['click_labels'], shape
+            click_xy(results), results['click_labels'], shape
         )
         results.setdefault('seg_fields', []).append('gt_seg_map')
         return results
