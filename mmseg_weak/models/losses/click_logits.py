@@ -41,6 +41,8 @@ def gather_upsampled_logits(
         Tensor: Shape (K, C).
     """
     image, row, column = index
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    row, column = row.to(dtype), column.to(dtype)
     top, bottom, dy = _neighbours(row, logits.shape[2], size[0], align_corners)
     left, right, dx = _neighbours(column, logits.shape[3], size[1], align_corners)
     # One indexing of 4·K reads: its backward writes a single zero-filled map, not four.
@@ -51,7 +53,7 @@ def gather_upsampled_logits(
         torch.cat([left, right, left, right]),
     ]
     weights = torch.cat([(1 - dy) * (1 - dx), (1 - dy) * dx, dy * (1 - dx), dy * dx])
-    corners = corners.to(weights.dtype) * weights[:, None]
+    corners = corners.to(dtype) * weights[:, None]
     return corners.reshape(4, -1, logits.shape[1]).sum(dim=0)
 
 
@@ -61,9 +63,9 @@ def _neighbours(
     """Lower and upper source index and the fraction between, for target positions."""
     if align_corners:
         scale = (source - 1) / (target - 1) if target > 1 else 0.0
-        continuous = position.float() * scale
+        continuous = position * scale
     else:
-        continuous = (position.float() + 0.5) * (source / target) - 0.5
+        continuous = (position + 0.5) * (source / target) - 0.5
     continuous = continuous.clamp(min=0)
     lower = continuous.long().clamp(max=source - 1)
     return lower, (lower + 1).clamp(max=source - 1), continuous - lower

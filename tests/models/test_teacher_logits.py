@@ -1,0 +1,71 @@
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from mmseg_weak.models.teacher_logits import (
+    image_class_mask,
+    restrict_logits,
+    scale_class_prior,
+    unlabelled_mask,
+)
+
+
+def sample(**metainfo):
+    data_sample = SegDataSample(gt_sem_seg=PixelData(data=torch.zeros(1, 4, 6)))
+    data_sample.set_metainfo(metainfo)
+    return data_sample
+
+
+def test_classes_of_an_image_are_its_clicks_and_background():
+    samples = [
+        sample(image_classes=(2, 3)),
+        sample(image_classes=(0,)),
+        sample(image_classes=()),
+    ]
+    mask = image_class_mask(samples, 4)
+    assert mask.tolist() == [
+        [True, False, True, True],
+        [True, False, False, False],
+        [True, True, True, True],
+    ]
+    assert image_class_mask(samples[:1], 4, background=None).tolist()[0][0] is False
+
+
+def test_missing_image_classes_are_named():
+    with pytest.raises(ValueError, match=r'a\.jpg has no image_classes.*LoadClicks'):
+        image_class_mask([sample(img_path='a.jpg')], 3)
+
+
+def test_restriction_renormalises():
+    logits = torch.randn(2, 4, 3, 3)
+    classes = torch.tensor([[True, False, True, True], [True, True, True, True]])
+    restricted = restrict_logits(logits, classes).softmax(1)
+    expected = logits.softmax(1) * classes[:, :, None, None]
+    torch.testing.assert_close(restricted, expected / expected.sum(1, keepdim=True))
+
+
+def test_prior_scales_the_odds():
+    logits = torch.randn(2, 4, 3, 3)
+    expected = logits.softmax(1)
+    expected[:, 0] *= 0.3
+    expected /= expected.sum(1, keepdim=True)
+    torch.testing.assert_close(scale_class_prior(logits, 0.3).softmax(1), expected)
+
+
+@pytest.mark.parametrize('size', [(8, 12), (4, 6), (2, 3), (3, 5)])
+def test_unlabelled_cells_hold_neither_click_nor_padding(size):
+    labels = torch.full((2, 8, 12), 255)
+    labels[0, 5, 7] = 1
+    samples = [sample(img_shape=(8, 12)), sample(img_shape=(6, 9))]
+    mask = unlabelled_mask(labels, samples, size)
+    taken = labels != 255
+    taken[1, 6:] = True
+    taken[1, :, 9:] = True
+    for n in range(2):
+        for i in range(size[0]):
+            for j in range(size[1]):
+                rows = slice(i * 8 // size[0], -(-(i + 1) * 8 // size[0]))
+                columns = slice(j * 12 // size[1], -(-(j + 1) * 12 // size[1]))
+                assert mask[n, i, j] == (not taken[n, rows, columns].any())
+    assert (labels == 255).sum() == 8 * 12 * 2 - 1, 'the labels were written to'
