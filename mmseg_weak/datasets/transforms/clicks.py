@@ -5,6 +5,8 @@ and RandomFlip of both mmcv and mmseg move boxes, while mmseg's RandomFlip leave
 ``gt_keypoints`` where they were.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
@@ -114,15 +116,18 @@ class ClickRandomCrop(BaseTransform):
         min_clicks: int = 0,
         max_tries: int = 10,
     ) -> None:
-        if isinstance(crop_size, int):
-            crop_size = (crop_size, crop_size)
-        if len(crop_size) != 2 or min(crop_size) < 1:
+        size = (crop_size,) * 2 if isinstance(crop_size, int) else crop_size
+        if not (
+            isinstance(size, Sequence)
+            and len(size) == 2
+            and all(isinstance(side, int) and side >= 1 for side in size)
+        ):
             raise ValueError(f'crop_size must be one or two ints >= 1, got {crop_size}')
         if min_clicks < 0:
             raise ValueError(f'min_clicks must be >= 0, got {min_clicks}')
         if max_tries < 1:
             raise ValueError(f'max_tries must be >= 1, got {max_tries}')
-        self.crop_size = tuple(crop_size)
+        self.crop_size = tuple(size)
         self.min_clicks = min_clicks
         self.max_tries = max_tries
 
