@@ -226,12 +226,11 @@ class ClickDataset(BaseSegDataset):
         rows: dict[str, list[int]] = {image: [] for image in images}
         for i, image in enumerate(clicks.image):
             rows[image].append(i)
-        xy = clicks.xy.astype(np.float32)
         return [
             dict(
                 img_path=path,
                 img_id=image,
-                clicks=xy[rows[image]].reshape(-1, 2),
+                clicks=clicks.xy[rows[image]],
                 click_labels=clicks.label[rows[image]],
                 label_map=self.label_map,
                 reduce_zero_label=self.reduce_zero_label,

@@ -29,7 +29,7 @@ class ClickTable:
 
     Attributes:
         image (np.ndarray): (n,) image id of each click, dtype object (str).
-        xy (np.ndarray): (n, 2) float64 column and row, in pixels.
+        xy (np.ndarray): (n, 2) float32 column and row, in pixels.
         label (np.ndarray): (n,) int64 class ids as in the file.
         rank (np.ndarray): (n,) int64 ``rank`` of the annotator's click, 0 when the
             file gives none.
@@ -53,7 +53,7 @@ class ClickTable:
         image, x, y, label, rank = zip(*rows) if rows else ((),) * 5
         return cls(
             image=np.array(image, dtype=object),
-            xy=np.array([x, y], dtype=np.float64).reshape(2, -1).T.copy(),
+            xy=np.array([x, y], dtype=np.float32).reshape(2, -1).T.copy(),
             label=np.array(label, dtype=np.int64),
             rank=np.array(rank, dtype=np.int64),
         )

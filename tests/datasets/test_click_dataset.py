@@ -219,6 +219,15 @@ def test_wrappers_workers_and_pickle(config, serialize):
     assert len(batch['inputs']) == 3
 
 
+def test_rounding_cannot_push_a_counted_click_outside(config, root):
+    """Almost 30 is 30 in float32, which is outside and must be counted as such."""
+    edge = {'a': [dict(x=30 - 1e-9, y=1, cls=8), dict(x=30 - 1e-4, y=1, cls=8)]}
+    (root / 'clicks.json').write_text(json.dumps(edge))
+    dataset = PascalVOCClickDataset(pipeline=PIPELINE[:2], **config)
+    assert dataset.click_report['dropped']['outside_image'] == 1
+    assert dataset.click_report['clicks'] == len(dataset[0]['click_labels']) == 1
+
+
 def test_indices(config):
     dataset = PascalVOCClickDataset(indices=[1], **config)
     assert len(dataset) == 1
