@@ -163,6 +163,7 @@ def toy_config(root, work_dir, model, max_iters=4, **changes):
         param_scheduler=[dict(type='PolyLR', power=0.9, begin=0, end=8, by_epoch=False)],
         custom_hooks=[
             dict(type='ClassCheckHook'),
+            dict(type='IterationSeedHook'),
             dict(type='EMATeacherHook', momentum=0.1),
         ],
         default_hooks=dict(

@@ -1,6 +1,6 @@
 default_scope = 'mmseg'
 custom_imports = dict(imports=['mmseg_weak'], allow_failed_imports=False)
-custom_hooks = [dict(type='ClassCheckHook')]
+custom_hooks = [dict(type='ClassCheckHook'), dict(type='IterationSeedHook')]
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

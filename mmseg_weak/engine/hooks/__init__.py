@@ -1,4 +1,5 @@
 from .class_check_hook import ClassCheckHook
 from .ema_teacher_hook import EMATeacherHook
+from .iteration_seed_hook import IterationSeedHook
 
-__all__ = ['ClassCheckHook', 'EMATeacherHook']
+__all__ = ['ClassCheckHook', 'EMATeacherHook', 'IterationSeedHook']

@@ -1,0 +1,43 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import REPOSITORY, toy_config, toy_model
+
+from mmseg_weak.apis import find_checkpoint, load_config, require_writable, set_resume
+
+
+def test_find_checkpoint_passes_over_a_truncated_file(tmp_path):
+    assert find_checkpoint(tmp_path) is None
+    for i in (2, 10):
+        torch.save(dict(weights=torch.zeros(1000)), tmp_path / f'iter_{i}.pth')
+    assert find_checkpoint(tmp_path).endswith('iter_10.pth')
+    whole = (tmp_path / 'iter_10.pth').read_bytes()
+    (tmp_path / 'iter_10.pth').write_bytes(whole[: len(whole) // 2])
+    assert find_checkpoint(tmp_path).endswith('iter_2.pth')
+
+
+def test_work_dir_that_cannot_be_written(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(ValueError, match=r'work dir .*file/sub cannot be written'):
+        require_writable(str(tmp_path / 'file' / 'sub'))
+
+
+def test_absent_config_and_checkpoint(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'config no\.py does not exist'):
+        load_config('no.py')
+    config = dict(work_dir=str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r'checkpoint no\.pth does not exist'):
+        set_resume(config, 'no.pth')
+
+
+def test_a_mistake_ends_in_one_line(toy_root, tmp_path):
+    config = toy_config(toy_root, tmp_path, toy_model())
+    config.train_dataloader.dataset.click_file = 'absent.json'
+    config.dump(tmp_path / 'config.py')
+    command = [sys.executable, '-W', 'ignore', 'tools/train.py', str(tmp_path / 'config.py')]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    assert result.returncode == 1
+    assert 'Traceback' not in result.stderr
+    assert 'absent.json' in result.stderr.splitlines()[-2]
