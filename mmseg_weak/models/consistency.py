@@ -11,10 +11,14 @@ from torch import Tensor
 
 from .teacher_logits import (
     image_class_mask,
+    restrict_foreground,
     restrict_logits,
     scale_class_prior,
     unlabelled_mask,
 )
+
+
+RESTRICTIONS = (None, 'renormalise', 'foreground')
 
 
 def ramp_up(step: int, length: float) -> float:
@@ -44,8 +48,12 @@ class TeacherConsistency(BaseModule):
             is the ramp's end w_max.
         ramp_ratio (float): Share of the run until the weight is reached, in [0, 1].
             Defaults to 0.25.
-        restrict_to_image_classes (bool): Take from the teacher only background and the
-            classes clicked in the image, renormalised. Defaults to False.
+        class_restriction (str, optional): Take from the teacher only background and the
+            classes clicked in the image. ``renormalise``: the remaining probabilities are
+            divided by their sum, as in the definition. ``foreground`` (ours): background
+            keeps its probability and the image's foreground classes share the rest, see
+            :func:`~mmseg_weak.models.teacher_logits.restrict_foreground`. Defaults to None,
+            all classes.
         background_prior (float): Factor > 0 on the teacher's background odds; below 1 it
             counters the bias towards background that a few clicks leave. Defaults to 1.
         background (int): Index of the background class. Defaults to 0.
@@ -58,7 +66,7 @@ class TeacherConsistency(BaseModule):
         self,
         loss: dict,
         ramp_ratio: float = 0.25,
-        restrict_to_image_classes: bool = False,
+        class_restriction: str | None = None,
         background_prior: float = 1.0,
         background: int = 0,
     ) -> None:
@@ -67,6 +75,11 @@ class TeacherConsistency(BaseModule):
             raise ValueError(
                 f'TeacherConsistency: ramp_ratio must be in [0, 1], got {ramp_ratio}'
             )
+        if class_restriction not in RESTRICTIONS:
+            raise ValueError(
+                f'TeacherConsistency: class_restriction must be in {RESTRICTIONS}, got '
+                f'{class_restriction!r}'
+            )
         if not 0 < background_prior < math.inf:
             raise ValueError(
                 'TeacherConsistency: background_prior must be finite and > 0, got '
@@ -74,7 +87,7 @@ class TeacherConsistency(BaseModule):
             )
         self.loss = MODELS.build(loss)
         self.ramp_ratio = ramp_ratio
-        self.restrict_to_image_classes = restrict_to_image_classes
+        self.class_restriction = class_restriction
         self.background_prior = background_prior
         self.background = background
 
@@ -87,11 +100,16 @@ class TeacherConsistency(BaseModule):
 
     def adapt(self, teacher_logits: Tensor, data_samples: SampleList) -> Tensor:
         """Bring the image's classes and the background prior into the logits."""
-        if self.restrict_to_image_classes:
+        if self.class_restriction is not None:
             classes = image_class_mask(
                 data_samples, teacher_logits.shape[1], self.background
             )
-            teacher_logits = restrict_logits(teacher_logits, classes)
+            if self.class_restriction == 'renormalise':
+                teacher_logits = restrict_logits(teacher_logits, classes)
+            else:
+                teacher_logits = restrict_foreground(
+                    teacher_logits, classes, self.background
+                )
         return scale_class_prior(teacher_logits, self.background_prior, self.background)
 
     def forward(

@@ -15,13 +15,13 @@ def image_class_mask(
 
     Args:
         data_samples (list[SegDataSample]): Their metainfo ``image_classes`` lists the
-            labels of all clicks of the whole image, whatever the crop shows.
+            foreground labels of all clicks of the whole image, whatever the crop shows.
         num_classes (int): Number of classes C.
         background (int, optional): A class that every image may hold. Defaults to 0.
 
     Returns:
-        Tensor: Bool on the CPU, shape (N, C). An image without any click may hold every
-        class: nothing is known about it.
+        Tensor: Bool on the CPU, shape (N, C). An image without a foreground click may hold
+        every class: annotators pass over objects, and nothing is known about it.
 
     Raises:
         ValueError: A sample has no ``image_classes``.
@@ -54,6 +54,35 @@ def restrict_logits(logits: Tensor, image_classes: Tensor) -> Tensor:
     """
     absent = ~image_classes.to(logits.device)
     return logits.masked_fill(absent[:, :, None, None], -math.inf)
+
+
+def restrict_foreground(
+    logits: Tensor, image_classes: Tensor, background: int = 0
+) -> Tensor:
+    """Give the whole foreground probability to the classes an image holds.
+
+    Plain renormalisation hands the probability of an excluded class to the others in
+    proportion, most of it to background: a dog taken for half a cat becomes background.
+    Here the background probability stays, and the rest is shared by the foreground
+    classes of the image.
+
+    Args:
+        logits (Tensor): Shape (N, C, H, W).
+        image_classes (Tensor): Bool, shape (N, C). An image without any foreground class
+            is only restricted to background.
+        background (int): Index of the background class. Defaults to 0.
+
+    Returns:
+        Tensor: Shape (N, C, H, W), ``-inf`` where excluded.
+    """
+    restricted = restrict_logits(logits, image_classes)
+    foreground = [c for c in range(logits.shape[1]) if c != background]
+    everything = logits[:, foreground].logsumexp(dim=1, keepdim=True)
+    remaining = restricted[:, foreground].logsumexp(dim=1, keepdim=True)
+    shift = torch.where(remaining.isfinite(), everything - remaining, 0)
+    shift = shift.expand_as(logits).clone()
+    shift[:, background] = 0
+    return restricted + shift
 
 
 def scale_class_prior(logits: Tensor, prior: float, class_index: int = 0) -> Tensor:

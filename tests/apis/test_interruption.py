@@ -13,7 +13,14 @@ ITERATIONS = 40
 
 
 def command(config, *options):
-    return [sys.executable, '-W', 'ignore', str(REPOSITORY / 'tools/train.py'), config, *options]
+    return [
+        sys.executable,
+        '-W',
+        'ignore',
+        str(REPOSITORY / 'tools/train.py'),
+        config,
+        *options,
+    ]
 
 
 def last_iteration(folder):
@@ -59,7 +66,9 @@ def test_five_kills_end_like_an_uninterrupted_run(toy_root, tmp_path):
     progress = [run_and_kill(config, killed, rng) for _ in range(5)]
     assert all(done > 0 for done in progress), (killed.parent / 'killed.log').read_text()
     assert last_iteration(killed) < ITERATIONS
-    subprocess.run(command(config, '--resume'), check=True, capture_output=True, timeout=300)
+    subprocess.run(
+        command(config, '--resume'), check=True, capture_output=True, timeout=300
+    )
     a, b = (
         torch.load(folder / f'iter_{ITERATIONS}.pth', weights_only=False)
         for folder in (whole, killed)
@@ -67,7 +76,9 @@ def test_five_kills_end_like_an_uninterrupted_run(toy_root, tmp_path):
     assert a['meta']['iter'] == b['meta']['iter'] == ITERATIONS
     assert a['param_schedulers'] == b['param_schedulers']
     assert a['optimizer']['param_groups'] == b['optimizer']['param_groups']
-    assert int(a['ema_state_dict']['steps']) == int(b['ema_state_dict']['steps']) == ITERATIONS
+    assert (
+        int(a['ema_state_dict']['steps']) == int(b['ema_state_dict']['steps']) == ITERATIONS
+    )
     for group in ('state_dict', 'ema_state_dict'):
         for key, value in a[group].items():
             torch.testing.assert_close(value, b[group][key], rtol=0, atol=0, msg=key)

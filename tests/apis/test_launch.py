@@ -36,7 +36,13 @@ def test_a_mistake_ends_in_one_line(toy_root, tmp_path):
     config = toy_config(toy_root, tmp_path, toy_model())
     config.train_dataloader.dataset.click_file = 'absent.json'
     config.dump(tmp_path / 'config.py')
-    command = [sys.executable, '-W', 'ignore', 'tools/train.py', str(tmp_path / 'config.py')]
+    command = [
+        sys.executable,
+        '-W',
+        'ignore',
+        'tools/train.py',
+        str(tmp_path / 'config.py'),
+    ]
     result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
     assert result.returncode == 1
     assert 'Traceback' not in result.stderr

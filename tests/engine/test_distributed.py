@@ -26,7 +26,9 @@ def make_batch():
         labels[0, pixels // 24, pixels % 24] = torch.arange(count) % 3
         sample = SegDataSample(gt_sem_seg=PixelData(data=labels))
         shape = (32, 24) if i == 1 else (32, 32)
-        sample.set_metainfo(dict(img_shape=shape, image_classes=tuple(range(min(count, 3)))))
+        sample.set_metainfo(
+            dict(img_shape=shape, image_classes=tuple(range(min(count, 3))))
+        )
         samples.append(sample)
     return inputs, samples
 
@@ -37,7 +39,7 @@ def make_model():
     term = dict(
         type='TeacherConsistency',
         loss=dict(type='PixelConsistencyLoss', mode='kl'),
-        restrict_to_image_classes=True,
+        class_restriction='foreground',
     )
     torch.manual_seed(0)
     model = MODELS.build(toy_model(consistency=term)).eval()

@@ -17,7 +17,9 @@ def train(config):
 
 
 def checkpoint(folder, iteration):
-    return torch.load(folder / f'iter_{iteration}.pth', map_location='cpu', weights_only=False)
+    return torch.load(
+        folder / f'iter_{iteration}.pth', map_location='cpu', weights_only=False
+    )
 
 
 def test_checkpoint_holds_the_teacher_under_plain_keys(toy_root, tmp_path):
@@ -101,7 +103,9 @@ def test_first_teacher_equals_the_initialised_student(toy_root, tmp_path):
         torch.testing.assert_close(value, seen['teacher'][key], rtol=0, atol=0)
 
 
-@pytest.mark.parametrize('options', [dict(momentum=0.999), dict(momentum=0), dict(warm_up_steps=0)])
+@pytest.mark.parametrize(
+    'options', [dict(momentum=0.999), dict(momentum=0), dict(warm_up_steps=0)]
+)
 def test_options_out_of_range(options):
     with pytest.raises(ValueError, match='EMATeacherHook'):
         HOOKS.build(dict(type='EMATeacherHook', **options))
@@ -111,7 +115,9 @@ def test_number_of_classes_that_does_not_fit(toy_root, tmp_path):
     model = toy_model()
     model['decode_head']['num_classes'] = 5
     config = toy_config(toy_root, tmp_path, model)
-    with pytest.raises(ValueError, match=r'num_classes=5.*3 classes: background, square, disc'):
+    with pytest.raises(
+        ValueError, match=r'num_classes=5.*3 classes: background, square, disc'
+    ):
         train(config)
 
 

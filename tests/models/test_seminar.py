@@ -36,11 +36,9 @@ def build(model):
     return segmentor.train()
 
 
-@pytest.mark.parametrize('restrict', [False, True])
+@pytest.mark.parametrize('restrict', [None, 'renormalise', 'foreground'])
 def test_loss_is_the_sum_of_the_papers_terms(restrict):
-    consistency = dict(
-        CONSISTENCY, restrict_to_image_classes=restrict, background_prior=0.5
-    )
+    consistency = dict(CONSISTENCY, class_restriction=restrict, background_prior=0.5)
     segmentor = build(toy_model(consistency=consistency))
     teacher = build(toy_model(consistency=consistency)).eval()
     for p in teacher.parameters():
@@ -57,6 +55,8 @@ def test_loss_is_the_sum_of_the_papers_terms(restrict):
         losses['decode.loss_pce'], PartialCrossEntropyLoss()(upsampled, labels)
     )
     probability = teacher._forward(view).softmax(1)
+    if restrict == 'foreground':
+        probability[:, 1] += probability[:, 2]
     if restrict:
         probability[:, 2] = 0
     probability[:, 0] *= 0.5
@@ -156,7 +156,13 @@ def test_heads_of_mask_classification_are_refused():
 
 
 @pytest.mark.parametrize(
-    'options', [dict(ramp_ratio=1.5), dict(background_prior=0), dict(background_prior=-1)]
+    'options',
+    [
+        dict(ramp_ratio=1.5),
+        dict(background_prior=0),
+        dict(background_prior=-1),
+        dict(class_restriction=True),
+    ],
 )
 def test_options_out_of_range(options):
     with pytest.raises(ValueError, match='TeacherConsistency'):

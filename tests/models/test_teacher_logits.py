@@ -5,6 +5,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_weak.models.teacher_logits import (
     image_class_mask,
+    restrict_foreground,
     restrict_logits,
     scale_class_prior,
     unlabelled_mask,
@@ -43,6 +44,21 @@ def test_restriction_renormalises():
     restricted = restrict_logits(logits, classes).softmax(1)
     expected = logits.softmax(1) * classes[:, :, None, None]
     torch.testing.assert_close(restricted, expected / expected.sum(1, keepdim=True))
+
+
+def test_foreground_restriction_keeps_the_background_probability():
+    logits = torch.randn(3, 4, 3, 3)
+    classes = torch.tensor(
+        [[True, False, True, True], [True, True, True, True], [True, False, False, False]]
+    )
+    full = logits.softmax(1)
+    restricted = restrict_foreground(logits, classes).softmax(1)
+    torch.testing.assert_close(restricted[:2, 0], full[:2, 0])
+    torch.testing.assert_close(restricted[1], full[1])
+    share = full[0, 2:] / full[0, 2:].sum(0)
+    torch.testing.assert_close(restricted[0, 2:], share * (1 - full[0, 0]))
+    assert restricted[0, 1].max() == 0
+    assert (restricted[2, 0] == 1).all()
 
 
 def test_prior_scales_the_odds():

@@ -1,0 +1,60 @@
+"""Write files and folders whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replace_file(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary name to write to; the file takes its place at the end.
+
+    An exception or a kill in between leaves an older file as it was. Parent folders are
+    made.
+
+    Args:
+        path (str | os.PathLike): The file to write.
+
+    Yields:
+        Path: Name in the same folder to write to.
+
+    Raises:
+        ValueError: The folder cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A folder, not a file: what is written inside gets the usual permissions.
+        folder = tempfile.mkdtemp(prefix=f'.{path.name}-', dir=path.parent)
+    except OSError as error:
+        raise ValueError(f'{path} cannot be written ({error})') from None
+    try:
+        yield Path(folder) / path.name
+        os.replace(Path(folder) / path.name, path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def replace_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary folder to fill; it takes the place of ``path`` at the end.
+
+    Args:
+        path (str | os.PathLike): The folder to write; an older one is removed, but only
+            once the new one is complete.
+
+    Yields:
+        Path: An empty folder to fill.
+
+    Raises:
+        ValueError: The parent folder cannot be written.
+    """
+    path = Path(path)
+    with replace_file(path) as new:
+        new.mkdir()
+        yield new
+        if path.is_dir():  # os.replace refuses a folder that is not empty
+            path.rename(new.with_name('old'))
