@@ -160,7 +160,9 @@ def _nobody(rng: np.random.Generator) -> Field:
 
     def lump(u: np.ndarray, v: np.ndarray) -> np.ndarray:
         theta = np.arctan2(v, u)
-        edge = sum(w * np.sin((k + 2) * theta + p) for k, (w, p) in enumerate(zip(waves, phases)))
+        edge = sum(
+            w * np.sin((k + 2) * theta + p) for k, (w, p) in enumerate(zip(waves, phases))
+        )
         return np.hypot(u, v) < 0.7 + edge
 
     return lump
