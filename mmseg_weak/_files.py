@@ -1,5 +1,6 @@
 """Write files and folders whole or not at all."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -58,3 +59,15 @@ def replace_folder(path: str | os.PathLike) -> Iterator[Path]:
         yield new
         if path.is_dir():  # os.replace refuses a folder that is not empty
             path.rename(new.with_name('old'))
+
+
+def write_json(path: str | os.PathLike, content) -> None:
+    """Write JSON, the whole file or nothing.
+
+    Args:
+        path (str | os.PathLike): The file to write.
+        content: What ``json.dump`` takes; NumPy numbers are converted.
+    """
+    with replace_file(path) as temporary, open(temporary, 'w') as file:
+        json.dump(content, file, indent=1, default=float)
+        file.write('\n')

@@ -4,9 +4,11 @@ import argparse
 import os
 
 from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmseg_weak.apis import load_config, run_tool
+from mmseg_weak._files import write_json
 from mmseg_weak.apis.launch import LAUNCHERS
 
 
@@ -17,6 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='folder for the log')
     parser.add_argument('--out', help='folder for the predicted label maps (PNG)')
+    parser.add_argument('--metrics-out', help='JSON file for the metrics')
     parser.add_argument('--show-dir', help='folder for painted predictions')
     parser.add_argument('--tta', action='store_true', help='several scales and flip')
     parser.add_argument(
@@ -56,7 +59,9 @@ def main() -> None:
     if args.show_dir:
         config.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
         config.visualizer.save_dir = args.show_dir
-    Runner.from_cfg(config).test()
+    metrics = Runner.from_cfg(config).test()
+    if args.metrics_out and is_main_process():
+        write_json(args.metrics_out, metrics)
 
 
 if __name__ == '__main__':

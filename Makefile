@@ -1,0 +1,66 @@
+# `make demo` and `make test` build their own environment from a bare Python >= 3.10.
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+JOBS ?= 2
+VENV := .venv
+ORIGINALS := .venv-openmmlab
+RUN := $(VENV)/bin/python -W ignore
+SYNTHETIC := configs/seminar/pce_fcn_r18-narrow_1xb8-400_synthetic-96x96.py \
+	configs/seminar/teacher_fcn_r18-narrow_1xb8-400_synthetic-96x96.py
+DEMO := work_dirs/demo
+
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help env demo test lint benchmark env-openmmlab test-openmmlab clean
+
+help:
+	@echo 'make demo            train, test and picture a click model on synthetic images'
+	@echo 'make test            lint and tests on the maintained stack'
+	@echo 'make test-openmmlab  the tests on the OpenMMLab originals (compiles mmcv)'
+	@echo 'make benchmark       speed and memory tables'
+
+env: $(VENV)/.complete
+
+# The stamp comes last: a broken-off installation is done again.
+$(VENV)/.complete: setup.py $(wildcard requirements/*.txt)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q '$(TORCH)'
+	$(VENV)/bin/pip install -q -e '.[onedl,tests]'
+	touch $@
+
+demo: env
+	$(RUN) tools/dataset_converters/make_synthetic.py
+	$(RUN) tools/compare.py $(SYNTHETIC) --jobs $(JOBS) --work-dir $(DEMO) --table $(DEMO)/table.md
+	$(RUN) tools/visualize.py $(lastword $(SYNTHETIC)) \
+		$(DEMO)/$(basename $(notdir $(lastword $(SYNTHETIC))))/seed_0/iter_400.pth \
+		--out $(DEMO)/report
+	@cat $(DEMO)/table.md
+	@echo 'pictures: $(DEMO)/report/report.html'
+
+lint: env
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+test: lint
+	$(RUN) -m pytest -n $(JOBS) tests
+
+benchmark: env
+	$(RUN) tools/benchmark/run_all.py
+
+env-openmmlab: $(ORIGINALS)/.complete
+
+# mmcv's build reads torch and pkg_resources from the environment, so it has to be prepared
+# and the build isolation be off.
+$(ORIGINALS)/.complete: setup.py $(wildcard requirements/*.txt)
+	$(PYTHON) -m venv $(ORIGINALS)
+	$(ORIGINALS)/bin/pip install -q 'setuptools<81' wheel ninja psutil '$(TORCH)'
+	MMCV_WITH_OPS=1 $(ORIGINALS)/bin/pip install -q --no-build-isolation \
+		$(shell grep '^mmcv' requirements/openmmlab.txt)
+	$(ORIGINALS)/bin/pip install -q -e '.[openmmlab,tests]'
+	touch $@
+
+test-openmmlab: env-openmmlab
+	$(ORIGINALS)/bin/python -W ignore -m pytest -n $(JOBS) tests
+
+clean:
+	rm -rf $(DEMO)
