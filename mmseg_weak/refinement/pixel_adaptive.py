@@ -47,12 +47,12 @@ class PixelAdaptiveRefinement(nn.Module):
 
     Args:
         dilations (Sequence[int]): Dilations of the 3x3 neighbourhood, in pixels.
-            Default: (1, 2, 4, 8, 12, 24).
-        num_iters (int): Number of iterations; 0 only resizes. Default: 10.
+            Defaults to (1, 2, 4, 8, 12, 24).
+        num_iters (int): Number of iterations; 0 only resizes. Defaults to 10.
         check_finite (bool): Raise on masks or images that are not finite. It costs
             a device synchronisation; without it a value that is not finite spreads
             to the pixels that reach it and, for an image, makes them NaN.
-            Default: False.
+            Defaults to False.
 
     Raises:
         ValueError: ``dilations`` is empty or holds a value below 1, or ``num_iters``
@@ -102,7 +102,7 @@ class PixelAdaptiveRefinement(nn.Module):
                 valid area in the top-left corner of each image, at least 1. Nothing
                 outside is read: the area's own border is replicated, exactly as if
                 each area were refined alone. Values returned outside the area are
-                meaningless. Default: None, everything is valid.
+                meaningless. Defaults to None, everything is valid.
 
         Returns:
             Tensor: Refined masks, shape (N, C, H, W), dtype of ``masks``.

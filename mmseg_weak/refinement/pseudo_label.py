@@ -6,6 +6,7 @@ Steps 4 and 5 of an iteration of BMP (Zhu et al., TNNLS 2025, `arXiv:2308.04949
 their classes and in their valid boxes, and nothing waits for the device.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -43,8 +44,8 @@ def par_label(
             pixels, ends exclusive. An empty box gives an image of 255 only.
         refine (Callable): ``(images, masks) -> masks``, such as
             :class:`PixelAdaptiveRefinement`.
-        low (float): Background score that yields many classes. Default: 0.35.
-        high (float): Background score that yields few classes. Default: 0.55.
+        low (float): Background score that yields many classes. Defaults to 0.35.
+        high (float): Background score that yields few classes. Defaults to 0.55.
         max_classes (int, optional): Bound on the classes of one image. It makes the
             work follow the tags instead of C. Tags in host memory give it for free;
             on a device None means C, because counting would wait for the device.
@@ -107,7 +108,7 @@ def background_aware_label(
         refine (Callable): ``(images, masks, sizes) -> masks`` that replicates the
             border of each valid area, as :class:`PixelAdaptiveRefinement` does.
         threshold (float): Smallest refined score of a label, in [0, 1.01^iterations]
-            (the refinement's gain). Default: 0.5.
+            (the refinement's gain). Defaults to 0.5.
         max_classes (int, optional): See :func:`par_label`.
 
     Returns:
@@ -142,6 +143,47 @@ def background_aware_label(
     scores.scatter_(1, channels, refined)
     best, labels = scores.max(dim=1)
     return scores, labels.masked_fill(best < threshold, IGNORE_INDEX)
+
+
+@torch.no_grad()
+def segmentation_label(
+    seg_logits: Tensor,
+    boxes: Tensor,
+    threshold: float = 0.75,
+    threshold_on_probability: bool = False,
+    with_background: bool = False,
+) -> Tensor:
+    """Labels of the segmentation branch where it is confident (Y_s of BMP).
+
+    Args:
+        seg_logits (Tensor): Shape (N, C + 1, H, W), channel 0 is background.
+        boxes (Tensor): Valid (unpadded) area, shape (N, 4) as y0, y1, x0, x1 in
+            pixels, ends exclusive.
+        threshold (float): Smallest value of the largest logit, as in the published
+            code. Defaults to 0.75.
+        threshold_on_probability (bool): Compare the sigmoid of the logit instead (the
+            branch learns from per-class binary cross-entropy); ``threshold`` is then
+            in (0, 1). Defaults to False.
+        with_background (bool): Keep background as label 0 instead of 255.
+            Defaults to False.
+
+    Returns:
+        Tensor: Labels, shape (N, H, W), int64: argmax of the logits, or 255 outside
+        the box, where not confident and, by default, on background.
+
+    Raises:
+        ValueError: ``threshold`` is no probability although it should be.
+    """
+    if threshold_on_probability:
+        if not 0 < threshold < 1:
+            raise ValueError(f'threshold must be a probability, got {threshold}')
+        threshold = math.log(threshold / (1 - threshold))
+    confidence, labels = seg_logits.max(dim=1)
+    keep = inside_boxes(boxes, seg_logits.shape[-2:], seg_logits.device)
+    keep &= confidence >= threshold
+    if not with_background:
+        keep &= labels > 0
+    return labels.masked_fill(~keep, IGNORE_INDEX)
 
 
 def _check_shapes(images: Tensor, tags: Tensor, boxes: Tensor, **maps: Tensor) -> None:

@@ -40,7 +40,7 @@ def crop_resize(
         boxes (Tensor): Shape (N, 4), y0, y1, x0, x1.
         sizes (Tensor): Shape (N, 2), height and width of each resized box, >= 1.
         canvas (tuple[int, int]): Height and width of the result.
-        align_corners (bool): As in ``F.interpolate``. Default: False.
+        align_corners (bool): As in ``F.interpolate``. Defaults to False.
 
     Returns:
         Tensor: Shape (N, C, *canvas); beyond a box its border is replicated.

@@ -1,11 +1,15 @@
+from .bidirectional import bidirectional_losses
 from .click_logits import gather_logits, gather_upsampled_logits
 from .partial_cross_entropy import PartialCrossEntropyLoss
+from .pixel_affinity import PixelAffinityLoss
 from .pixel_consistency import PixelConsistencyLoss
 from .reduction import global_denominator
 
 __all__ = [
     'PartialCrossEntropyLoss',
+    'PixelAffinityLoss',
     'PixelConsistencyLoss',
+    'bidirectional_losses',
     'gather_logits',
     'gather_upsampled_logits',
     'global_denominator',
