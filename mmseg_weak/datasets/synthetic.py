@@ -17,7 +17,7 @@ from .._files import replace_folder
 from .click_simulation import ClickSimulator, image_generator
 from .click_writer import write_clicks
 from .mask_files import write_mask
-from .synthetic_scenes import draw_scene
+from .synthetic_scenes import DRAWING_VERSION, draw_scene
 
 SYNTHETIC_CLASSES = ('background', 'disc', 'ring', 'star', 'cross', 'crescent')
 SYNTHETIC_PALETTE = (
@@ -105,8 +105,7 @@ def make_synthetic(root: str | os.PathLike, spec: SyntheticSpec | None = None) -
         )
     with replace_folder(root) as folder:
         _write_set(folder, spec)
-        manifest = dict(spec=asdict(spec), files=_checksums(folder))
-        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        (folder / MANIFEST).write_text(json.dumps(_manifest(folder, spec), indent=1))
     return True
 
 
@@ -116,9 +115,7 @@ def is_complete(root: str | os.PathLike, spec: SyntheticSpec) -> bool:
         manifest = json.loads((Path(root) / MANIFEST).read_text())
     except (OSError, ValueError):
         return False
-    if not isinstance(manifest, dict) or manifest.get('spec') != asdict(spec):
-        return False
-    return manifest.get('files') == _checksums(Path(root))
+    return manifest == _manifest(Path(root), spec)
 
 
 def _write_set(folder: Path, spec: SyntheticSpec) -> None:
@@ -147,11 +144,12 @@ def _write_set(folder: Path, spec: SyntheticSpec) -> None:
     write_clicks(points / 'background.json', background)
 
 
-def _checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder except the manifest, by relative path."""
+def _manifest(folder: Path, spec: SyntheticSpec) -> dict:
+    """Origin and SHA-256 of every file below a folder."""
     files = sorted(path for path in folder.rglob('*') if path.is_file())
-    return {
+    checksums = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
         if path.name != MANIFEST
     }
+    return dict(drawing_version=DRAWING_VERSION, spec=asdict(spec), files=checksums)

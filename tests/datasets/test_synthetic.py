@@ -133,11 +133,19 @@ def test_a_finished_set_is_left_alone_and_a_broken_one_replaced(tmp_path):
     assert list(tmp_path.iterdir()) == [root]
 
 
+def test_a_set_of_an_older_drawing_is_replaced(tmp_path, monkeypatch):
+    with monkeypatch.context() as older:
+        older.setattr('mmseg_weak.datasets.synthetic.DRAWING_VERSION', -1)
+        assert make_synthetic(tmp_path / 'set', SMALL)
+        assert not make_synthetic(tmp_path / 'set', SMALL)
+    assert make_synthetic(tmp_path / 'set', SMALL)
+
+
 def test_an_interrupted_run_leaves_nothing_behind(tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr('mmseg_weak.datasets.synthetic._checksums', interrupt)
+    monkeypatch.setattr('mmseg_weak.datasets.synthetic._manifest', interrupt)
     with pytest.raises(KeyboardInterrupt):
         make_synthetic(tmp_path / 'set', SMALL)
     assert list(tmp_path.iterdir()) == []
