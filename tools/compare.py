@@ -1,6 +1,7 @@
 """Train and test configs with several seeds and print one table.
 
-``python tools/compare.py configs/seminar/pce_*.py configs/seminar/teacher_*.py --seeds 0 1 2``
+``python tools/compare.py configs/seminar/pce_*.py configs/seminar/teacher_*.py``
+
 Call it again to go on after an interruption, or only to print the table.
 """
 
@@ -18,9 +19,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time')
     parser.add_argument('--tta', action='store_true', help='test with TTA as well')
-    parser.add_argument('--work-dir', default='work_dirs/compare', help='folder of all runs')
+    parser.add_argument('--work-dir', default='work_dirs/compare', help='of all runs')
     parser.add_argument('--table', help='file to write the table to')
-    parser.add_argument('--cfg-options', nargs='+', default=[], help='overrides for all runs')
+    parser.add_argument('--cfg-options', nargs='+', default=[], help='of all runs')
     return parser.parse_args()
 
 

@@ -7,8 +7,8 @@ from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from mmseg_weak.apis import load_config, run_tool
 from mmseg_weak._files import write_json
+from mmseg_weak.apis import check_paths, load_config, run_tool
 from mmseg_weak.apis.launch import LAUNCHERS
 
 
@@ -51,6 +51,7 @@ def main() -> None:
     if not os.path.isfile(args.checkpoint):
         raise FileNotFoundError(f'checkpoint {args.checkpoint} does not exist')
     config = load_config(args.config, args.work_dir, args.cfg_options, args.launcher)
+    check_paths(config, ('test',))
     config.load_from = args.checkpoint
     if args.tta:
         use_tta(config)

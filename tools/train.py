@@ -6,7 +6,7 @@ import os
 from mmengine.config import DictAction
 from mmengine.runner import Runner
 
-from mmseg_weak.apis import load_config, run_tool, set_resume
+from mmseg_weak.apis import check_paths, load_config, run_tool, set_resume
 from mmseg_weak.apis.launch import LAUNCHERS
 
 
@@ -44,6 +44,7 @@ def main() -> None:
     if args.amp:
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    check_paths(config, ('train', 'val'))
     if args.resume:
         set_resume(config, args.resume)
     Runner.from_cfg(config).train()

@@ -1,4 +1,4 @@
-# mmseg's own loss on rasterised clicks: what the toolbox does without this package's losses.
+# mmseg's own loss on rasterised clicks, without the losses of this package.
 _base_ = [
     '../_base_/models/deeplabv3plus_mobilenetv2.py',
     '../_base_/datasets/voc_animals_clicks.py',

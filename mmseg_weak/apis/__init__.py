@@ -1,3 +1,11 @@
 from .launch import find_checkpoint, load_config, require_writable, run_tool, set_resume
+from .path_check import check_paths
 
-__all__ = ['find_checkpoint', 'load_config', 'require_writable', 'run_tool', 'set_resume']
+__all__ = [
+    'check_paths',
+    'find_checkpoint',
+    'load_config',
+    'require_writable',
+    'run_tool',
+    'set_resume',
+]

@@ -16,7 +16,10 @@ LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
 def load_config(
-    path: str, work_dir: str | None = None, options: dict | None = None, launcher: str = 'none'
+    path: str,
+    work_dir: str | None = None,
+    options: dict | None = None,
+    launcher: str = 'none',
 ) -> Config:
     """Read a config and apply command-line options.
 
@@ -42,8 +45,10 @@ def load_config(
     config.launcher = launcher
     config.work_dir = work_dir or config.get('work_dir') or f'work_dirs/{Path(path).stem}'
     require_writable(config.work_dir)
-    if launcher == 'pytorch' and not torch.cuda.is_available():
-        use_cpu_processes(config)
+    if not torch.cuda.is_available():
+        without_sync_norm(config)
+        if launcher == 'pytorch':
+            use_cpu_processes(config)
     return config
 
 
@@ -61,6 +66,23 @@ def require_writable(folder: str) -> None:
         raise ValueError(
             f'work dir {folder} cannot be written ({error}); choose another --work-dir'
         ) from None
+
+
+def without_sync_norm(config: Config) -> Config:
+    """Replace ``SyncBN``, which torch implements on GPUs only, by ``BN`` in place.
+
+    The checkpoint's keys stay the same.
+    """
+    pending = [config._cfg_dict]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            if node.get('type') == 'SyncBN':
+                node['type'] = 'BN'
+            pending.extend(node.values())
+        elif isinstance(node, (list, tuple)):
+            pending.extend(node)
+    return config
 
 
 def use_cpu_processes(config: Config) -> None:

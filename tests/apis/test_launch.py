@@ -5,7 +5,13 @@ import pytest
 import torch
 from conftest import REPOSITORY, toy_config, toy_model
 
-from mmseg_weak.apis import find_checkpoint, load_config, require_writable, set_resume
+from mmseg_weak.apis import (
+    check_paths,
+    find_checkpoint,
+    load_config,
+    require_writable,
+    set_resume,
+)
 
 
 def test_find_checkpoint_passes_over_a_truncated_file(tmp_path):
@@ -47,3 +53,20 @@ def test_a_mistake_ends_in_one_line(toy_root, tmp_path):
     assert result.returncode == 1
     assert 'Traceback' not in result.stderr
     assert 'absent.json' in result.stderr.splitlines()[-2]
+
+
+@pytest.mark.parametrize(
+    ('change', 'entry'),
+    [
+        (dict(data_root='absent'), 'data_root'),
+        (dict(ann_file='absent.txt'), 'ann_file'),
+        (dict(data_prefix=dict(img_path='absent')), 'data_prefix.img_path'),
+    ],
+)
+def test_absent_data_are_named_with_their_config_entry(change, entry, toy_root, tmp_path):
+    config = toy_config(toy_root, tmp_path, toy_model())
+    check_paths(config, ('train', 'val', 'test'))
+    config.val_dataloader.dataset.update(change)
+    check_paths(config, ('train',))
+    with pytest.raises(FileNotFoundError, match=f'absent.*val_dataloader.dataset.{entry}'):
+        check_paths(config, ('val',))

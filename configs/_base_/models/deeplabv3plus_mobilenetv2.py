@@ -20,7 +20,9 @@ model = dict(
         dilations=(1, 1, 1, 1, 1, 2, 2),
         norm_cfg=norm_cfg,
         norm_eval=True,
-        init_cfg=dict(type='Pretrained', checkpoint='data/weights/mobilenet_v2_imagenet.pth'),
+        init_cfg=dict(
+            type='Pretrained', checkpoint='data/weights/mobilenet_v2_imagenet.pth'
+        ),
     ),
     decode_head=dict(
         type='DepthwiseSeparableASPPHead',

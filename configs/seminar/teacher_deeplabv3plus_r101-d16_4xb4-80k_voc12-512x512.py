@@ -1,0 +1,12 @@
+_base_ = 'pce_deeplabv3plus_r101-d16_4xb4-80k_voc12-512x512.py'
+model = dict(
+    consistency=dict(
+        type='TeacherConsistency',
+        loss=dict(type='PixelConsistencyLoss', mode='mse', loss_weight=10.0),
+    )
+)
+custom_hooks = [
+    dict(type='ClassCheckHook'),
+    dict(type='IterationSeedHook'),
+    dict(type='EMATeacherHook', momentum=0.001),
+]

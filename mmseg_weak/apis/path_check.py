@@ -1,0 +1,54 @@
+"""Absent files are named before anything is built."""
+
+import os.path as osp
+from collections.abc import Iterator
+
+from mmengine.config import Config
+
+
+def check_paths(config: Config, splits: tuple[str, ...]) -> None:
+    """Check the data folders, split lists and local pre-trained weights of a config.
+
+    Args:
+        config (Config): The whole config.
+        splits (tuple[str, ...]): Which of ``train``, ``val`` and ``test`` will run.
+
+    Raises:
+        FileNotFoundError: A path does not exist; the message names the config entry.
+    """
+    for split in splits:
+        loader = config.get(f'{split}_dataloader')
+        if loader is not None:
+            for dataset in _leaves(loader['dataset']):
+                _check_dataset(f'{split}_dataloader.dataset', dataset)
+    init = config.model.get('backbone', {}).get('init_cfg') or {}
+    checkpoint = init.get('checkpoint', '') if isinstance(init, dict) else ''
+    if 'train' in splits and checkpoint and '://' not in checkpoint:
+        _require('model.backbone.init_cfg.checkpoint', checkpoint)
+
+
+def _leaves(dataset: dict) -> Iterator[dict]:
+    """Data sets inside wrappers such as ``ConcatDataset`` and ``RepeatDataset``."""
+    inner = dataset.get('datasets') or [dataset[k] for k in ('dataset',) if k in dataset]
+    if not inner:
+        yield dataset
+    for child in inner:
+        yield from _leaves(child)
+
+
+def _check_dataset(entry: str, dataset: dict) -> None:
+    root = dataset.get('data_root') or ''
+    if '://' in root:
+        return
+    if root:
+        _require(f'{entry}.data_root', root)
+    if dataset.get('ann_file'):
+        _require(f'{entry}.ann_file', osp.join(root, dataset['ann_file']))
+    for name, folder in (dataset.get('data_prefix') or {}).items():
+        if folder:
+            _require(f'{entry}.data_prefix.{name}', osp.join(root, folder))
+
+
+def _require(entry: str, path: str) -> None:
+    if not osp.exists(path):
+        raise FileNotFoundError(f'{path} does not exist ({entry} of the config)')
