@@ -6,7 +6,7 @@ import sys
 import time
 
 import torch
-from conftest import REPOSITORY, toy_config, toy_model
+from toy import REPOSITORY, toy_config, toy_model
 
 CONSISTENCY = dict(type='TeacherConsistency', loss=dict(type='PixelConsistencyLoss'))
 ITERATIONS = 40

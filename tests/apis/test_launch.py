@@ -3,7 +3,7 @@ import sys
 
 import pytest
 import torch
-from conftest import REPOSITORY, toy_config, toy_model
+from toy import REPOSITORY, toy_config, toy_model
 
 from mmseg_weak.apis import (
     check_paths,

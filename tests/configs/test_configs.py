@@ -3,11 +3,11 @@
 import copy
 
 import pytest
-from conftest import REPOSITORY
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
+from toy import REPOSITORY
 
 from mmseg_weak.apis.launch import without_sync_norm
 

@@ -5,12 +5,12 @@ import socket
 import torch
 import torch.distributed as torch_dist
 import torch.multiprocessing as mp
-from conftest import toy_model
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch.nn.parallel import DistributedDataParallel
+from toy import toy_model
 
 CLICKS = (1, 7, 0, 3)  # per image: the ranks hold 8 and 3
 

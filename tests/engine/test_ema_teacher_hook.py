@@ -2,10 +2,10 @@ import copy
 
 import pytest
 import torch
-from conftest import CLASSES, toy_config, toy_model
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS, MODELS
+from toy import CLASSES, toy_config, toy_model
 
 CONSISTENCY = dict(type='TeacherConsistency', loss=dict(type='PixelConsistencyLoss'))
 

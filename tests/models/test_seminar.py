@@ -3,12 +3,12 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import toy_model
 from mmengine.structures import PixelData
 from mmseg.models import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from toy import toy_model
 
 from mmseg_weak.models import PartialCrossEntropyLoss, PixelConsistencyLoss, ramp_up
 

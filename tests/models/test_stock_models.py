@@ -5,9 +5,9 @@ from pathlib import Path
 import mmseg
 import pytest
 import torch
-from conftest import toy_config
 from mmengine.config import Config
 from mmengine.runner import Runner
+from toy import toy_config
 
 STOCK = Path(mmseg.__file__).parent / '.mim' / 'configs' / '_base_' / 'models'
 MODELS = [
@@ -48,9 +48,11 @@ def shrink(node, small_resnet):
             node['depth'] = 18
     if 'loss_decode' in node:
         losses = node['loss_decode']
-        weights = [loss.get('loss_weight', 1.0) for loss in losses] if isinstance(
-            losses, list
-        ) else [losses.get('loss_weight', 1.0)]
+        weights = (
+            [loss.get('loss_weight', 1.0) for loss in losses]
+            if isinstance(losses, list)
+            else [losses.get('loss_weight', 1.0)]
+        )
         node['loss_decode'] = dict(type='PartialCrossEntropyLoss', loss_weight=weights[0])
         node['num_classes'] = 3
         node.pop('sampler', None)
@@ -73,7 +75,11 @@ def stock_model(name):
     model['test_cfg'] = dict(mode='whole')
     model['backbone'].pop('init_cfg', None)
     model['data_preprocessor'] = dict(
-        type='SegDataPreProcessor', mean=[127.5] * 3, std=[60.0] * 3, size=(64, 64), seg_pad_val=255
+        type='SegDataPreProcessor',
+        mean=[127.5] * 3,
+        std=[60.0] * 3,
+        size=(64, 64),
+        seg_pad_val=255,
     )
     return model
 
