@@ -1,0 +1,78 @@
+"""A trained checkpoint is a plain mmseg checkpoint: same score without the plugin."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from mmengine.runner import Runner
+from toy import REPOSITORY, toy_config, toy_model
+
+# What a user without the plugin runs: mmengine's runner on a stock config.
+STOCK_TEST = """
+import json, sys
+from mmengine.config import Config
+from mmengine.runner import Runner
+import torch
+config = Config.fromfile(sys.argv[1])
+config.load_from = sys.argv[2]
+runner = Runner.from_cfg(config)
+state = torch.load(sys.argv[2], map_location='cpu', weights_only=False)['state_dict']
+runner.model.load_state_dict(state, strict=True)
+metrics = runner.test()
+assert 'mmseg_weak' not in sys.modules
+print('METRICS', json.dumps({key: float(value) for key, value in metrics.items()}))
+"""
+
+
+def stock_config(config):
+    """The same network and test data in stock components only."""
+    model = dict(config.model.to_dict(), type='EncoderDecoder')
+    model.pop('consistency')
+    model['data_preprocessor']['type'] = 'SegDataPreProcessor'
+    model['decode_head']['loss_decode'] = dict(type='CrossEntropyLoss')
+    for key in list(config):
+        if key.startswith(('train', 'val')) or key in (
+            'custom_hooks',
+            'custom_imports',
+            'optim_wrapper',
+            'param_scheduler',
+        ):
+            config.pop(key)
+    config.model = model
+    return config
+
+
+def test_scores_the_same_without_the_plugin(toy_root, tmp_path):
+    term = dict(type='TeacherConsistency', loss=dict(type='PixelConsistencyLoss'))
+    config = toy_config(toy_root, tmp_path, toy_model(consistency=term), max_iters=40)
+    config.optim_wrapper.optimizer = dict(type='AdamW', lr=0.01)
+    config.param_scheduler[0]['end'] = 40
+    config.default_hooks.checkpoint.interval = 40
+    config.custom_imports = dict(imports=['mmseg_weak'], allow_failed_imports=False)
+    config.test_dataloader = config.val_dataloader
+    config.test_evaluator = config.val_evaluator
+    config.test_cfg = dict(type='TestLoop')
+    config.dump(tmp_path / 'ours.py')
+    runner = Runner.from_cfg(config)
+    runner.train()
+    checkpoint = str(tmp_path / 'iter_40.pth')
+    command = ['tools/test.py', str(tmp_path / 'ours.py'), checkpoint]
+    command += ['--work-dir', str(tmp_path), '--metrics-out', str(tmp_path / 'metrics.json')]
+    run(command)
+    ours = json.loads((tmp_path / 'metrics.json').read_text())
+
+    stock_config(config).dump(tmp_path / 'stock.py')
+    printed = run(['-c', STOCK_TEST, str(tmp_path / 'stock.py'), checkpoint])
+    stock = json.loads(printed.split('METRICS')[1])
+    assert ours['mIoU'] == pytest.approx(stock['mIoU'], abs=1e-6)
+    assert ours['aAcc'] == pytest.approx(stock['aAcc'], abs=1e-6)
+    assert ours['mIoU'] > 20, 'a network that learnt nothing would prove little'
+
+
+def run(arguments):
+    """Standard output of a Python process in the repository."""
+    command = [sys.executable, '-W', 'ignore', *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    assert result.returncode == 0, result.stderr[-2000:]
+    return result.stdout
