@@ -212,7 +212,7 @@ def _present_classes(
         needed = int(present.sum(dim=1).max()) if present.numel() else 0
         if max_classes is not None and max_classes < needed:
             raise ValueError(f'max_classes={max_classes} but an image has {needed} classes')
-        max_classes = needed
+        max_classes = max(1, needed)  # interpolation refuses maps without channels
     order = torch.argsort(~present, dim=1, stable=True)[:, :max_classes]
     present = present.gather(1, order)
     return order.to(device, non_blocking=True), present.to(device, non_blocking=True)
