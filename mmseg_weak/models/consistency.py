@@ -17,7 +17,6 @@ from .teacher_logits import (
     unlabelled_mask,
 )
 
-
 RESTRICTIONS = (None, 'renormalise', 'foreground')
 
 

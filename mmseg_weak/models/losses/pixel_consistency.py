@@ -55,7 +55,8 @@ class PixelConsistencyLoss(nn.Module):
             )
         if not 0 <= loss_weight < float('inf'):
             raise ValueError(
-                f'PixelConsistencyLoss: loss_weight must be finite and >= 0, got {loss_weight}'
+                'PixelConsistencyLoss: loss_weight must be finite and >= 0, got '
+                f'{loss_weight}'
             )
         self.mode = mode
         self.threshold = threshold
