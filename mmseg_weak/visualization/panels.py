@@ -1,0 +1,174 @@
+"""Compose pictures from images, label maps and clicks; arrays in, arrays out."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+FONT_SIZE = 13
+TITLE_HEIGHT = 20
+GAP = 4
+WHITE = 255
+Palette = Sequence[Sequence[int]]
+
+
+def overlay(
+    image: np.ndarray,
+    labels: np.ndarray,
+    palette: Palette,
+    alpha: float = 0.5,
+    background: int | None = 0,
+) -> np.ndarray:
+    """Tint an image with a label map and outline its regions.
+
+    Args:
+        image (np.ndarray): (H, W, 3) uint8 RGB.
+        labels (np.ndarray): (H, W) class ids; ids beyond the palette, such as 255, stay
+            as they are.
+        palette (Sequence): Colours of the classes, 0 to 255.
+        alpha (float): Share of the class colour, in [0, 1].
+        background (int, optional): Class that is darkened instead of tinted, so that what
+            was found stands out. None tints every class.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: Image and label map differ in size.
+    """
+    if image.shape[:2] != labels.shape:
+        raise ValueError(
+            f'image of {image.shape[:2]} and label map of {labels.shape} (height, width) '
+            'do not fit together'
+        )
+    colours = np.asarray(palette, dtype=np.float32).reshape(-1, 3)
+    painted = (labels >= 0) & (labels < len(colours)) & (labels != background)
+    result = image.astype(np.float32)
+    result[labels == background] *= 1 - 0.5 * alpha
+    result[painted] *= 1 - alpha
+    result[painted] += alpha * colours[labels[painted]]
+    outline = painted & _border(labels)
+    result[outline] = colours[labels[outline]]
+    return np.rint(result).astype(np.uint8)
+
+
+def _border(labels: np.ndarray) -> np.ndarray:
+    """Mark pixels with a neighbour of another label."""
+    border = np.zeros(labels.shape, dtype=bool)
+    for axis in (0, 1):
+        change = np.diff(labels.astype(np.int64), axis=axis) != 0
+        last, first = ([(0, 0), (0, 0)] for _ in range(2))
+        last[axis], first[axis] = (0, 1), (1, 0)
+        border |= np.pad(change, last) | np.pad(change, first)
+    return border
+
+
+def draw_clicks(
+    image: np.ndarray,
+    xy: np.ndarray,
+    labels: np.ndarray,
+    palette: Palette,
+    radius: float = 4.0,
+) -> np.ndarray:
+    """Draw clicks as discs of the class colour with a white rim.
+
+    Args:
+        image (np.ndarray): (H, W, 3) uint8 RGB.
+        xy (np.ndarray): (n, 2) continuous column and row (a pixel's centre ends with .5).
+        labels (np.ndarray): (n,) class ids, each with a colour in ``palette``.
+        palette (Sequence): Colours of the classes, 0 to 255.
+        radius (float): Radius of the coloured disc in pixels; the rim is a third wider.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8 RGB, a new array.
+    """
+    result = image.astype(np.float32)
+    height, width = image.shape[:2]
+    outer = radius * 1.35 + 0.5
+    for (x, y), label in zip(np.asarray(xy, dtype=float), labels):
+        top, bottom = np.clip([y - outer - 2, y + outer + 2], 0, height).astype(int)
+        left, right = np.clip([x - outer - 2, x + outer + 2], 0, width).astype(int)
+        rows, columns = slice(top, bottom), slice(left, right)
+        grid = np.mgrid[rows, columns].astype(float) + 0.5
+        distance = np.hypot(grid[0] - y, grid[1] - x)
+        # A rim of dark, then white, then the colour: it shows on every ground.
+        for reach, colour in ((outer + 0.7, 0), (outer, WHITE), (radius, palette[label])):
+            cover = np.clip(reach - distance + 0.5, 0, 1)[..., None]
+            patch = result[rows, columns]
+            patch += cover * (np.asarray(colour, np.float32) - patch)
+    return np.rint(result).astype(np.uint8)
+
+
+def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
+    """Repeat pixels: small images of (H, W) or (H, W, 3) become easier to see."""
+    return image.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def titled(image: np.ndarray, title: str) -> np.ndarray:
+    """Put a title above an image.
+
+    Args:
+        image (np.ndarray): (H, W, 3) uint8 RGB.
+        title (str): One line; what does not fit is cut off.
+
+    Returns:
+        np.ndarray: (H + 20, W, 3) uint8 RGB.
+    """
+    bar = Image.new('RGB', (image.shape[1], TITLE_HEIGHT), 'white')
+    ImageDraw.Draw(bar).text((2, 2), title, fill='black', font=_font())
+    return np.concatenate([np.asarray(bar), image])
+
+
+def join_row(tiles: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Put titled images side by side on white.
+
+    Args:
+        tiles (Mapping[str, np.ndarray]): Title to (H, W, 3) uint8 RGB image; heights may
+            differ.
+
+    Returns:
+        np.ndarray: (H', W', 3) uint8 RGB.
+    """
+    parts = [titled(image, title) for title, image in tiles.items()]
+    height = max(part.shape[0] for part in parts)
+    parts = [
+        np.pad(
+            part,
+            ((0, height - part.shape[0]), (0, GAP if i < len(parts) - 1 else 0), (0, 0)),
+            constant_values=WHITE,
+        )
+        for i, part in enumerate(parts)
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+def legend(classes: Sequence[str], palette: Palette, width: int) -> np.ndarray:
+    """Colours and names of the classes in lines of a given width.
+
+    Args:
+        classes (Sequence[str]): Names.
+        palette (Sequence): Their colours, 0 to 255.
+        width (int): Width in pixels; a name that is wider alone is cut off.
+
+    Returns:
+        np.ndarray: (H, width, 3) uint8 RGB.
+    """
+    font, swatch = _font(), FONT_SIZE
+    places, x, line = [], 2, 0
+    for name in classes:
+        needed = swatch + 4 + int(font.getlength(name)) + 12
+        if x > 2 and x + needed > width:
+            x, line = 2, line + 1
+        places.append((x, line * TITLE_HEIGHT + 3))
+        x += needed
+    canvas = Image.new('RGB', (width, (line + 1) * TITLE_HEIGHT + 2), 'white')
+    draw = ImageDraw.Draw(canvas)
+    for (x, y), name, colour in zip(places, classes, palette):
+        box = (x, y, x + swatch, y + swatch)
+        draw.rectangle(box, fill=tuple(int(c) for c in colour), outline='black')
+        draw.text((x + swatch + 4, y - 1), name, fill='black', font=font)
+    return np.asarray(canvas)
+
+
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(FONT_SIZE)
