@@ -142,7 +142,8 @@ def background_aware_label(
     channels = F.pad(classes + 1, (1, 0))[:, :, None, None].expand_as(refined)
     scores = refined.new_zeros(len(cams), cams.shape[1] + 1, *size)
     scores.scatter_(1, channels, refined)
-    best, labels = scores.max(dim=1)
+    best, channel = refined.max(dim=1)
+    labels = _to_labels(channel, classes)
     return scores, labels.masked_fill(best < threshold, IGNORE_INDEX)
 
 

@@ -80,8 +80,10 @@ def random_walk(
         advanced = torch.empty_like(state)
         for top in range(0, height, inner):
             start, stop = max(0, top - halo), min(height, top + inner + halo)
-            walk = _Walk(boundary[start:stop], radius, beta)
-            strip = walk.chebyshev(state[..., start:stop, :], terms, first == 1)
+            # Not kept in a name: the affinities of two strips would be alive at once.
+            strip = _Walk(boundary[start:stop], radius, beta).chebyshev(
+                state[..., start:stop, :], terms, first == 1
+            )
             keep = slice(top - start, top - start + inner)
             advanced[..., top : top + inner, :] = strip[..., keep, :]
         state = advanced
