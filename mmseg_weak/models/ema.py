@@ -1,9 +1,12 @@
 """The teacher's weights: an exponential moving average of the student's."""
 
+from collections.abc import Iterable
+from itertools import compress
+
 import torch
 from mmengine.model import MomentumAnnealingEMA
 from mmengine.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
 
 @MODELS.register_module()
@@ -61,8 +64,8 @@ class TeacherEMA(MomentumAnnealingEMA):
     @torch.no_grad()
     def copy_from(self, model: nn.Module) -> None:
         """Set every parameter and buffer to those of ``model``."""
-        _foreach(torch._foreach_copy_, self.module.parameters(), model.parameters())
-        _foreach(torch._foreach_copy_, self.module.buffers(), model.buffers())
+        for targets, sources in zip(_tensors(self.module), _tensors(model)):
+            _copy(targets, sources)
 
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
@@ -75,36 +78,53 @@ class TeacherEMA(MomentumAnnealingEMA):
         if step == 0:
             self.copy_from(model)
         else:
+            parameters, buffers = zip(_tensors(self.module), _tensors(model))
             if step % self.interval == 0:
-                self._average(model, max(self.momentum, self.gamma / (self.gamma + step)))
+                weight = max(self.momentum, self.gamma / (self.gamma + step))
+                _average(*parameters, weight)
+                if self.update_buffers:
+                    _average(*buffers, weight)
             if not self.update_buffers:
-                _foreach(torch._foreach_copy_, self.module.buffers(), model.buffers())
+                _copy(*buffers)
         self.steps += 1
         self._num_updates = step + 1
 
-    def _average(self, model: nn.Module, weight: float) -> None:
-        """Lerp all floating-point tensors towards the student's."""
-        groups = [(self.module.parameters(), model.parameters())]
-        if self.update_buffers:
-            groups.append((self.module.buffers(), model.buffers()))
-        for averages, sources in groups:
-            _foreach(
-                lambda a, b: torch._foreach_lerp_(a, b, weight),
-                averages,
-                sources,
-                floating_only=True,
-            )
+
+def _tensors(model: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+    """Parameters and buffers, each once, as ``parameters()`` and ``buffers()`` list them.
+
+    One plain walk: those two take three times as long, longer than the averaging of a
+    network of 360 tensors on a GPU.
+    """
+    modules = list(model.modules())
+    parameters = dict.fromkeys(t for m in modules for t in m._parameters.values())
+    buffers = dict.fromkeys(t for m in modules for t in m._buffers.values())
+    parameters.pop(None, None)
+    buffers.pop(None, None)
+    return list(parameters), list(buffers)
 
 
-def _foreach(operation, targets, sources, floating_only: bool = False) -> None:
-    """Apply a foreach operation to pairs of tensors, the sources on the targets' device."""
-    pairs = [
-        (target.data, source.data.to(target.device))
+def _average(averages: list[Tensor], sources: list[Tensor], weight: float) -> None:
+    """Lerp the floating-point tensors towards the sources."""
+    floating = [average.is_floating_point() for average in averages]
+    averages = list(compress(averages, floating))
+    sources = _moved_like(averages, compress(sources, floating))
+    if averages:
+        torch._foreach_lerp_(averages, sources, weight)
+
+
+def _copy(targets: list[Tensor], sources: list[Tensor]) -> None:
+    if targets:
+        torch._foreach_copy_(targets, _moved_like(targets, sources))
+
+
+def _moved_like(targets: list[Tensor], sources: Iterable[Tensor]) -> list[Tensor]:
+    """The sources on the devices of the targets: the teacher may live elsewhere."""
+    # Comparing first: a call of Tensor.to for each would cost as much as all the rest.
+    return [
+        source if source.device == target.device else source.to(target.device)
         for target, source in zip(targets, sources)
-        if target.is_floating_point() or not floating_only
     ]
-    if pairs:
-        operation(*map(list, zip(*pairs)))
 
 
 def _forget_step(module: TeacherEMA, _incompatible_keys) -> None:

@@ -79,3 +79,17 @@ def test_step_survives_a_checkpoint():
     other.update_parameters(student)
     for a, b in zip(teacher.state_dict().values(), other.state_dict().values()):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def test_tied_weights_are_averaged_once():
+    student = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    student[1].weight = student[0].weight
+    ours, theirs = (
+        kind(student, momentum=0.1, gamma=1) for kind in (TeacherEMA, MomentumAnnealingEMA)
+    )
+    for _ in range(4):
+        nn.init.normal_(student[0].weight)
+        ours.update_parameters(student)
+        theirs.update_parameters(student)
+    for a, b in zip(ours.state_dict().values(), theirs.state_dict().values()):
+        torch.testing.assert_close(a, b)

@@ -3,6 +3,28 @@
 import torch
 from torch import Tensor
 
+from .lazy_zeros import lazy_zeros
+
+
+class _ReadPixels(torch.autograd.Function):
+    """``logits[image, :, row, column]`` whose gradient allocates only what it writes."""
+
+    @staticmethod
+    def forward(ctx, logits: Tensor, *index: Tensor) -> Tensor:
+        ctx.shape = logits.shape
+        ctx.save_for_backward(*index)
+        image, row, column = index
+        return logits[image, :, row, column]
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple:
+        image, row, column = (axis[:, None] for axis in ctx.saved_tensors)
+        channel = torch.arange(ctx.shape[1], device=gradient.device)
+        whole = lazy_zeros(ctx.shape, gradient.dtype, gradient.device)
+        # Neighbours of two labels may coincide: add up.
+        whole.index_put_((image, channel, row, column), gradient, accumulate=True)
+        return whole, None, None, None
+
 
 def gather_logits(logits: Tensor, index: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """Read full-resolution logits at K pixels.
@@ -15,8 +37,7 @@ def gather_logits(logits: Tensor, index: tuple[Tensor, Tensor, Tensor]) -> Tenso
     Returns:
         Tensor: Shape (K, C).
     """
-    image, row, column = index
-    return logits[image, :, row, column]
+    return _ReadPixels.apply(logits, *index)
 
 
 def gather_upsampled_logits(
@@ -46,12 +67,14 @@ def gather_upsampled_logits(
     top, bottom, dy = _neighbours(row, logits.shape[2], size[0], align_corners)
     left, right, dx = _neighbours(column, logits.shape[3], size[1], align_corners)
     # One indexing of 4·K reads: its backward writes a single zero-filled map, not four.
-    corners = logits[
-        image.repeat(4),
-        :,
-        torch.cat([top, top, bottom, bottom]),
-        torch.cat([left, right, left, right]),
-    ]
+    corners = gather_logits(
+        logits,
+        (
+            image.repeat(4),
+            torch.cat([top, top, bottom, bottom]),
+            torch.cat([left, right, left, right]),
+        ),
+    )
     weights = torch.cat([(1 - dy) * (1 - dx), (1 - dy) * dx, dy * (1 - dx), dy * dx])
     corners = corners.to(dtype) * weights[:, None]
     return corners.reshape(4, -1, logits.shape[1]).sum(dim=0)
