@@ -1,6 +1,7 @@
 """One clear message instead of a deep traceback when the toolbox is absent or wrong."""
 
 import importlib
+import os
 import re
 import warnings
 
@@ -54,3 +55,16 @@ def check_toolbox() -> None:
                 'mmseg_weak was tested with',
                 stacklevel=3,
             )
+    allow_old_checkpoint_loading()
+
+
+def allow_old_checkpoint_loading() -> None:
+    """Let mmengine <= 0.10.7 load its own checkpoints under torch >= 2.6.
+
+    Its checkpoints hold log buffers next to the weights. Since 2.6 torch refuses such files
+    unless told otherwise; later mmengine releases tell it in their own call, the old ones
+    cannot. As with any older torch, load only checkpoints you trust.
+    """
+    mmengine = importlib.import_module('mmengine')
+    if parse_version(mmengine.__version__) <= (0, 10, 7):
+        os.environ.setdefault('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -26,6 +27,15 @@ def test_both_stacks_are_accepted(monkeypatch, recwarn):
     with_versions(monkeypatch, mmengine='0.10.12', mmcv='2.3.6', mmseg='1.4.2')
     _toolbox.check_toolbox()
     assert not recwarn.list
+
+
+@pytest.mark.parametrize(('version', 'expected'), [('0.10.7', '1'), ('0.10.12', None)])
+def test_only_old_mmengine_gets_its_way_of_loading(monkeypatch, version, expected):
+    monkeypatch.delenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', raising=False)
+    with_versions(monkeypatch, mmengine=version)
+    _toolbox.check_toolbox()
+    assert os.environ.get('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD') == expected
+    monkeypatch.delenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', raising=False)
 
 
 @pytest.mark.parametrize('name', ['mmengine', 'mmcv', 'mmseg'])

@@ -6,7 +6,7 @@ import sys
 import time
 
 import torch
-from toy import REPOSITORY, toy_config, toy_model
+from toy import REPOSITORY, resumable_config
 
 CONSISTENCY = dict(type='TeacherConsistency', loss=dict(type='PixelConsistencyLoss'))
 ITERATIONS = 40
@@ -45,9 +45,8 @@ def run_and_kill(config, folder, rng):
 
 
 def write_config(toy_root, folder):
-    model = toy_model(consistency=CONSISTENCY)
-    config = toy_config(toy_root, folder, model, max_iters=ITERATIONS)
-    config.param_scheduler[0]['end'] = ITERATIONS
+    config = resumable_config(toy_root, folder, ITERATIONS, consistency=CONSISTENCY)
+    config.custom_imports = dict(imports=['mmseg_weak'], allow_failed_imports=False)
     config.default_hooks.checkpoint.max_keep_ckpts = 2
     path = folder.parent / f'{folder.name}.py'
     config.dump(path)

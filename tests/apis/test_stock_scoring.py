@@ -58,7 +58,12 @@ def test_scores_the_same_without_the_plugin(toy_root, tmp_path):
     runner.train()
     checkpoint = str(tmp_path / 'iter_40.pth')
     command = ['tools/test.py', str(tmp_path / 'ours.py'), checkpoint]
-    command += ['--work-dir', str(tmp_path), '--metrics-out', str(tmp_path / 'metrics.json')]
+    command += [
+        '--work-dir',
+        str(tmp_path),
+        '--metrics-out',
+        str(tmp_path / 'metrics.json'),
+    ]
     run(command)
     ours = json.loads((tmp_path / 'metrics.json').read_text())
 

@@ -12,6 +12,8 @@ from mmseg.structures import SegDataSample
 from torch.nn.parallel import DistributedDataParallel
 from toy import toy_model
 
+import mmseg_weak  # noqa: F401  (the spawned processes know no conftest)
+
 CLICKS = (1, 7, 0, 3)  # per image: the ranks hold 8 and 3
 
 

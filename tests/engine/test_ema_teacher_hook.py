@@ -5,7 +5,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS, MODELS
-from toy import CLASSES, toy_config, toy_model
+from toy import CLASSES, resumable_config, toy_config, toy_model
 
 CONSISTENCY = dict(type='TeacherConsistency', loss=dict(type='PixelConsistencyLoss'))
 
@@ -74,9 +74,10 @@ def test_validation_uses_the_teacher(toy_root, tmp_path):
 
 
 def test_resume_equals_an_uninterrupted_run(toy_root, tmp_path):
-    model = toy_model(consistency=CONSISTENCY)
-    whole = train(toy_config(toy_root, tmp_path / 'whole', model, max_iters=6))
-    part = toy_config(toy_root, tmp_path / 'part', model, max_iters=6)
+    whole = train(
+        resumable_config(toy_root, tmp_path / 'whole', 6, consistency=CONSISTENCY)
+    )
+    part = resumable_config(toy_root, tmp_path / 'part', 6, consistency=CONSISTENCY)
     part.resume = True
     part.load_from = str(tmp_path / 'whole' / 'iter_3.pth')
     resumed = train(part)

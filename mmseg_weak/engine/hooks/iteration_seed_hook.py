@@ -8,6 +8,8 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+LOADING, STEP = 0, 1
+
 
 @HOOKS.register_module()
 class IterationSeedHook(Hook):
@@ -22,16 +24,20 @@ class IterationSeedHook(Hook):
     priority = 'VERY_LOW'
 
     def before_train(self, runner) -> None:
-        """Seed the first iteration, which may be in the middle of a run."""
-        self._seed(runner, runner.iter)
+        """Seed the loading of the first batch, perhaps in the middle of a run."""
+        self._seed(runner, runner.iter, LOADING)
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        """Seed the step itself: a resumed run made a new loader, which drew too."""
+        self._seed(runner, runner.iter, STEP)
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        """Seed the next iteration: its batch is loaded before its first hook runs."""
-        self._seed(runner, runner.iter + 1)
+        """Seed the loading of the next batch, which happens before its first hook."""
+        self._seed(runner, runner.iter + 1, LOADING)
 
-    def _seed(self, runner, iteration: int) -> None:
+    def _seed(self, runner, iteration: int, part: int) -> None:
         # SeedSequence spreads neighbouring numbers over unrelated streams.
-        entropy = (runner.seed or 0, get_rank(), iteration)
+        entropy = (runner.seed or 0, get_rank(), iteration, part)
         seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         random.seed(seed)
         np.random.seed(seed)
