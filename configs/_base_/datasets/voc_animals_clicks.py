@@ -2,12 +2,12 @@
 # for validation only. Made by tools/dataset_converters/voc_clicks.py.
 data_root = 'data/voc_animals'
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
-crop_size = (192, 192)
+crop_size = (160, 160)
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadClicks'),
-    dict(type='RandomResize', scale=(300, 300), ratio_range=(0.5, 2.0), keep_ratio=True),
+    dict(type='RandomResize', scale=(300, 300), ratio_range=(0.5, 1.5), keep_ratio=True),
     dict(type='ClickRandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RasterizeClicks'),

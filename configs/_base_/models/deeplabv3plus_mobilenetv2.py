@@ -8,7 +8,7 @@ data_preprocessor = dict(
     bgr_to_rgb=True,
     pad_val=0,
     seg_pad_val=255,
-    size=(192, 192),
+    size=(160, 160),
 )
 model = dict(
     type='EncoderDecoder',

@@ -1,4 +1,4 @@
-_base_ = 'pce_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-192x192.py'
+_base_ = 'pce_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 model = dict(
     consistency=dict(
         type='TeacherConsistency',
