@@ -1,0 +1,48 @@
+"""Pixel affinity and bidirectional losses: two processes equal one."""
+
+import torch
+import torch.distributed as torch_dist
+import torch.multiprocessing as mp
+
+from mmseg_weak.models.losses import PixelAffinityLoss, bidirectional_losses
+
+
+def make_batch():
+    """Two images with very different numbers of labels."""
+    generator = torch.Generator().manual_seed(0)
+    seg = 2 * torch.randn(2, 4, 8, 12, generator=generator, dtype=torch.double)
+    cam = torch.randn(2, 3, 8, 12, generator=generator, dtype=torch.double)
+    affinity = torch.rand(2, 24, 24, generator=generator, dtype=torch.double)
+    labels = torch.randint(4, (2, 8, 12), generator=generator)
+    labels[1, :6] = 255
+    return seg, cam, affinity, labels, torch.tensor([[0, 8, 0, 12], [0, 3, 0, 4]])
+
+
+def losses_and_gradients(seg, cam, affinity, labels, boxes):
+    """Three losses, and the gradients of each with respect to what it teaches."""
+    leaves = [x.clone().requires_grad_() for x in (seg, cam, affinity)]
+    c2s, s2c = bidirectional_losses(leaves[0], leaves[1], labels, boxes)
+    losses = torch.stack([c2s, s2c, PixelAffinityLoss(2)(leaves[2], labels)])
+    return losses.detach(), torch.autograd.grad(losses.sum(), leaves)
+
+
+def run_rank(rank, folder):
+    """Body of one of two processes, with one of the images."""
+    torch.set_num_threads(1)
+    torch_dist.init_process_group(
+        'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
+    )
+    mine = [x[rank : rank + 1] for x in make_batch()]
+    torch.save(losses_and_gradients(*mine), f'{folder}/{rank}.pt')
+    torch_dist.destroy_process_group()
+
+
+def test_two_processes_equal_one(tmp_path):
+    mp.spawn(run_rank, args=(str(tmp_path),), nprocs=2)
+    ranks = [torch.load(tmp_path / f'{rank}.pt') for rank in (0, 1)]
+    losses, gradients = losses_and_gradients(*make_batch())
+    # DistributedDataParallel averages over the ranks.
+    torch.testing.assert_close((ranks[0][0] + ranks[1][0]) / 2, losses)
+    for i, gradient in enumerate(gradients):
+        pair = torch.cat([rank[1][i] for rank in ranks]) / 2
+        torch.testing.assert_close(pair, gradient)
