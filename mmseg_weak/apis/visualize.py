@@ -99,7 +99,18 @@ def visualize(config: Config, checkpoint: str, options: VisualizeOptions) -> Pat
         _save_png(Path(options.out) / 'panels' / f'{entry.name}.png', entry.panel)
         entries.append(entry)
         print_log(f'{number}/{len(chosen)} {entry.name}', logger='current')
-    return _write_report(config, checkpoint, options, networks, dataset, entries)
+    facts = dict(config=config.filename, checkpoint=checkpoint)
+    if options.teacher:
+        facts['teacher'] = options.teacher
+    facts['networks'] = ', '.join(networks)
+    facts['images'] = f'{len(entries)} of {len(dataset)} ({options.split})'
+    title = f'{Path(config.filename).stem}: {options.split} images'
+    classes = dataset.metainfo['classes']
+    page = report_html(title, facts, classes, visualizer.palette, entries, NOTES)
+    path = Path(options.out) / 'report.html'
+    with replace_file(path) as temporary:
+        temporary.write_text(page, encoding='utf-8')
+    return path
 
 
 def load_networks(checkpoint: str, teacher: str | None = None) -> dict[str, OrderedDict]:
@@ -249,25 +260,3 @@ def draw_entry(
 def _save_png(path: Path, image: np.ndarray) -> None:
     with replace_file(path) as temporary:
         Image.fromarray(image).save(temporary)
-
-
-def _write_report(
-    config: Config,
-    checkpoint: str,
-    options: VisualizeOptions,
-    networks: dict[str, nn.Module],
-    dataset: BaseDataset,
-    entries: Sequence[ReportEntry],
-) -> Path:
-    facts = {'config': config.filename, 'checkpoint': checkpoint}
-    if options.teacher:
-        facts['teacher'] = options.teacher
-    facts['networks'] = ', '.join(networks)
-    facts['images'] = f'{len(entries)} of {len(dataset)} ({options.split})'
-    classes, palette = (dataset.metainfo[key] for key in ('classes', 'palette'))
-    title = f'{Path(config.filename).stem}: {options.split} images'
-    page = report_html(title, facts, classes, palette, entries, NOTES)
-    path = Path(options.out) / 'report.html'
-    with replace_file(path) as temporary:
-        temporary.write_text(page, encoding='utf-8')
-    return path

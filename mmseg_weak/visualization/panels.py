@@ -9,7 +9,30 @@ FONT_SIZE = 13
 TITLE_HEIGHT = 20
 GAP = 4
 WHITE = 255
+# A colour whose brightest channel is below this passes for black on a photograph.
+DARK = 100
+GAMMA = 0.45
 Palette = Sequence[Sequence[int]]
+
+
+def visible_palette(palette: Palette, background: int | None = 0) -> np.ndarray:
+    """Brighten a palette that has colours close to black, such as VOC's.
+
+    All colours but the background's then go through one gamma curve, so distinct colours
+    stay distinct; other palettes stay as they are.
+
+    Args:
+        palette (Sequence): (n, 3) colours, 0 to 255.
+        background (int, optional): Class that may be black. Defaults to 0.
+
+    Returns:
+        np.ndarray: (n, 3) uint8 colours.
+    """
+    colours = np.array(palette, dtype=np.float64).reshape(-1, 3)
+    others = np.arange(len(colours)) != background
+    if (colours[others].max(1) < DARK).any():
+        colours[others] = WHITE * (colours[others] / WHITE) ** GAMMA
+    return np.rint(colours).astype(np.uint8)
 
 
 def overlay(
@@ -19,7 +42,7 @@ def overlay(
     alpha: float = 0.5,
     background: int | None = 0,
 ) -> np.ndarray:
-    """Tint an image with a label map and outline its regions.
+    """Tint an image with a label map and outline its regions in a lighter tone.
 
     Args:
         image (np.ndarray): (H, W, 3) uint8 RGB.
@@ -48,7 +71,7 @@ def overlay(
     result[painted] *= 1 - alpha
     result[painted] += alpha * colours[labels[painted]]
     outline = painted & _border(labels)
-    result[outline] = colours[labels[outline]]
+    result[outline] = (colours[labels[outline]] + WHITE) / 2
     return np.rint(result).astype(np.uint8)
 
 

@@ -9,7 +9,7 @@ from mmseg.registry import VISUALIZERS
 from mmseg.structures import SegDataSample
 from mmseg.visualization import SegLocalVisualizer
 
-from .panels import draw_clicks, enlarge, join_row, legend, overlay
+from .panels import draw_clicks, enlarge, join_row, legend, overlay, visible_palette
 
 BACKGROUND = 'background'
 
@@ -27,7 +27,7 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
         alpha (float): Share of the class colour in a tint. Defaults to 0.5.
         click_radius (float): Radius of a click in pixels of the picture. Defaults to 4.
         min_height (int): Smaller images are enlarged by a whole factor until panels are
-            at least so high, in pixels. Defaults to 200.
+            at least so high, in pixels. Defaults to 150.
         classes, palette, dataset_name, **kwargs: As for ``SegLocalVisualizer``. The
             data set of a runner replaces classes and palette.
     """
@@ -38,7 +38,7 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
         *,
         alpha: float = 0.5,
         click_radius: float = 4.0,
-        min_height: int = 200,
+        min_height: int = 150,
         classes: list | None = None,
         palette: list | None = None,
         dataset_name: str | None = None,
@@ -55,6 +55,11 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
         """Id of the background class, None when there is none."""
         classes = list(self.dataset_meta['classes'])
         return classes.index(BACKGROUND) if BACKGROUND in classes else None
+
+    @property
+    def palette(self) -> np.ndarray:
+        """(n, 3) uint8 colours of the classes, brightened where they are too dark."""
+        return visible_palette(self.dataset_meta['palette'], self.background)
 
     def panel(
         self,
@@ -77,7 +82,7 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
             np.ndarray: (H', W', 3) uint8 RGB.
         """
         factor = -(-self.min_height // image.shape[0])
-        palette, large = self.dataset_meta['palette'], enlarge(image, factor)
+        palette, large = self.palette, enlarge(image, factor)
         title, first = 'image', large
         if clicks is not None and len(clicks):
             title = f'image, {len(clicks)} clicks' if len(clicks) > 1 else 'image, 1 click'
@@ -120,10 +125,8 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
         """As in mmseg, with the sample's clicks drawn on the image."""
         meta = {} if data_sample is None else data_sample.metainfo
         if len(meta.get('clicks', ())):
-            palette, radius = self.dataset_meta['palette'], self.click_radius
-            image = draw_clicks(
-                image, meta['clicks'], meta['click_labels'], palette, radius
-            )
+            clicks, labels = meta['clicks'], meta['click_labels']
+            image = draw_clicks(image, clicks, labels, self.palette, self.click_radius)
         super().add_datasample(name, image, data_sample, *args, **kwargs)
 
     def _draw_sem_seg(
@@ -136,6 +139,7 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
     ) -> np.ndarray:
         """Tints instead of mmseg's opaque colours, names in a strip at the bottom."""
         labels = sem_seg.cpu().data.numpy().squeeze(0)
+        palette = visible_palette(palette, self.background)
         drawn = overlay(image, labels, palette, self.alpha, self.background)
         present = [i for i in np.unique(labels) if i < len(classes)]
         if with_labels and present:

@@ -21,6 +21,7 @@ from mmseg_weak.apis.visualize import (
     load_networks,
     visualize,
 )
+from mmseg_weak.visualization.panels import visible_palette
 
 TOOL = REPOSITORY / 'tools' / 'visualize.py'
 CONSISTENCY = dict(
@@ -71,8 +72,8 @@ def test_panels_and_report_of_validation(trained, tmp_path):
     assert sorted(path.name for path in out.iterdir()) == ['panels', 'report.html']
     panels = sorted((out / 'panels').iterdir())
     assert len(panels) == 3
-    # image, teacher, student, mask: 64 pixels enlarged by 4
-    assert all(Image.open(path).width == 4 * 256 + 3 * 4 for path in panels)
+    # image, teacher, student, mask: 64 pixels enlarged by 3
+    assert all(Image.open(path).width == 4 * 192 + 3 * 4 for path in panels)
     page = report.read_text()
     assert page.count('src="data:image/png;base64,') == 3
     assert not re.search(r'(src|href)="(?!data:|#)', page)
@@ -107,13 +108,13 @@ def test_training_images_show_clicks_and_never_a_mask(trained, toy_root, tmp_pat
     page = visualize(config, checkpoint, options).read_text()
     assert 'teacher at clicks' in page and 'IoU ' not in page.split('<p>')[-1]
     panel = np.asarray(Image.open(tmp_path / 'panels' / 'toy_03.png'))
-    assert panel.shape[1] == 3 * 256 + 2 * 4
+    assert panel.shape[1] == 3 * 192 + 2 * 4
     dataset = build_dataset(config, 'train')
     info = dataset.get_data_info(3)
-    palette = np.array(dataset.metainfo['palette'])
+    palette = visible_palette(dataset.metainfo['palette'])
     for (x, y), label in zip(info['clicks'], info['click_labels']):
-        # The pixel at the click, in a picture enlarged by 4 below a title of 20 pixels.
-        drawn = panel[20 + int(y) * 4 + 2, int(x) * 4 + 2]
+        # The pixel at the click, in a picture enlarged by 3 below a title of 20 pixels.
+        drawn = panel[20 + int(y) * 3 + 1, int(x) * 3 + 1]
         assert any((drawn == colour).all() for colour in palette), label
 
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from mmseg.datasets import PascalVOCDataset
 
 from mmseg_weak.visualization import draw_clicks, join_row, legend, overlay
-from mmseg_weak.visualization.panels import enlarge, titled
+from mmseg_weak.visualization.panels import enlarge, titled, visible_palette
 
 PALETTE = [(0, 0, 0), (255, 0, 0), (0, 0, 255)]
 GREY = np.full((30, 40, 3), 100, np.uint8)
@@ -16,7 +17,7 @@ def test_overlay_tints_objects_darkens_background_and_leaves_void():
     labels[20:28, 20:38] = 255
     drawn = overlay(GREY, labels, PALETTE, alpha=0.4)
     assert drawn[10, 10].tolist() == [162, 60, 60]
-    assert drawn[5, 5].tolist() == [255, 0, 0]
+    assert drawn[5, 5].tolist() == [255, 128, 128]
     assert drawn[2, 2].tolist() == [80, 80, 80]
     assert drawn[24, 30].tolist() == [100, 100, 100]
     assert (GREY == 100).all()
@@ -25,7 +26,7 @@ def test_overlay_tints_objects_darkens_background_and_leaves_void():
 def test_overlay_outline_is_exactly_the_border_of_the_region():
     labels = np.zeros((30, 40), np.uint8)
     labels[5:15, 5:15] = 2
-    pure = (overlay(GREY, labels, PALETTE) == PALETTE[2]).all(-1)
+    pure = (overlay(GREY, labels, PALETTE) == [128, 128, 255]).all(-1)
     expected = np.zeros_like(pure)
     expected[5:15, 5:15] = True
     expected[6:14, 6:14] = False
@@ -89,3 +90,15 @@ def test_legend_shows_every_colour_and_wraps():
     for picture in (wide, narrow):
         for colour in PALETTE:
             assert (picture == colour).all(-1).sum() > 60
+
+
+def test_dark_palettes_are_brightened_and_stay_distinct():
+    dark = np.array(PascalVOCDataset.METAINFO['palette'])
+    bright = visible_palette(dark)
+    assert bright[0].tolist() == [0, 0, 0]
+    assert (bright[1:].max(1) > 100).all()
+    assert len(np.unique(bright, axis=0)) == len(dark)
+    order = np.argsort(dark[:, 0], kind='stable')
+    assert (np.diff(bright[order, 0].astype(int)) >= 0).all()
+    assert visible_palette(PALETTE).tolist() == [list(colour) for colour in PALETTE]
+    assert visible_palette([(0, 0, 0)], background=None).tolist() == [[0, 0, 0]]

@@ -122,8 +122,8 @@ def test_without_a_teacher_there_is_one_prediction(toy_root, tmp_path):
     run(toy_root, tmp_path, [hook], teacher=False)
     assert pictures(tmp_path) == ['val_0_4.png']
     (path,) = tmp_path.rglob('val_0_4.png')
-    # image, prediction, mask: each 64 pixels enlarged by 4
-    assert Image.open(path).width == 3 * 256 + 2 * 4
+    # image, prediction, mask: each 64 pixels enlarged by 3
+    assert Image.open(path).width == 3 * 192 + 2 * 4
 
 
 @pytest.mark.parametrize(
