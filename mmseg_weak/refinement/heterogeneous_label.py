@@ -1,0 +1,209 @@
+"""Probabilities of several networks become one label map (heterogeneous pseudo-labels)."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .class_restriction import RESTRICTIONS, normalise, restrict_probabilities
+from .pseudo_label import IGNORE_INDEX
+
+FUSIONS = ('single', 'mean', 'agree')
+# Half precision softmaxes exceed 1 by rounding.
+MAX_PROBABILITY = 1.01
+
+
+class PseudoLabel(NamedTuple):
+    """Labels and what they were decided from.
+
+    Attributes:
+        labels (Tensor): Shape (N, H, W), long, 255 where there is none.
+        scores (Tensor): Refined probabilities, shape (N, C, H, W), before the clicks.
+    """
+
+    labels: Tensor
+    scores: Tensor
+
+
+@dataclass(frozen=True)
+class LabelRule:
+    """How probabilities become labels; definition 4 of docs/methods/seminar.md.
+
+    Attributes:
+        fusion (str): ``single`` takes the first peer, ``mean`` the mean probability,
+            ``agree`` the mean where all peers have the same restricted argmax, else 255.
+        threshold (float): Smallest confidence of a label, in [0, 1].
+        class_restriction (str, optional): ``renormalise``, ``foreground`` or None, see
+            :func:`~mmseg_weak.refinement.restrict_probabilities`.
+        background_prior (float): Factor > 0 on the background odds before the refinement.
+        background (int, optional): Index of the background class, None if there is none.
+
+    Raises:
+        ValueError: A value lies outside its range.
+    """
+
+    fusion: str = 'mean'
+    threshold: float = 0.7
+    class_restriction: str | None = 'renormalise'
+    background_prior: float = 1.0
+    background: int | None = 0
+
+    def __post_init__(self) -> None:
+        if self.fusion not in FUSIONS:
+            raise ValueError(
+                f'unknown fusion {self.fusion!r}: choose one of {", ".join(FUSIONS)}'
+            )
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f'threshold must be in [0, 1], got {self.threshold}')
+        if self.class_restriction not in RESTRICTIONS:
+            raise ValueError(
+                f'class_restriction must be one of {RESTRICTIONS}, got '
+                f'{self.class_restriction!r}'
+            )
+        if not 0 < self.background_prior < math.inf:
+            raise ValueError(
+                f'background_prior must be finite and > 0, got {self.background_prior}'
+            )
+        needs = self.class_restriction == 'foreground' or self.background_prior != 1
+        if self.background is None and needs:
+            raise ValueError(
+                "class_restriction='foreground' and background_prior need a background "
+                'class'
+            )
+
+
+@torch.no_grad()
+def heterogeneous_label(
+    probs: Sequence[Tensor],
+    image_classes: Tensor,
+    clicks: Tensor,
+    images: Tensor,
+    rule: LabelRule,
+    refine: Callable[[Tensor, Tensor, Tensor | None], Tensor] | None = None,
+    sizes: Tensor | None = None,
+    check_values: bool = True,
+) -> PseudoLabel:
+    """Fuse, restrict, refine, decide; clicks have the last word.
+
+    Fuse the peers, exclude the classes an image does not hold and renormalise, refine the
+    boundaries and renormalise again (a refinement may have a gain), take the argmax, put
+    255 where the confidence is below the threshold or 0, and write the clicks on top.
+    Our reading of `Seminar Learning <https://arxiv.org/abs/2108.13393>`_.
+
+    Args:
+        probs (Sequence[Tensor]): Probabilities of each peer, shape (N, C, H, W).
+        image_classes (Tensor): Classes of each image, bool, shape (N, C); a row without
+            any excludes nothing.
+        clicks (Tensor): Labels of clicked pixels, shape (N, H, W), 255 elsewhere.
+        images (Tensor): RGB in [0, 1], shape (N, 3, H, W).
+        rule (LabelRule): The options.
+        refine (Callable, optional): See :func:`~mmseg_weak.refinement.build_refinement`.
+        sizes (Tensor, optional): Height and width of the valid area in the top-left corner
+            of each image, shape (N, 2); what lies outside is not read and gets 255.
+        check_values (bool): Refuse probabilities that are not finite or outside [0, 1]; it
+            waits for the device. Defaults to True.
+
+    Returns:
+        PseudoLabel: Labels and scores.
+
+    Raises:
+        ValueError: There is no peer, peers differ in their classes, shapes do not fit, or
+            probabilities are not finite or no probabilities.
+    """
+    _check_shapes(probs, image_classes, clicks, images)
+    if check_values:
+        _check_values(probs)
+    probs = [value.float() if value.dtype.itemsize < 4 else value for value in probs]
+
+    def restrict(value: Tensor) -> Tensor:
+        return restrict_probabilities(
+            value,
+            image_classes,
+            rule.class_restriction,
+            rule.background_prior,
+            rule.background,
+        )
+
+    scores = restrict(fuse_probabilities(probs, rule.fusion))
+    if refine is not None:
+        scores = normalise(refine(images.to(scores), scores, sizes))
+    confidence, labels = scores.max(dim=1)
+    keep = (confidence >= rule.threshold) & (confidence > 0)
+    if rule.fusion == 'agree':
+        keep &= agreement([restrict(value) for value in probs])
+    labels = labels.masked_fill(~keep, IGNORE_INDEX)
+    if sizes is not None:
+        labels = labels.masked_fill(~inside(sizes, labels), IGNORE_INDEX)
+    return PseudoLabel(torch.where(clicks != IGNORE_INDEX, clicks, labels), scores)
+
+
+def fuse_probabilities(probs: Sequence[Tensor], fusion: str) -> Tensor:
+    """The first peer (``single``) or the mean (``mean``, ``agree``), shape (N, C, H, W)."""
+    if fusion == 'single' or len(probs) == 1:
+        return probs[0]
+    return torch.stack(list(probs)).mean(dim=0)
+
+
+def agreement(probs: Sequence[Tensor]) -> Tensor:
+    """Where all peers have the same argmax, bool, shape (N, H, W)."""
+    votes = [value.argmax(dim=1) for value in probs]
+    agreed = torch.ones_like(votes[0], dtype=torch.bool)
+    for vote in votes[1:]:
+        agreed &= vote == votes[0]
+    return agreed
+
+
+def inside(sizes: Tensor, labels: Tensor) -> Tensor:
+    """Mask of the valid areas (N, 2) in maps like ``labels``, bool, shape (N, H, W)."""
+    height, width = sizes.to(labels.device).unbind(dim=1)
+    rows, columns = (torch.arange(n, device=labels.device) for n in labels.shape[1:])
+    return (rows < height[:, None])[:, :, None] & (columns < width[:, None])[:, None]
+
+
+def scores_with_clicks(scores: Tensor, clicks: Tensor) -> Tensor:
+    """Scores (N, C, H, W) that are one-hot where ``clicks`` (N, H, W) has a label."""
+    clicked = clicks != IGNORE_INDEX
+    certain = F.one_hot(clicks.masked_fill(~clicked, 0), scores.shape[1])
+    return torch.where(clicked[:, None], certain.permute(0, 3, 1, 2).to(scores), scores)
+
+
+def _check_shapes(
+    probs: Sequence[Tensor], image_classes: Tensor, clicks: Tensor, images: Tensor
+) -> None:
+    if not len(probs):
+        raise ValueError('pseudo-labels need at least one peer')
+    for i, value in enumerate(probs):
+        if value.ndim != 4 or not value.is_floating_point():
+            raise ValueError(
+                f'peer {i}: probabilities must be floating point (N, C, H, W), got '
+                f'{value.dtype} of shape {tuple(value.shape)}'
+            )
+        if value.shape[1] != probs[0].shape[1]:
+            raise ValueError(
+                f'peer {i} has {value.shape[1]} classes, peer 0 has {probs[0].shape[1]}'
+            )
+    n, c, h, w = probs[0].shape
+    expected = [
+        (f'probabilities of peer {i}', p, (n, c, h, w)) for i, p in enumerate(probs)
+    ]
+    expected += [
+        ('image_classes', image_classes, (n, c)),
+        ('clicks', clicks, (n, h, w)),
+        ('images', images, (n, 3, h, w)),
+    ]
+    for name, value, shape in expected:
+        if tuple(value.shape) != shape:
+            raise ValueError(f'{name} must be {shape}, got {tuple(value.shape)}')
+
+
+def _check_values(probs: Sequence[Tensor]) -> None:
+    for i, value in enumerate(probs):
+        if not ((value >= 0) & (value <= MAX_PROBABILITY)).all():
+            raise ValueError(
+                f'peer {i}: probabilities are not finite or not in [0, 1]; did its '
+                'training diverge, or are these logits?'
+            )
