@@ -12,10 +12,10 @@ import numpy as np
 from scipy import ndimage
 
 # To be raised when other scenes are drawn: finished sets on disks are then made again.
-DRAWING_VERSION = 1
+DRAWING_VERSION = 3
 # Highest share of an object that later ones may cover.
 MAX_COVERED = 0.5
-HUE_SPREAD = 0.045
+HUE_SPREAD = 0.03
 Field = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -25,20 +25,20 @@ def _disc(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 def _ring(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     radius = np.hypot(u, v)
-    return (radius > 0.5) & (radius < 1)
+    return (radius > 0.42) & (radius < 1)
 
 
 def _star(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.hypot(u, v) < 0.68 + 0.34 * np.cos(5 * np.arctan2(v, u))
+    return np.hypot(u, v) < 0.72 + 0.28 * np.cos(5 * np.arctan2(v, u))
 
 
 def _cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     u, v = np.abs(u), np.abs(v)
-    return (np.minimum(u, v) < 0.34) & (np.maximum(u, v) < 1)
+    return (np.minimum(u, v) < 0.4) & (np.maximum(u, v) < 1)
 
 
 def _crescent(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return (np.hypot(u, v) < 1) & (np.hypot(u - 0.55, v) > 0.75)
+    return (np.hypot(u, v) < 1) & (np.hypot(u - 0.65, v) > 0.72)
 
 
 def _stripes(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ def _bricks(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 # Class id - 1 to outline, texture and mean hue.
 SHAPES = (_disc, _ring, _star, _cross, _crescent)
 TEXTURES = (_stripes, _checks, _dots, _ripples, _bricks)
-HUES = (0.0, 0.12, 0.32, 0.55, 0.78)
+HUES = (0.0, 0.16, 0.36, 0.58, 0.8)
 NUM_OBJECT_CLASSES = len(SHAPES)
 
 
@@ -114,7 +114,7 @@ def draw_scene(
         mask=np.zeros(shape, np.uint8),
         instance=np.zeros(shape, np.int64),
     )
-    things = [0] * rng.integers(1, 4)
+    things = [0] * rng.integers(0, 4)
     things += rng.integers(1, NUM_OBJECT_CLASSES + 1, rng.integers(2, 6)).tolist()
     for label in rng.permutation(things):
         for _ in range(8):
@@ -129,7 +129,7 @@ def _thing(
     rng: np.random.Generator, shape: tuple[int, int], label: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Region and colours of one object, or with label 0 of a distractor."""
-    size = rng.uniform(0.15, 0.32) * min(shape)
+    size = rng.uniform(0.17, 0.34) * min(shape)
     centre = rng.uniform(0.05, 0.95, 2) * shape
     angle, squeeze = rng.uniform(0, 2 * np.pi), rng.uniform(0.75, 1.0)
     u, v = _local_axes(shape, centre, angle)
