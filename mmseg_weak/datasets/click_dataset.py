@@ -17,6 +17,7 @@ from .click_formats import ClassResolver, ClickTable, read_clicks
 from .click_report import REASONS, format_report, make_report
 from .image_files import image_id, image_sizes, list_image_ids
 from .transforms.checks import check_click_pipeline
+from .transforms.pseudo_labels import check_pseudo_labels
 
 BACKGROUND = 'background'
 # The value that mmseg's label maps give to classes that are not trained.
@@ -134,6 +135,7 @@ class ClickDataset(BaseSegDataset):
             keep = [i for i, image in enumerate(images) if image in clicked]
             images, paths = [images[i] for i in keep], [paths[i] for i in keep]
             sizes = None if sizes is None else sizes[keep]
+        check_pseudo_labels(self.pipeline.transforms, images, self._metainfo['classes'])
         self.click_report = make_report(
             clicks, images, sizes, self._metainfo['classes'], dropped
         )

@@ -2,19 +2,24 @@
 
 from typing import Any
 
+import torch.nn.functional as F
+from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
 from mmseg.registry import MODELS
-from mmseg.utils import stack_batch
+from mmseg.utils import SampleList, stack_batch
+
+UNLABELLED = 255
 
 
 @MODELS.register_module()
 class WeakSegDataPreProcessor(SegDataPreProcessor):
-    """mmseg's preprocessor that also normalises and pads the teacher's view.
+    """mmseg's preprocessor that also handles the teacher's view and pseudo-labels.
 
     Where the pipeline packed ``inputs_teacher`` (the weak photometric view of the same
     crop), it is converted like ``inputs`` and handed to the segmentor as
-    ``teacher_inputs``. Without it this is :class:`mmseg.models.SegDataPreProcessor`.
-    Takes the same arguments.
+    ``teacher_inputs``. ``pseudo_sem_seg`` of the samples is padded with 255 like the image.
+    Without either this is :class:`mmseg.models.SegDataPreProcessor`. Takes the same
+    arguments.
     """
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
@@ -33,7 +38,18 @@ class WeakSegDataPreProcessor(SegDataPreProcessor):
         batch = super().forward(data, training)
         if teacher_views is not None and training:
             batch['teacher_inputs'] = self._convert(teacher_views)
+        if training:
+            self._pad_pseudo_labels(batch['data_samples'])
         return batch
+
+    @staticmethod
+    def _pad_pseudo_labels(data_samples: SampleList) -> None:
+        """Pad as the parent padded the image; it knows mmseg's own label maps only."""
+        for sample in data_samples:
+            if 'pseudo_sem_seg' in sample:
+                padding = sample.metainfo['padding_size']
+                labels = F.pad(sample.pseudo_sem_seg.data, padding, value=UNLABELLED)
+                sample.pseudo_sem_seg = PixelData(data=labels)
 
     def _convert(self, images: list):
         """The image half of the parent's work; labels are padded by the parent."""

@@ -1,10 +1,12 @@
 from .clicks import ClickRandomCrop, LoadClicks, RasterizeClicks
 from .formatting import PackWeakSegInputs
+from .pseudo_labels import LoadPseudoLabels
 from .views import PhotometricViews, RandomGaussianBlur
 
 __all__ = [
     'ClickRandomCrop',
     'LoadClicks',
+    'LoadPseudoLabels',
     'PackWeakSegInputs',
     'PhotometricViews',
     'RandomGaussianBlur',

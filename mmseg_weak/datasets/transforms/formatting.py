@@ -1,8 +1,12 @@
 """Pack weakly labelled samples for a segmentor."""
 
 import numpy as np
+import torch
+from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
+
+from .pseudo_labels import KEY
 
 META_KEYS = (
     'img_path',
@@ -28,7 +32,8 @@ class PackWeakSegInputs(PackSegInputs):
     when :class:`PhotometricViews` made one, ``img`` otherwise. ``inputs_teacher``, the
     weak view, exists in the first case only.
 
-    ``data_samples`` carries ``gt_sem_seg`` and as meta information ``clicks``
+    ``data_samples`` carries ``gt_sem_seg``, with :class:`LoadPseudoLabels` also
+    ``pseudo_sem_seg`` ((1, H, W) int64, 255 unlabelled), and as meta information ``clicks``
     ((n, 2) float32 x and y in the packed image), ``click_labels`` ((n,) int64) and
     ``image_classes`` (tuple of the labels clicked in the whole image before cropping).
 
@@ -43,9 +48,13 @@ class PackWeakSegInputs(PackSegInputs):
         """Pack one sample."""
         if 'gt_bboxes' in results:
             results['clicks'] = results['gt_bboxes'][:, :2].astype(np.float32)
-        if 'img_strong' not in results:
-            return super().transform(results)
-        weak = super().transform(dict(img=results['img']))['inputs']
-        packed = super().transform({**results, 'img': results['img_strong']})
-        packed['inputs_teacher'] = weak
+        if 'img_strong' in results:
+            weak = super().transform(dict(img=results['img']))['inputs']
+            packed = super().transform({**results, 'img': results['img_strong']})
+            packed['inputs_teacher'] = weak
+        else:
+            packed = super().transform(results)
+        if KEY in results:
+            labels = torch.from_numpy(results[KEY].astype(np.int64))[None]
+            packed['data_samples'].pseudo_sem_seg = PixelData(data=labels)
         return packed

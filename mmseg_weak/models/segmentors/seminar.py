@@ -16,8 +16,9 @@ class SeminarMixin:
     of the plain model.
     """
 
-    def _init_seminar(self, consistency: dict | None) -> None:
+    def _init_seminar(self, consistency: dict | None, pseudo_label: dict | None) -> None:
         self.consistency = MODELS.build(consistency) if consistency else None
+        self.pseudo_label = MODELS.build(pseudo_label) if pseudo_label else None
         self.set_teacher(None)
 
     def set_teacher(self, teacher: nn.Module | None) -> None:
@@ -54,7 +55,7 @@ class SeminarMixin:
         data_samples: SampleList,
         teacher_inputs: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Partial cross-entropy on the clicks plus consistency with the teacher.
+        """Partial cross-entropy, consistency with the teacher, labels of the peers.
 
         Args:
             inputs (Tensor): The student's view, shape (N, 3, H, W).
@@ -70,9 +71,11 @@ class SeminarMixin:
         features = self.extract_feat(inputs)
         losses, logits = self._click_losses(features, data_samples)
         losses.update(self._auxiliary_losses(features, data_samples))
+        view = inputs if teacher_inputs is None else teacher_inputs
         if self.consistency is not None:
-            view = inputs if teacher_inputs is None else teacher_inputs
             losses.update(self._consistency_losses(logits, view, data_samples))
+        if self.pseudo_label is not None:
+            losses.update(self._pseudo_label_losses(logits, view, data_samples))
         return losses
 
     def _click_losses(
@@ -122,6 +125,14 @@ class SeminarMixin:
             self.align_corners,
         )
 
+    def _pseudo_label_losses(
+        self, logits: Tensor, inputs: Tensor, data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """The student-student term; peers see the weak view, as the teacher does."""
+        return self.pseudo_label(
+            logits, inputs, data_samples, self.data_preprocessor, self.align_corners
+        )
+
     @torch.no_grad()
     def dense_logits(self, inputs: Tensor) -> Tensor:
         """Logits of the decode head (a cascade's last dense stage), no gradient.
@@ -147,28 +158,38 @@ class SeminarSegmentor(SeminarMixin, EncoderDecoder):
 
     Losses: each head's own ``loss_decode`` (usually
     :class:`~mmseg_weak.models.losses.PartialCrossEntropyLoss`), plus the consistency with
-    the EMA teacher that :class:`~mmseg_weak.engine.hooks.EMATeacherHook` attaches. Testing
-    is that of :class:`mmseg.models.EncoderDecoder`, and so are the checkpoint's keys.
+    the EMA teacher that :class:`~mmseg_weak.engine.hooks.EMATeacherHook` attaches, plus the
+    cross-entropy to the labels of frozen peers. Testing is that of
+    :class:`mmseg.models.EncoderDecoder`, and so are the checkpoint's keys.
 
     Args:
         *args: As for :class:`mmseg.models.EncoderDecoder`.
         consistency (dict, optional): Config of
             :class:`~mmseg_weak.models.consistency.TeacherConsistency`. Defaults to None,
-            partial cross-entropy alone.
+            no teacher.
+        pseudo_label (dict, optional): Config of
+            :class:`~mmseg_weak.models.heads.HeterogeneousPseudoLabelHead`. Defaults to
+            None, no peers.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
 
     Raises:
         ValueError: The decode head predicts sets of masks, which have no per-pixel logits.
     """
 
-    def __init__(self, *args, consistency: dict | None = None, **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        consistency: dict | None = None,
+        pseudo_label: dict | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(*args, **kwargs)
         if has_own_loss(self.decode_head):
             raise ValueError(
                 f'SeminarSegmentor needs a decode head with per-pixel logits, and '
                 f'{type(self.decode_head).__name__} has its own loss'
             )
-        self._init_seminar(consistency)
+        self._init_seminar(consistency, pseudo_label)
 
     def _stages(self) -> list[tuple[str, nn.Module]]:
         return [('decode', self.decode_head)]
@@ -182,13 +203,19 @@ class CascadeSeminarSegmentor(SeminarMixin, CascadeEncoderDecoder):
 
     Args:
         *args: As for :class:`mmseg.models.CascadeEncoderDecoder`.
-        consistency (dict, optional): As for :class:`SeminarSegmentor`.
+        consistency, pseudo_label (dict, optional): As for :class:`SeminarSegmentor`.
         **kwargs: As for :class:`mmseg.models.CascadeEncoderDecoder`.
     """
 
-    def __init__(self, *args, consistency: dict | None = None, **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        consistency: dict | None = None,
+        pseudo_label: dict | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self._init_seminar(consistency)
+        self._init_seminar(consistency, pseudo_label)
 
     def _stages(self) -> list[tuple[str, nn.Module]]:
         return [(f'decode_{i}', head) for i, head in enumerate(self.decode_head)]
