@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 
 def check_paths(config: Config, splits: tuple[str, ...]) -> None:
-    """Check the data folders, split lists and local pre-trained weights of a config.
+    """Check the data folders, split lists, pre-trained weights and peers of a config.
 
     Args:
         config (Config): The whole config.
@@ -25,6 +25,11 @@ def check_paths(config: Config, splits: tuple[str, ...]) -> None:
     checkpoint = init.get('checkpoint', '') if isinstance(init, dict) else ''
     if 'train' in splits and checkpoint and '://' not in checkpoint:
         _require('model.backbone.init_cfg.checkpoint', checkpoint)
+    peers = (config.model.get('pseudo_label') or {}).get('peers', ())
+    if 'train' in splits:
+        for i, peer in enumerate(peers):
+            for kind, path in peer.items():
+                _require(f'model.pseudo_label.peers[{i}].{kind}', path)
 
 
 def _leaves(dataset: dict) -> Iterator[dict]:
