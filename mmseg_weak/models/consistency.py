@@ -9,8 +9,10 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from ..refinement import PixelAdaptiveRefinement
 from .teacher_logits import (
     image_class_mask,
+    refine_logits,
     restrict_foreground,
     restrict_logits,
     scale_class_prior,
@@ -55,6 +57,10 @@ class TeacherConsistency(BaseModule):
             all classes.
         background_prior (float): Factor > 0 on the teacher's background odds; below 1 it
             counters the bias towards background that a few clicks leave. Defaults to 1.
+        refinement (dict, optional): Arguments of
+            :class:`~mmseg_weak.refinement.PixelAdaptiveRefinement`, applied to the
+            teacher's probabilities at the resolution of the logits (ours). Defaults to
+            None, no refinement.
         background (int): Index of the background class. Defaults to 0.
 
     Raises:
@@ -67,6 +73,7 @@ class TeacherConsistency(BaseModule):
         ramp_ratio: float = 0.25,
         class_restriction: str | None = None,
         background_prior: float = 1.0,
+        refinement: dict | None = None,
         background: int = 0,
     ) -> None:
         super().__init__()
@@ -89,6 +96,7 @@ class TeacherConsistency(BaseModule):
         self.class_restriction = class_restriction
         self.background_prior = background_prior
         self.background = background
+        self.refine = None if refinement is None else PixelAdaptiveRefinement(**refinement)
 
     def ramp(self) -> float:
         """Current factor of the loss, from the runner's progress; 1 outside a runner."""
@@ -97,24 +105,31 @@ class TeacherConsistency(BaseModule):
         total = progress.get_info('max_iters', 0)
         return ramp_up(step, self.ramp_ratio * (total or 0))
 
-    def adapt(self, teacher_logits: Tensor, data_samples: SampleList) -> Tensor:
-        """Bring the image's classes and the background prior into the logits."""
+    def adapt(
+        self, teacher_logits: Tensor, images: Tensor, data_samples: SampleList
+    ) -> Tensor:
+        """Bring the image's classes, the background prior and colours into the logits."""
         if self.class_restriction is not None:
-            classes = image_class_mask(
-                data_samples, teacher_logits.shape[1], self.background
-            )
+            num_classes = teacher_logits.shape[1]
+            classes = image_class_mask(data_samples, num_classes, self.background)
             if self.class_restriction == 'renormalise':
                 teacher_logits = restrict_logits(teacher_logits, classes)
             else:
                 teacher_logits = restrict_foreground(
                     teacher_logits, classes, self.background
                 )
-        return scale_class_prior(teacher_logits, self.background_prior, self.background)
+        teacher_logits = scale_class_prior(
+            teacher_logits, self.background_prior, self.background
+        )
+        if self.refine is not None:
+            teacher_logits = refine_logits(teacher_logits, images, self.refine)
+        return teacher_logits
 
     def forward(
         self,
         student_logits: Tensor,
         teacher_logits: Tensor,
+        images: Tensor,
         labels: Tensor,
         data_samples: SampleList,
         align_corners: bool = False,
@@ -124,6 +139,7 @@ class TeacherConsistency(BaseModule):
         Args:
             student_logits (Tensor): Shape (N, C, h, w).
             teacher_logits (Tensor): Shape (N, C, h', w').
+            images (Tensor): The teacher's images, shape (N, 3, H, W).
             labels (Tensor): Click labels, shape (N, H, W), 255 where there is none.
             data_samples (list[SegDataSample]): For the image classes and padding.
             align_corners (bool): Of a resize between the two logits. Defaults to False.
@@ -136,7 +152,7 @@ class TeacherConsistency(BaseModule):
             teacher_logits = resize(
                 teacher_logits, size, mode='bilinear', align_corners=align_corners
             )
-        teacher_logits = self.adapt(teacher_logits, data_samples)
+        teacher_logits = self.adapt(teacher_logits, images, data_samples)
         valid = unlabelled_mask(labels, data_samples, size)
         loss = self.loss(student_logits, teacher_logits, valid)
         return {self.loss.loss_name: self.ramp() * loss}

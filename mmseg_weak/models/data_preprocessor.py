@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
 from mmseg.registry import MODELS
-from mmseg.utils import SampleList, stack_batch
+from mmseg.structures import SegDataSample
+from mmseg.utils import SampleList
 
 UNLABELLED = 255
 
@@ -34,10 +35,13 @@ class WeakSegDataPreProcessor(SegDataPreProcessor):
             dict: ``inputs`` (N, 3, H, W) float, ``data_samples`` and, if given,
             ``teacher_inputs`` (N, 3, H, W) float.
         """
+        data = dict(data)
         teacher_views = data.pop('inputs_teacher', None)
         batch = super().forward(data, training)
         if teacher_views is not None and training:
-            batch['teacher_inputs'] = self._convert(teacher_views)
+            unlabelled = [SegDataSample() for _ in teacher_views]
+            views = dict(inputs=teacher_views, data_samples=unlabelled)
+            batch['teacher_inputs'] = super().forward(views, training)['inputs']
         if training:
             self._pad_pseudo_labels(batch['data_samples'])
         return batch
@@ -50,17 +54,3 @@ class WeakSegDataPreProcessor(SegDataPreProcessor):
                 padding = sample.metainfo['padding_size']
                 labels = F.pad(sample.pseudo_sem_seg.data, padding, value=UNLABELLED)
                 sample.pseudo_sem_seg = PixelData(data=labels)
-
-    def _convert(self, images: list):
-        """The image half of the parent's work; labels are padded by the parent."""
-        images = [image.float() for image in self.cast_data(images)]
-        if self._channel_conversion and images[0].size(0) == 3:
-            images = [image[[2, 1, 0], ...] for image in images]
-        if self._enable_normalize:
-            images = [(image - self.mean) / self.std for image in images]
-        return stack_batch(
-            images,
-            size=self.size,
-            size_divisor=self.size_divisor,
-            pad_val=self.pad_val,
-        )[0]

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from ..refinement import PixelAdaptiveRefinement
+
 
 def image_class_mask(
     data_samples: SampleList, num_classes: int, background: int | None = 0
@@ -101,6 +103,26 @@ def scale_class_prior(logits: Tensor, prior: float, class_index: int = 0) -> Ten
     offset = logits.new_zeros(logits.shape[1])
     offset[class_index] = math.log(prior)
     return logits + offset[None, :, None, None]
+
+
+def refine_logits(
+    logits: Tensor, images: Tensor, refine: PixelAdaptiveRefinement
+) -> Tensor:
+    """Let the teacher's probabilities follow the colours of the image.
+
+    Done at the resolution of the logits, where it costs little.
+
+    Args:
+        logits (Tensor): Shape (N, C, h, w), ``-inf`` where a class is excluded.
+        images (Tensor): Shape (N, 3, H, W). Normalised images do as well as ones in
+            [0, 1]: the affinity measures colour in standard deviations per channel.
+        refine (PixelAdaptiveRefinement): The refinement.
+
+    Returns:
+        Tensor: Logits of the refined probabilities; excluded classes stay excluded.
+    """
+    small = F.adaptive_avg_pool2d(images, logits.shape[2:])
+    return refine(small, logits.softmax(dim=1)).log()
 
 
 def unlabelled_mask(

@@ -1,15 +1,18 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from mmseg_weak.models.teacher_logits import (
     image_class_mask,
+    refine_logits,
     restrict_foreground,
     restrict_logits,
     scale_class_prior,
     unlabelled_mask,
 )
+from mmseg_weak.refinement import PixelAdaptiveRefinement
 
 
 def sample(**metainfo):
@@ -67,6 +70,24 @@ def test_prior_scales_the_odds():
     expected[:, 0] *= 0.3
     expected /= expected.sum(1, keepdim=True)
     torch.testing.assert_close(scale_class_prior(logits, 0.3).softmax(1), expected)
+
+
+def test_refinement_of_logits_equals_refinement_of_probabilities():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 3, 32, 48, generator=generator)
+    logits = torch.randn(2, 4, 8, 12, generator=generator)
+    logits[0, 2] = -float('inf')
+    refine = PixelAdaptiveRefinement(dilations=(1, 2), num_iters=3)
+    refined = refine_logits(logits, images, refine).softmax(1)
+    small = F.avg_pool2d(images, 4)
+    expected = refine(small, logits.softmax(1))
+    torch.testing.assert_close(refined, expected / expected.sum(1, keepdim=True))
+    assert refined[0, 2].max() == 0
+    mean, std = torch.tensor([0.4, 0.5, 0.6]), torch.tensor([0.2, 0.3, 0.1])
+    normalised = (images - mean[:, None, None]) / std[:, None, None]
+    torch.testing.assert_close(
+        refine_logits(logits, normalised, refine).softmax(1), refined
+    )
 
 
 @pytest.mark.parametrize('size', [(8, 12), (4, 6), (2, 3), (3, 5)])

@@ -1,6 +1,16 @@
 # Textured objects drawn by tools/dataset_converters/make_synthetic.py; no download.
 data_root = 'work_dirs/data/synthetic'
-metainfo = dict(classes=('background', 'disc', 'ring', 'star', 'cross', 'crescent'))
+metainfo = dict(
+    classes=('background', 'disc', 'ring', 'star', 'cross', 'crescent'),
+    palette=[
+        (0, 0, 0),
+        (214, 39, 40),
+        (255, 187, 40),
+        (44, 160, 44),
+        (31, 119, 180),
+        (170, 90, 200),
+    ],
+)
 crop_size = (96, 96)
 
 train_pipeline = [

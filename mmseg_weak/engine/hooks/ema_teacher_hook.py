@@ -23,8 +23,8 @@ class EMATeacherHook(EMAHook):
             (0, 0.5]: 0.001 is the decay 0.999 of the mean-teacher papers.
         warm_up_steps (int): The decay grows as 1 - w / (w + step) until it reaches
             1 - momentum. Defaults to 1, the published min(1 - 1 / (step + 1), decay).
-        **kwargs: Further arguments of :class:`mmengine.hooks.EMAHook`, such as ``interval``,
-            ``begin_iter``, ``begin_epoch``, ``update_buffers``.
+        **kwargs: Further arguments of :class:`mmengine.hooks.EMAHook`, such as
+            ``interval``, ``begin_iter``, ``begin_epoch``, ``update_buffers``.
 
     Raises:
         ValueError: ``momentum`` or ``warm_up_steps`` lies outside its range.

@@ -50,8 +50,7 @@ class DecoupledConsistencyLoss(nn.Module):
         ):
             if not 0 <= value < float('inf'):
                 raise ValueError(
-                    f'DecoupledConsistencyLoss: {name} must be finite and >= 0, '
-                    f'got {value}'
+                    f'DecoupledConsistencyLoss: {name} must be finite and >= 0, got {value}'
                 )
         self.background_weight = background_weight
         self.class_weight = class_weight

@@ -120,6 +120,7 @@ class SeminarMixin:
         return self.consistency(
             logits,
             self.teacher.dense_logits(teacher_inputs),
+            teacher_inputs,
             stacked_labels(data_samples),
             data_samples,
             self.align_corners,

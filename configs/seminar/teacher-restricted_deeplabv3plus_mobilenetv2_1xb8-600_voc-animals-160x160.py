@@ -1,0 +1,15 @@
+_base_ = 'pce_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+model = dict(
+    consistency=dict(
+        type='TeacherConsistency',
+        loss=dict(type='DecoupledConsistencyLoss', background_weight=0.5, class_weight=3.5),
+        class_restriction='foreground',
+        background_prior=1.2,
+        refinement=dict(dilations=(1, 2, 4), num_iters=5),
+    )
+)
+custom_hooks = [
+    dict(type='ClassCheckHook'),
+    dict(type='IterationSeedHook'),
+    dict(type='EMATeacherHook', momentum=0.01),
+]
