@@ -1,0 +1,69 @@
+import pytest
+from toy import toy_config, toy_model
+
+from mmseg_weak.apis import compare
+from mmseg_weak.apis.compare import format_table, plan_runs, run_all
+
+
+def write_config(toy_root, folder, name='toy'):
+    config = toy_config(toy_root, folder / 'unused', toy_model(), max_iters=2)
+    config.custom_imports = dict(imports=['mmseg_weak'], allow_failed_imports=False)
+    config.test_dataloader = config.val_dataloader
+    config.test_evaluator = config.val_evaluator
+    config.test_cfg = dict(type='TestLoop')
+    config.log_level = 'INFO'
+    config.dump(folder / f'{name}.py')
+    return str(folder / f'{name}.py')
+
+
+def test_trains_tests_and_does_not_repeat(toy_root, tmp_path, monkeypatch):
+    runs = plan_runs([write_config(toy_root, tmp_path)], [3], str(tmp_path / 'out'))
+    results = run_all(runs)
+    assert results[0]['config'] == 'toy' and results[0]['seed'] == 3
+    assert 0 <= results[0]['metrics']['mIoU'] <= 100
+    log = (tmp_path / 'out' / 'toy' / 'seed_3' / 'train.log').read_text()
+    assert 'seed: 3' in log.lower() or 'seed=3' in log
+
+    def refuse(*args):
+        raise AssertionError('a finished run was started again')
+
+    monkeypatch.setattr(compare, '_call', refuse)
+    assert run_all(runs) == results
+
+
+def test_failing_run_names_its_log(toy_root, tmp_path):
+    (tmp_path / 'broken.py').write_text("raise ValueError('nonsense in the config')")
+    runs = plan_runs([str(tmp_path / 'broken.py')], [0], str(tmp_path / 'out'))
+    with pytest.raises(ValueError, match=r'(?s)train\.py failed for broken.*nonsense'):
+        run_all(runs)
+    assert not runs[0].result_file.exists()
+
+
+def test_mistakes_before_the_start(toy_root, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'absent\.py does not exist'):
+        plan_runs(['absent.py'], [0], str(tmp_path))
+    config = write_config(toy_root, tmp_path)
+    with pytest.raises(ValueError, match='same file name'):
+        plan_runs([config, config], [0], str(tmp_path))
+
+
+def test_table_of_means_and_spread():
+    def result(config, seed, score, tta):
+        return dict(
+            config=config,
+            seed=seed,
+            minutes=2.0,
+            metrics=dict(mIoU=score),
+            tta_metrics=tta and dict(mIoU=tta),
+        )
+
+    results = [
+        result('b', 0, 40.0, 41.0),
+        result('a', 0, 1.0, None),
+        result('b', 1, 42.0, 43.0),
+    ]
+    lines = format_table(results[:1] + results[2:]).splitlines()
+    assert lines[2] == '| b | 41.00 ± 1.41 | 40.00, 42.00 | 42.00 ± 1.41 | 2.0 |'
+    lines = format_table([result('a', 0, 1.0, None)]).splitlines()
+    assert lines[0] == '| config | mIoU | seeds | minutes |'
+    assert lines[2] == '| a | 1.00 | 1.00 | 2.0 |'
