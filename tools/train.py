@@ -4,6 +4,7 @@ import argparse
 import os
 
 from mmengine.config import DictAction
+from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from mmseg_weak.apis import check_paths, load_config, run_tool, set_resume
@@ -42,6 +43,8 @@ def main() -> None:
     if args.seed is not None:
         config.randomness = dict(config.get('randomness', {}), seed=args.seed)
     if args.amp:
+        if get_device() in ('cpu', 'mps'):
+            raise ValueError('--amp needs a GPU, and torch finds none')
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
     check_paths(config, ('train', 'val'))
