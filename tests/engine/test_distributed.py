@@ -42,6 +42,7 @@ def make_model():
         type='TeacherConsistency',
         loss=dict(type='PixelConsistencyLoss', mode='kl'),
         class_restriction='foreground',
+        ramp_ratio=0.0,
     )
     torch.manual_seed(0)
     model = MODELS.build(toy_model(consistency=term)).eval()
