@@ -1,7 +1,7 @@
 """The teacher's weights: an exponential moving average of the student's."""
 
+from collections import defaultdict
 from collections.abc import Iterable
-from itertools import compress
 
 import torch
 from mmengine.model import MomentumAnnealingEMA
@@ -106,25 +106,32 @@ def _tensors(model: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
 
 def _average(averages: list[Tensor], sources: list[Tensor], weight: float) -> None:
     """Lerp the floating-point tensors towards the sources."""
-    floating = [average.is_floating_point() for average in averages]
-    averages = list(compress(averages, floating))
-    sources = _moved_like(averages, compress(sources, floating))
-    if averages:
-        torch._foreach_lerp_(averages, sources, weight)
+    for group, group_sources in _groups(averages, sources):
+        if group[0].is_floating_point():
+            torch._foreach_lerp_(group, group_sources, weight)
 
 
 def _copy(targets: list[Tensor], sources: list[Tensor]) -> None:
-    if targets:
-        torch._foreach_copy_(targets, _moved_like(targets, sources))
+    for group, group_sources in _groups(targets, sources):
+        torch._foreach_copy_(group, group_sources)
 
 
-def _moved_like(targets: list[Tensor], sources: Iterable[Tensor]) -> list[Tensor]:
-    """The sources on the devices of the targets: the teacher may live elsewhere."""
-    # Comparing first: a call of Tensor.to for each would cost as much as all the rest.
-    return [
-        source if source.device == target.device else source.to(target.device)
-        for target, source in zip(targets, sources)
-    ]
+def _groups(
+    targets: list[Tensor], sources: list[Tensor]
+) -> Iterable[tuple[list[Tensor], list[Tensor]]]:
+    """Pairs by type, the sources on the devices of the targets.
+
+    Of a list with several types, such as running means and counts of batches, PyTorch
+    copies tensor by tensor.
+    """
+    groups = defaultdict(lambda: ([], []))
+    for target, source in zip(targets, sources):
+        if source.device != target.device:
+            source = source.to(target.device)
+        group, group_sources = groups[target.dtype]
+        group.append(target)
+        group_sources.append(source)
+    return groups.values()
 
 
 def _forget_step(module: TeacherEMA, _incompatible_keys) -> None:

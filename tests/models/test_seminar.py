@@ -95,7 +95,7 @@ def test_teacher_gets_no_gradient_and_no_key():
 
 
 def test_missing_teacher_is_a_clear_error():
-    with pytest.raises(RuntimeError, match='EMATeacherHook'):
+    with pytest.raises(ValueError, match='EMATeacherHook'):
         build(toy_model(consistency=CONSISTENCY)).loss(*batch())
 
 

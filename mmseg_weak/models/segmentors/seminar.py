@@ -66,7 +66,7 @@ class SeminarMixin:
             dict[str, Tensor]: Loss components.
 
         Raises:
-            RuntimeError: A consistency term is configured and no teacher is attached.
+            ValueError: A consistency term is configured and no teacher is attached.
         """
         features = self.extract_feat(inputs)
         losses, logits = self._click_losses(features, data_samples)
@@ -113,7 +113,7 @@ class SeminarMixin:
     ) -> dict[str, Tensor]:
         """The teacher-student term."""
         if self.teacher is None:
-            raise RuntimeError(
+            raise ValueError(
                 f'{type(self).__name__} has a consistency term but no teacher: add '
                 "dict(type='EMATeacherHook') to custom_hooks"
             )
