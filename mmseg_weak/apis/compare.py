@@ -75,7 +75,8 @@ def run_all(runs: Sequence[Run], jobs: int = 1, tta: bool = False) -> list[dict]
 
     Returns:
         list[dict]: Per run ``config``, ``seed``, ``metrics``, ``tta_metrics`` (or None) and
-        ``minutes`` of training (of its last part if it was resumed), in the order of ``runs``.
+        ``minutes`` of training (of the last part of a resumed one), in the order of
+        ``runs``.
 
     Raises:
         ValueError: A run failed; the message names its log.
@@ -135,8 +136,8 @@ def _call(run: Run, threads: int, tool: str, *arguments: str) -> None:
     if code:
         tail = '\n'.join(log.read_text().splitlines()[-3:])
         raise ValueError(
-            f'{tool} failed for {run.config.stem} (exit code {code}; negative: killed by that '
-            f'signal), see {log}:\n{tail}'
+            f'{tool} failed for {run.config.stem} (exit code {code}; a negative one is the '
+            f'signal that killed it), see {log}:\n{tail}'
         )
 
 
