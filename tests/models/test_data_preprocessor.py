@@ -49,3 +49,20 @@ def test_one_view_is_mmsegs_own_work():
         dict(inputs=images, data_samples=samples(labels)), training=True
     )
     assert set(data) == {'inputs', 'data_samples'}
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_channels_last_changes_the_layout_only(training):
+    images, views, _ = batch()
+    images, views = [images[0], images[0]], [views[0], views[0]]
+    data = dict(inputs=images, data_samples=[SegDataSample(), SegDataSample()])
+    if training:
+        data['inputs_teacher'] = views
+    plain = WeakSegDataPreProcessor(**OPTIONS, size=(6, 8))(dict(data), training)
+    ours = WeakSegDataPreProcessor(**OPTIONS, size=(6, 8), channels_last=True)(
+        data, training
+    )
+    for key in {'inputs', 'teacher_inputs'} & plain.keys():
+        assert ours[key].is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(ours[key], plain[key], rtol=0, atol=0)
+    assert 'teacher_inputs' in ours or not training
