@@ -11,6 +11,7 @@ from .pseudo_labels import KEY
 META_KEYS = (
     'img_path',
     'img_id',
+    'sample_idx',
     'ori_shape',
     'img_shape',
     'pad_shape',
@@ -35,7 +36,8 @@ class PackWeakSegInputs(PackSegInputs):
     ``data_samples`` carries ``gt_sem_seg``, with :class:`LoadPseudoLabels` also
     ``pseudo_sem_seg`` ((1, H, W) int64, 255 unlabelled), and as meta information ``clicks``
     ((n, 2) float32 x and y in the packed image), ``click_labels`` ((n,) int64) and
-    ``image_classes`` (tuple of the labels clicked in the whole image before cropping).
+    ``image_classes`` (tuple of the classes of the whole image before cropping: its tags, or
+    the labels clicked) and ``sample_idx`` (position of the image in its data set).
 
     Args:
         meta_keys (Sequence[str]): Keys copied into the meta information.

@@ -1,3 +1,4 @@
+from .cam_head import CAMHead
 from .heterogeneous_pseudo_label_head import HeterogeneousPseudoLabelHead
 
-__all__ = ['HeterogeneousPseudoLabelHead']
+__all__ = ['CAMHead', 'HeterogeneousPseudoLabelHead']

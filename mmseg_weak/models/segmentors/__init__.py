@@ -1,3 +1,4 @@
+from .cam import CAMSegmentor
 from .seminar import CascadeSeminarSegmentor, SeminarSegmentor
 
-__all__ = ['CascadeSeminarSegmentor', 'SeminarSegmentor']
+__all__ = ['CAMSegmentor', 'CascadeSeminarSegmentor', 'SeminarSegmentor']

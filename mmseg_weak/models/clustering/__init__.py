@@ -1,0 +1,3 @@
+from .kmeans import KMeansResult, kmeans, nearest_members
+
+__all__ = ['KMeansResult', 'kmeans', 'nearest_members']

@@ -1,0 +1,69 @@
+"""Classification of image tags."""
+
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from .reduction import global_denominator
+
+
+@MODELS.register_module()
+class TagSoftMarginLoss(nn.Module):
+    r"""Multi-label soft margin loss of image tags, normalised over all ranks.
+
+    .. math::
+        L = -\frac{1}{N C} \sum_{n,c} t_{nc} \log \sigma(x_{nc})
+            + (1 - t_{nc}) \log (1 - \sigma(x_{nc}))
+
+    as in `Sub-category Exploration <https://arxiv.org/abs/2008.01183>`_, Eq. 1: mean over
+    the classes, then over the images of the batch, of all ranks when distributed.
+
+    Args:
+        loss_weight (float): Factor of the loss. Defaults to 1.0.
+        loss_name (str): Key in the loss dict. Defaults to ``'loss_tags'``.
+
+    Raises:
+        ValueError: ``loss_weight`` is negative or not finite.
+    """
+
+    def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_tags') -> None:
+        super().__init__()
+        if not 0 <= loss_weight < float('inf'):
+            raise ValueError(
+                f'TagSoftMarginLoss: loss_weight must be finite and >= 0, got {loss_weight}'
+            )
+        self.loss_weight = loss_weight
+        self._loss_name = loss_name
+
+    @property
+    def loss_name(self) -> str:
+        """Key of the loss in the loss dict."""
+        return self._loss_name
+
+    def forward(self, logits: Tensor, tags: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Mean loss of the batch.
+
+        Args:
+            logits (Tensor): Shape (N, C).
+            tags (Tensor): 0 or 1, shape (N, C).
+            weight (Tensor, optional): Weight >= 0 of each image, shape (N,), which counts
+                in the denominator. Defaults to None.
+
+        Returns:
+            Tensor: Scalar, 0 with zero gradient for an empty batch.
+
+        Raises:
+            ValueError: The shapes differ.
+        """
+        if logits.shape != tags.shape:
+            raise ValueError(
+                f'TagSoftMarginLoss: logits {tuple(logits.shape)} and tags '
+                f'{tuple(tags.shape)} differ in shape'
+            )
+        tags = tags.to(logits)
+        loss = F.binary_cross_entropy_with_logits(logits, tags, reduction='none')
+        loss = loss.sum(dim=1) / max(1, logits.shape[1])
+        weight = loss.new_ones(len(loss)) if weight is None else weight.to(loss)
+        total = (loss * weight).sum()
+        # A tiny bound: weights may sum to less than one, and an empty batch gives 0.
+        return self.loss_weight * total / global_denominator(weight.sum(), minimum=1e-6)
