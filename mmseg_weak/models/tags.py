@@ -29,7 +29,7 @@ def stack_tags(
         Tensor: Float, shape (N, C); an image without tags is a row of zeros.
 
     Raises:
-        ValueError: A sample has no ``image_classes``, or one of them is no foreground class.
+        ValueError: A sample has no ``image_classes``, or holds no foreground class there.
     """
     tags = torch.zeros(len(data_samples), num_foreground)
     for row, sample in zip(tags, data_samples):
@@ -106,8 +106,8 @@ def stack_sample_indices(
     if None in indices:
         sample = data_samples[indices.index(None)]
         raise ValueError(
-            f'{sample.metainfo.get("img_path", "a sample")} has no sample_idx: the pipeline '
-            'needs PackWeakSegInputs with its own meta_keys'
+            f'{sample.metainfo.get("img_path", "a sample")} has no sample_idx: the '
+            'pipeline needs PackWeakSegInputs with its own meta_keys'
         )
     result = torch.tensor(indices, dtype=torch.long)
     return result if device is None else result.to(device, non_blocking=True)

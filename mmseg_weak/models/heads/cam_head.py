@@ -87,6 +87,10 @@ class CAMHead(BaseModule):
         """The feature map to classify, shape (N, D, h, w)."""
         return features if torch.is_tensor(features) else features[self.in_index]
 
+    def drop(self, features: Sequence[Tensor] | Tensor) -> Tensor:
+        """The feature map without the channels that dropout takes in training."""
+        return self.dropout(self.select(features))
+
     def pool(self, features: Sequence[Tensor] | Tensor) -> Tensor:
         """Global average of the feature map, shape (N, D)."""
         return self.select(features).mean(dim=(2, 3))
@@ -111,7 +115,7 @@ class CAMHead(BaseModule):
         Returns:
             Tensor: Shape (N, C).
         """
-        features = self.dropout(self.select(features))
+        features = self.select(features)
         if self.pooling == 'max':
             return self.classifier(features).amax(dim=(2, 3))
         # The mean of the maps is the map of the mean, at 1/(h w) of the work.
@@ -123,7 +127,8 @@ class CAMHead(BaseModule):
         """Classification loss.
 
         Args:
-            features (Sequence[Tensor] | Tensor): Maps of the backbone, or the map itself.
+            features (Sequence[Tensor] | Tensor): Maps of the backbone, or the map itself;
+                see :meth:`drop`.
             tags (Tensor): 0 or 1, shape (N, C).
 
         Returns:

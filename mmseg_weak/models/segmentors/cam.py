@@ -84,7 +84,8 @@ class CAMSegmentor(EncoderDecoder):
         tags = stack_tags(
             data_samples, head.num_foreground, head.background, device=inputs.device
         )
-        features = self.extract_feat(inputs)
+        # One dropout for parent and sub-category classes.
+        features = head.drop(self.extract_feat(inputs))
         losses = add_prefix(head.loss_by_tags(features, tags), 'decode')
         if self.sub_category_head is not None:
             sample_idx = stack_sample_indices(data_samples, device=inputs.device)
