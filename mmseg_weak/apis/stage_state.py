@@ -1,0 +1,149 @@
+"""What stages were made from, so that only what changed is made again."""
+
+import ast
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from doit.dependency import JsonDB
+
+from .._files import replace_file, write_json
+from .stage_plan import Stage
+
+try:
+    import fcntl
+except ImportError:  # not POSIX: no lock
+    fcntl = None
+
+STATE = 'stages.json'
+MARKER = 'stage.json'
+BLOCK = 2**22
+
+
+class SafeJsonDB(JsonDB):
+    """doit's JSON store, replaced as a whole: a kill leaves the old or the new state."""
+
+    def dump(self) -> None:
+        """Write the state."""
+        with replace_file(self.name) as path:
+            path.write_text(self.codec.encode(self._db))
+
+
+def fingerprint(stage: Stage) -> dict:
+    """Everything that the results of a stage depend on, in plain JSON types.
+
+    A file counts with its content, a folder with the names and contents of all its files,
+    an mmengine config also with its ``_base_`` files.
+
+    Raises:
+        FileNotFoundError: An input is absent.
+    """
+    return dict(
+        command=list(stage.recipe),
+        env=dict(stage.env),
+        inputs={name: content_hash(path) for name, path in stage.inputs.items()},
+    )
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, a folder, or a config with its bases.
+
+    Raises:
+        FileNotFoundError: There is nothing.
+    """
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in sorted(file for file in path.rglob('*') if file.is_file()):
+            digest.update(f'{file.relative_to(path)} {content_hash(file)}\n'.encode())
+        return digest.hexdigest()
+    with open(path, 'rb') as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    if path.suffix == '.py':
+        for base in _bases(path):
+            digest.update(content_hash(base).encode())
+    return digest.hexdigest()
+
+
+def _bases(path: Path) -> list[Path]:
+    """Files that ``_base_`` of a Python config names; it is parsed, not run."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except SyntaxError:  # for the command to report
+        return []
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
+            names = ast.literal_eval(node.value)
+            names = [names] if isinstance(names, str) else names
+            return [path.parent / name for name in names if '::' not in name]
+    return []
+
+
+def differences(old: dict, new: dict) -> list[str]:
+    """Names of the inputs and entries in which two fingerprints differ."""
+    result = [key for key in ('command', 'env') if old.get(key) != new[key]]
+    before, after = old.get('inputs', {}), new['inputs']
+    return result + [k for k in {**before, **after} if before.get(k) != after.get(k)]
+
+
+def prepare_folder(stage: Stage) -> bool:
+    """Make the folder of a stage ready to start, or to go on after an interruption.
+
+    What lies there stays if it was begun with the same inputs and the same command,
+    otherwise it is removed: a training must not resume from what other inputs led to.
+
+    Returns:
+        bool: Whether an interrupted stage goes on.
+
+    Raises:
+        ValueError: The folder holds files that are not of this stage.
+    """
+    marker, now = stage.folder / MARKER, fingerprint(stage)
+    if marker.is_file():
+        if begun_with(stage) == now:
+            return True
+        # The marker goes last: a kill in between must not make the rest look foreign.
+        for path in stage.folder.iterdir():
+            if path != marker:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    elif stage.folder.exists() and any(stage.folder.iterdir()):
+        raise ValueError(
+            f'{stage.folder} holds files that stage {stage.name!r} has not made; move '
+            'them, or choose another --work-dir'
+        )
+    stage.time_file.unlink(missing_ok=True)
+    write_json(marker, now)
+    return False
+
+
+def begun_with(stage: Stage) -> dict:
+    """Fingerprint that the last run of a stage was begun with."""
+    return json.loads((stage.folder / MARKER).read_text())
+
+
+@contextmanager
+def locked(work_dir: Path) -> Iterator[int]:
+    """Keep other runs out of a work dir until this one and its commands end.
+
+    Yields:
+        int: Descriptor of the lock, to be inherited by the commands.
+
+    Raises:
+        ValueError: Another run, or a command that outlived it, holds the lock.
+    """
+    descriptor = os.open(work_dir / '.lock', os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield descriptor
+    except BlockingIOError:
+        raise ValueError(
+            f'{work_dir} is in use by another run_stages.py, or by a command that it left '
+            f'behind; `fuser {work_dir}/.lock` names the process'
+        ) from None
+    finally:
+        os.close(descriptor)
