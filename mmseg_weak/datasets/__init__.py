@@ -1,4 +1,15 @@
 from . import transforms
 from .click_dataset import ClickDataset, PascalVOCClickDataset
+from .coco_tags import CocoTagDataset
+from .strong_weak_dataset import StrongWeakDataset
+from .tag_dataset import ImageTagDataset, PascalVOCTagDataset
 
-__all__ = ['ClickDataset', 'PascalVOCClickDataset', 'transforms']
+__all__ = [
+    'ClickDataset',
+    'CocoTagDataset',
+    'ImageTagDataset',
+    'PascalVOCClickDataset',
+    'PascalVOCTagDataset',
+    'StrongWeakDataset',
+    'transforms',
+]

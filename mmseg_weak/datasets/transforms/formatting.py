@@ -22,6 +22,7 @@ META_KEYS = (
     'clicks',
     'click_labels',
     'image_classes',
+    'mask_classes',
 )
 
 

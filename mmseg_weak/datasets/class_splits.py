@@ -1,0 +1,233 @@
+"""Which classes have masks (strong) and which only tags (weak)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+BACKGROUND = 'background'
+VOC_CLASSES = [
+    'aeroplane',
+    'bicycle',
+    'bird',
+    'boat',
+    'bottle',
+    'bus',
+    'car',
+    'cat',
+    'chair',
+    'cow',
+    'diningtable',
+    'dog',
+    'horse',
+    'motorbike',
+    'person',
+    'pottedplant',
+    'sheep',
+    'sofa',
+    'train',
+    'tvmonitor',
+]
+# COCO's names of the twenty VOC classes, in VOC's order.
+VOC_IN_COCO = [
+    'airplane',
+    'bicycle',
+    'bird',
+    'boat',
+    'bottle',
+    'bus',
+    'car',
+    'cat',
+    'chair',
+    'cow',
+    'dining table',
+    'dog',
+    'horse',
+    'motorcycle',
+    'person',
+    'potted plant',
+    'sheep',
+    'couch',
+    'train',
+    'tv',
+]
+COCO_TO_VOC: Mapping[str, str] = dict(zip(VOC_IN_COCO, VOC_CLASSES))
+# The 60 COCO classes that VOC does not have, in COCO's order.
+COCO_60 = [
+    'truck',
+    'traffic light',
+    'fire hydrant',
+    'stop sign',
+    'parking meter',
+    'bench',
+    'elephant',
+    'bear',
+    'zebra',
+    'giraffe',
+    'backpack',
+    'umbrella',
+    'handbag',
+    'tie',
+    'suitcase',
+    'frisbee',
+    'skis',
+    'snowboard',
+    'sports ball',
+    'kite',
+    'baseball bat',
+    'baseball glove',
+    'skateboard',
+    'surfboard',
+    'tennis racket',
+    'wine glass',
+    'cup',
+    'fork',
+    'knife',
+    'spoon',
+    'bowl',
+    'banana',
+    'apple',
+    'sandwich',
+    'orange',
+    'broccoli',
+    'carrot',
+    'hot dog',
+    'pizza',
+    'donut',
+    'cake',
+    'bed',
+    'toilet',
+    'laptop',
+    'mouse',
+    'remote',
+    'keyboard',
+    'cell phone',
+    'microwave',
+    'oven',
+    'toaster',
+    'sink',
+    'refrigerator',
+    'book',
+    'clock',
+    'vase',
+    'scissors',
+    'teddy bear',
+    'hair drier',
+    'toothbrush',
+]
+_SPLIT_1 = [
+    'aeroplane',
+    'bicycle',
+    'bottle',
+    'bus',
+    'car',
+    'cat',
+    'chair',
+    'cow',
+    'horse',
+    'tvmonitor',
+]
+_SPLIT_3 = ['aeroplane', 'bicycle', 'bus', 'cat', 'chair', 'cow']
+
+
+def _complement(names: Sequence[str]) -> list[str]:
+    return [name for name in VOC_CLASSES if name not in names]
+
+
+# Name to (strong, weak). pascal-5i: the novel classes of a fold are the weak ones.
+CLASS_SPLITS: Mapping[str, tuple[list[str], list[str]]] = {
+    'voc-1': (_SPLIT_1, _complement(_SPLIT_1)),
+    'voc-2': (_complement(_SPLIT_1), _SPLIT_1),
+    'voc-3': (_SPLIT_3, _complement(_SPLIT_3)),
+    'voc-4': (COCO_60, VOC_CLASSES),
+    **{
+        f'pascal-5i-{i}': (
+            _complement(VOC_CLASSES[5 * i : 5 * i + 5]),
+            VOC_CLASSES[5 * i : 5 * i + 5],
+        )
+        for i in range(4)
+    },
+}
+
+
+@dataclass(frozen=True)
+class StrongWeakClasses:
+    """Trained classes and which of them are strong.
+
+    Attributes:
+        classes (tuple[str, ...]): All, background included.
+        strong (tuple[int, ...]): Indices of the strong classes.
+        weak (tuple[int, ...]): Indices of the weak classes.
+        background (int): Index of the background class.
+    """
+
+    classes: tuple[str, ...]
+    strong: tuple[int, ...]
+    weak: tuple[int, ...]
+    background: int
+
+    @classmethod
+    def resolve(
+        cls,
+        classes: Sequence[str],
+        strong_classes: Sequence[str] = (),
+        weak_classes: Sequence[str] = (),
+        split: str | None = None,
+    ) -> 'StrongWeakClasses':
+        """Find the classes of two lists, or of a named split, among those trained.
+
+        Args:
+            classes (Sequence[str]): All trained classes with ``'background'``.
+            strong_classes (Sequence[str]): Names of the strong classes.
+            weak_classes (Sequence[str]): Names of the weak classes.
+            split (str, optional): Name in ``CLASS_SPLITS`` instead of the two lists.
+
+        Returns:
+            StrongWeakClasses: The indices.
+
+        Raises:
+            ValueError: The split is unknown or given beside lists; a class is unknown,
+                in both lists, in neither or twice in one; a list is empty.
+        """
+        if split is not None:
+            if strong_classes or weak_classes:
+                raise ValueError(
+                    f'give split={split!r} or strong_classes and weak_classes, not both'
+                )
+            if split not in CLASS_SPLITS:
+                raise ValueError(
+                    f'split {split!r} is unknown, there are {", ".join(CLASS_SPLITS)}'
+                )
+            strong_classes, weak_classes = CLASS_SPLITS[split]
+        _check_lists(tuple(classes), tuple(strong_classes), tuple(weak_classes))
+        index = {name: i for i, name in enumerate(classes)}
+        return cls(
+            tuple(classes),
+            tuple(sorted(index[name] for name in strong_classes)),
+            tuple(sorted(index[name] for name in weak_classes)),
+            index[BACKGROUND],
+        )
+
+
+def _check_lists(classes: tuple, strong: tuple, weak: tuple) -> None:
+    if BACKGROUND not in classes:
+        raise ValueError(f"the classes need 'background', they are {', '.join(classes)}")
+    foreground = [name for name in classes if name != BACKGROUND]
+    for kind, names in (('strong', strong), ('weak', weak)):
+        if not names:
+            raise ValueError(f'there is no {kind} class; name some in {kind}_classes')
+        if len(set(names)) < len(names):
+            raise ValueError(f'{kind}_classes name a class twice: {", ".join(names)}')
+        unknown = [name for name in names if name not in foreground]
+        if unknown:
+            raise ValueError(
+                f'{kind}_classes: {", ".join(unknown)} not among the classes '
+                f'{", ".join(foreground)}'
+            )
+    both = [name for name in strong if name in weak]
+    if both:
+        raise ValueError(f'{", ".join(both)} cannot be both strong and weak')
+    neither = [name for name in foreground if name not in strong and name not in weak]
+    if neither:
+        raise ValueError(
+            f'{", ".join(neither)} neither strong nor weak; list every class once, or take '
+            'it out of metainfo'
+        )

@@ -1,0 +1,124 @@
+"""Masks of COCO classes that another data set lacks, as plain PNGs.
+
+A class map between data sets: COCO-60 (the classes VOC does not have) for training with
+VOC's twenty as the weak ones.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from .._files import replace_file, write_json
+from .class_splits import BACKGROUND, COCO_60
+from .mask_files import write_mask
+
+IGNORE_INDEX = 255
+
+
+def write_coco_masks(
+    annotation_file: str,
+    out: str,
+    classes: Sequence[str] = COCO_60,
+    first_id: int = 21,
+    name: str = 'train',
+) -> dict:
+    """Write masks, tags and a list of the COCO images that show only wanted classes.
+
+    An image with an object of any other class is left out, crowds included, so every mask
+    is one of a strong image. Pixels of crowd regions are 255. Where objects overlap the
+    smaller one wins.
+
+    Args:
+        annotation_file (str): COCO's ``instances_*.json``.
+        out (str): Folder for ``masks/{file stem}.png``, ``{name}.txt`` and
+            ``tags.json``.
+        classes (Sequence[str]): COCO's names of the classes. Defaults to the 60 that VOC
+            does not have.
+        first_id (int): Id of the first class in the masks; background is 0. Defaults to
+            21, behind VOC's twenty.
+        name (str): Name of the list.
+
+    Returns:
+        dict: ``images`` written, ``images_with_other_classes`` left out.
+
+    Raises:
+        FileNotFoundError: The annotation file is absent.
+        ValueError: It is no COCO file, lacks a class, or no image is left; ids do not fit.
+        ImportError: pycocotools is not installed.
+    """
+    if not classes or not 1 <= first_id <= IGNORE_INDEX - len(classes):
+        raise ValueError(
+            f'{len(classes)} classes from id {first_id} do not fit into ids 1 to 254'
+        )
+    coco = _open_coco(annotation_file)
+    ids = {category['name']: category['id'] for category in coco.dataset['categories']}
+    absent = [c for c in classes if c not in ids]
+    if absent:
+        raise ValueError(
+            f'{annotation_file} has no class {", ".join(absent)}; it has {", ".join(ids)}'
+        )
+    label = {ids[c]: first_id + i for i, c in enumerate(classes)}
+    names = {value: key for key, value in ids.items()}
+    palette = np.random.default_rng(0).integers(0, 256, (first_id + len(classes), 3))
+    palette[0] = 0
+    folder, tags, others = Path(out), {}, 0
+    for image in track(coco.dataset['images'], 'masks of COCO'):
+        objects = coco.imgToAnns.get(image['id'], [])
+        found = {entry['category_id'] for entry in objects}
+        if not found <= set(label):
+            others += 1
+            continue
+        if not found:
+            continue
+        stem = Path(image['file_name']).stem
+        mask = _draw(coco, objects, label, (image['height'], image['width']))
+        path = folder / 'masks' / f'{stem}.png'
+        with replace_file(path) as temporary:
+            write_mask(temporary, mask, palette.astype(np.uint8))
+        tags[stem] = sorted(names[i] for i in found)
+    if not tags:
+        raise ValueError(f'{annotation_file}: no image shows only {", ".join(classes)}')
+    with replace_file(folder / f'{name}.txt') as temporary:
+        temporary.write_text('\n'.join(tags) + '\n')
+    write_json(folder / 'tags.json', tags)
+    write_json(folder / 'classes.json', [BACKGROUND, *classes])
+    return dict(images=len(tags), images_with_other_classes=others)
+
+
+def _open_coco(path: str):
+    """pycocotools' index of a file."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'annotation file not found: {path}')
+    try:
+        from pycocotools.coco import COCO
+    except ImportError:
+        raise ImportError(
+            'reading COCO needs pycocotools: pip install pycocotools'
+        ) from None
+    try:
+        content = json.loads(Path(path).read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{path}: no valid JSON ({error})') from None
+    needed = ('images', 'annotations', 'categories')
+    if not isinstance(content, dict) or any(key not in content for key in needed):
+        raise ValueError(f'{path} is no COCO instance file: it needs {", ".join(needed)}')
+    coco = COCO()
+    coco.dataset = content
+    coco.createIndex()
+    return coco
+
+
+def _draw(coco, objects: list[dict], label: dict[int, int], size: tuple) -> np.ndarray:
+    """Mask of an image, (H, W) uint8: large objects first, then crowds as unknown."""
+    mask = np.zeros(size, np.uint8)
+    for entry in sorted(objects, key=lambda entry: -entry['area']):
+        if not entry.get('iscrowd'):
+            mask[coco.annToMask(entry) > 0] = label[entry['category_id']]
+    for entry in objects:
+        if entry.get('iscrowd'):
+            region = coco.annToMask(entry) > 0
+            mask[region & (mask == 0)] = IGNORE_INDEX
+    return mask

@@ -1,0 +1,267 @@
+"""Masks for some classes, tags for the rest."""
+
+import copy
+import os.path as osp
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
+from mmseg.datasets import BaseSegDataset
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import DATASETS, TRANSFORMS
+
+from .class_splits import BACKGROUND, StrongWeakClasses
+from .image_files import image_id, image_sizes
+from .mask_files import read_mask
+from .strong_masks import IGNORE_INDEX, StrongMaskReader
+from .tag_sources import read_tags
+from .transforms.checks import walk_transforms
+from .transforms.pseudo_labels import LoadPseudoLabels
+
+POLICIES = ('strict', 'keep_strong')
+IMAGES = ('all', 'strong', 'weak')
+CLASS_AGNOSTIC = dict(
+    classes=(BACKGROUND, 'foreground'), palette=[[0, 0, 0], [255, 140, 0]]
+)
+
+
+@DATASETS.register_module()
+class StrongWeakDataset(BaseSegDataset):
+    """Any mmseg data set whose masks may be used for its strong classes only.
+
+    An image is *strong* when all its tags are strong classes, *weak* when one is not; one
+    without tags is left out, for nothing tells what its mask may show. The labels
+    (``gt_seg_map``) are made here, before any transform: of a strong image its mask, of a
+    weak image a pseudo-label or 255 everywhere. Pixels of weak classes never come out, see
+    :class:`~mmseg_weak.datasets.strong_masks.StrongMaskReader`, and samples hold no path
+    to a mask. The pipeline needs no ``LoadAnnotations``; ``image_classes`` are the tags.
+
+    Args:
+        dataset (dict): Config of the data set with images and masks, its pipeline unused.
+        tags (str | dict): Where tags come from, see
+            :func:`~mmseg_weak.datasets.tag_sources.read_tags`.
+        strong_classes (Sequence[str]): Classes with masks.
+        weak_classes (Sequence[str]): Classes with tags only.
+        split (str, optional): Name of a published split instead of the two lists, see
+            ``mmseg_weak.datasets.class_splits.CLASS_SPLITS``.
+        policy (str): What a weak image gives: ``strict`` tags only (its mask is never
+            opened), ``keep_strong`` also its strong pixels. Defaults to ``strict``.
+        images (str): ``all``, only ``strong`` or only ``weak`` ones. Defaults to ``all``.
+        class_map (Mapping[str, str], optional): Names of ``dataset`` and ``tags`` to the
+            trained names, such as ``dict(airplane='aeroplane')``. Classes that are not
+            trained are 255.
+        class_agnostic (bool): Labels are background 0 and foreground 1, as the label
+            transfer network wants them. Defaults to False.
+        pseudo_label_dir (str, optional): Folder of ``tools/make_pseudo_labels.py`` with a
+            label for each weak image. Defaults to None, 255 everywhere.
+        mask_loader (dict, optional): Transform that reads a mask. Defaults to
+            ``LoadAnnotations``.
+        metainfo (dict, optional): ``classes`` to train with ``'background'``; defaults to
+            those of ``dataset``.
+        **kwargs: ``pipeline``, ``lazy_init`` and so on of ``BaseSegDataset``.
+
+    Raises:
+        FileNotFoundError: A tag file or a label folder is absent.
+        ValueError: The class lists do not partition the classes, an option is unknown, no
+            image is strong, a weak class has no tag, or the pipeline reads masks itself.
+    """
+
+    def __init__(
+        self,
+        dataset: Mapping,
+        tags: str | Mapping,
+        strong_classes: Sequence[str] = (),
+        weak_classes: Sequence[str] = (),
+        split: str | None = None,
+        policy: str = 'strict',
+        images: str = 'all',
+        class_map: Mapping[str, str] | None = None,
+        class_agnostic: bool = False,
+        pseudo_label_dir: str | None = None,
+        mask_loader: dict | None = None,
+        metainfo: dict | None = None,
+        test_mode: bool = False,
+        **kwargs,
+    ) -> None:
+        for name, value, known in (
+            ('policy', policy, POLICIES),
+            ('images', images, IMAGES),
+        ):
+            if value not in known:
+                raise ValueError(f'{name} must be in {known}, got {value!r}')
+        if test_mode:
+            raise ValueError(
+                'StrongWeakDataset hides masks and is for training; test with the data set '
+                f'inside it, {dataset["type"]}'
+            )
+        self.source = DATASETS.build(
+            {**copy.deepcopy(dict(dataset)), 'pipeline': [], 'lazy_init': True}
+        )
+        self.tag_source = tags
+        self.policy, self.images = policy, images
+        self.class_map = dict(class_map or {})
+        self.pseudo_label_dir = pseudo_label_dir
+        source = self.source.metainfo
+        classes = tuple((metainfo or {}).get('classes') or source['classes'])
+        self.split = StrongWeakClasses.resolve(classes, strong_classes, weak_classes, split)
+        self.class_agnostic = class_agnostic
+        self.read_mask = StrongMaskReader(
+            TRANSFORMS.build(mask_loader or dict(type='LoadAnnotations')),
+            self.split,
+            source['classes'],
+            self.class_map,
+        )
+        self.report: dict = {}
+        metainfo = dict(metainfo or {}, classes=classes)
+        metainfo.setdefault('palette', _palette(classes, source, self.class_map))
+        if class_agnostic:
+            metainfo.update(CLASS_AGNOSTIC)
+        super().__init__(metainfo=metainfo, test_mode=False, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the images that are asked for.
+
+        Returns:
+            list[dict]: Per image ``img_path``, ``img_id``, ``is_strong``, ``tags`` (class
+            indices) and, where its mask may be read, ``mask`` (taken out before the
+            pipeline).
+        """
+        self._check_pipeline()
+        self.source.full_init()
+        tags = read_tags(self.tag_source)
+        counts, found, ignored = Counter(), [], Counter()
+        index = {name: i for i, name in enumerate(self.split.classes)}
+        for i in range(len(self.source)):
+            info = self.source.get_data_info(i)
+            image = self._image_id(info['img_path'])
+            names = {self.class_map.get(name, name) for name in tags.get(image, ())}
+            ignored.update(names - set(index))
+            labels = tuple(sorted(index[name] for name in names if name in index))
+            # A class that is not trained stands beside the others as unknown pixels.
+            kind = 'untagged' if not labels else self._kind(labels)
+            counts[kind] += 1
+            found.append((kind, labels, image, info))
+        self._check_images(found, tags)
+        self.report = dict(counts, ignored_tags=dict(ignored))
+        if is_main_process():
+            print_log(f'StrongWeakDataset: {self.report}', logger='current')
+        wanted = IMAGES[1:] if self.images == 'all' else (self.images,)
+        data_list = [self._entry(*item) for item in found if item[0] in wanted]
+        if self.pseudo_label_dir is not None:
+            weak = [item['img_id'] for item in data_list if not item['is_strong']]
+            LoadPseudoLabels(self.pseudo_label_dir).check(weak, self.split.classes)
+        return data_list
+
+    def _kind(self, labels: tuple[int, ...]) -> str:
+        return 'weak' if set(labels) & set(self.split.weak) else 'strong'
+
+    def _entry(self, kind: str, labels: tuple, image: str, info: dict) -> dict:
+        entry = dict(
+            img_path=info['img_path'],
+            img_id=image,
+            is_strong=kind == 'strong',
+            tags=labels,
+            label_map=None,
+            reduce_zero_label=False,
+            seg_fields=[],
+        )
+        if kind == 'strong' or self.policy == 'keep_strong':
+            keys = ('seg_map_path', 'label_map', 'reduce_zero_label')
+            entry['mask'] = {key: info.get(key) for key in keys}
+        return entry
+
+    def _image_id(self, path: str) -> str:
+        folder = self.source.data_prefix.get('img_path') or ''
+        name = osp.relpath(path, folder) if folder else path
+        return image_id(name, self.source.img_suffix)
+
+    def _check_pipeline(self) -> None:
+        for transform in walk_transforms(self.pipeline.transforms):
+            if isinstance(transform, (LoadAnnotations, LoadPseudoLabels)):
+                raise ValueError(
+                    f'{type(transform).__name__} must not be in the pipeline of a '
+                    'StrongWeakDataset: it gives gt_seg_map itself, without weak pixels '
+                    '(pseudo-labels through pseudo_label_dir)'
+                )
+
+    def _check_images(self, found: list[tuple], tags: dict) -> None:
+        kinds = {kind for kind, *_ in found}
+        if kinds <= {'untagged'}:
+            names = [image for _, _, image, _ in found[:2]]
+            raise ValueError(
+                f'no image has a tag: the ids of the tags look like {list(tags)[:2]}, '
+                f'those of the images like {names}'
+            )
+        classes = self.split.classes
+        if self.images != 'weak' and 'strong' not in kinds:
+            strong = ', '.join(classes[i] for i in self.split.strong)
+            raise ValueError(
+                f'there is no strong image, one tagged with nothing but {strong}; every '
+                'image has a weak class too'
+            )
+        if self.images != 'strong':
+            tagged = {label for _, labels, *_ in found for label in labels}
+            absent = [classes[i] for i in self.split.weak if i not in tagged]
+            if absent:
+                raise ValueError(f'weak classes without any tag: {", ".join(absent)}')
+
+    def prepare_data(self, idx: int) -> dict | None:
+        """Make the labels of an image, then run the pipeline.
+
+        Args:
+            idx (int): Position of the image.
+
+        Returns:
+            dict | None: What the pipeline returns.
+        """
+        results = self.get_data_info(idx)
+        results['gt_seg_map'] = self._labels(results, results.pop('mask', None))
+        results['seg_fields'] = ['gt_seg_map']
+        results['image_classes'] = tuple(results['tags'])
+        return self.pipeline(results)
+
+    def _labels(self, results: dict, mask: dict | None) -> np.ndarray:
+        """Labels of an image, (H, W) uint8, none of them a weak pixel of its mask."""
+        labels = None
+        if not results['is_strong']:
+            labels = self._weak_labels(results)
+        if mask is not None:
+            known = self.read_mask(mask, only_strong=not results['is_strong'])
+            if labels is not None and labels.shape != known.shape:
+                raise ValueError(
+                    f'{results["img_path"]}: mask of {known.shape} and label of '
+                    f'{labels.shape} pixels (height, width) differ'
+                )
+            labels = (
+                known if labels is None else np.where(known != IGNORE_INDEX, known, labels)
+            )
+        if self.class_agnostic:
+            object_ = (labels != self.split.background) & (labels != IGNORE_INDEX)
+            labels = np.where(labels == IGNORE_INDEX, IGNORE_INDEX, object_)
+        return labels.astype(np.uint8)
+
+    def _weak_labels(self, results: dict) -> np.ndarray:
+        width, height = image_sizes([results['img_path']], self.backend_args)[0]
+        if self.pseudo_label_dir is None:
+            return np.full((height, width), IGNORE_INDEX, np.uint8)
+        path = osp.join(self.pseudo_label_dir, f'{results["img_id"]}.png')
+        labels = read_mask(path)
+        if labels.shape != (height, width):
+            raise ValueError(
+                f'{path}: pseudo-label of {labels.shape[1]}x{labels.shape[0]} pixels, the '
+                f'image has {width}x{height}; make the labels again'
+            )
+        return labels
+
+
+def _palette(classes: Sequence[str], source: Mapping, class_map: Mapping) -> list:
+    """Colours of the trained classes: the source's, made-up ones for the others."""
+    colours = {
+        class_map.get(name, name): list(colour)
+        for name, colour in zip(source['classes'], source.get('palette') or [])
+    }
+    rng = np.random.default_rng(0)
+    extra = rng.integers(0, 256, (len(classes), 3)).tolist()
+    return [colours.get(name, extra[i]) for i, name in enumerate(classes)]

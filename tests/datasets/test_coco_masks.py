@@ -1,0 +1,95 @@
+"""COCO's classes become masks of strong images."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_weak.datasets.class_splits import COCO_60, COCO_TO_VOC, VOC_CLASSES
+from mmseg_weak.datasets.coco_masks import write_coco_masks
+
+pytest.importorskip('pycocotools')
+
+
+def square(number, image, category, x, y, side, crowd=0):
+    """An object; a crowd comes run-length coded, column by column."""
+    polygon = [[x, y, x + side, y, x + side, y + side, x, y + side]]
+    entry = dict(id=number, image_id=image, category_id=category, iscrowd=crowd)
+    if crowd:
+        dense = np.zeros((20, 30), int)
+        dense[y : y + side, x : x + side] = 1
+        flat = dense.ravel(order='F')
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], flat, [0]])))
+        counts = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
+        return dict(entry, area=side**2, segmentation=dict(size=[20, 30], counts=counts))
+    return dict(entry, area=side**2, segmentation=polygon)
+
+
+@pytest.fixture
+def annotations(tmp_path):
+    """Three images: a truck with a kite on it and a crowd; one with a person; an empty."""
+    content = dict(
+        images=[
+            dict(id=i, file_name=f'{i:04d}.jpg', height=20, width=30) for i in (1, 2, 3)
+        ],
+        categories=[
+            dict(id=1, name='person'),
+            dict(id=8, name='truck'),
+            dict(id=38, name='kite'),
+        ],
+        annotations=[
+            square(2, 1, 38, 6, 6, 4),
+            square(1, 1, 8, 4, 4, 10),
+            square(4, 1, 38, 20, 0, 5, crowd=1),
+            square(3, 2, 1, 0, 0, 5),
+            square(5, 2, 8, 8, 8, 5),
+        ],
+    )
+    path = tmp_path / 'instances.json'
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_masks_lists_and_tags(annotations, tmp_path):
+    out = tmp_path / 'out'
+    report = write_coco_masks(str(annotations), str(out), ['truck', 'kite'])
+    assert report == dict(images=1, images_with_other_classes=1)
+    assert [p.name for p in (out / 'masks').iterdir()] == ['0001.png']
+    assert (out / 'train.txt').read_text() == '0001\n'
+    assert json.loads((out / 'tags.json').read_text()) == {'0001': ['kite', 'truck']}
+    expected = np.zeros((20, 30), np.uint8)
+    expected[4:14, 4:14] = 21
+    expected[6:10, 6:10] = 22
+    expected[0:5, 20:25] = 255
+    mask = np.array(Image.open(out / 'masks' / '0001.png'))
+    np.testing.assert_array_equal(mask, expected)
+
+
+@pytest.mark.parametrize(
+    ('classes', 'message'),
+    [
+        (['truck', 'zebra'], 'has no class zebra; it has person, truck, kite'),
+        (['kite'], 'no image shows only kite'),
+        ([], 'do not fit'),
+    ],
+)
+def test_classes_that_cannot_be(annotations, tmp_path, classes, message):
+    with pytest.raises(ValueError, match=message):
+        write_coco_masks(str(annotations), str(tmp_path / 'out'), classes)
+
+
+def test_files_that_cannot_be(tmp_path):
+    with pytest.raises(FileNotFoundError, match='annotation file not found'):
+        write_coco_masks(str(tmp_path / 'x.json'), str(tmp_path))
+    (tmp_path / 'x.json').write_text('{')
+    with pytest.raises(ValueError, match='no valid JSON'):
+        write_coco_masks(str(tmp_path / 'x.json'), str(tmp_path))
+    (tmp_path / 'x.json').write_text('{"images": []}')
+    with pytest.raises(ValueError, match='no COCO instance file'):
+        write_coco_masks(str(tmp_path / 'x.json'), str(tmp_path))
+
+
+def test_class_map_is_complete():
+    assert len(COCO_TO_VOC) == 20 and set(COCO_TO_VOC.values()) == set(VOC_CLASSES)
+    assert not set(COCO_60) & set(COCO_TO_VOC)
