@@ -9,7 +9,13 @@ FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'benchmark'
 
 @pytest.mark.parametrize(
     ('script', 'num_rows'),
-    [('click_losses', 6), ('training_step', 2), ('ema_update', 3), ('click_pipeline', 1)],
+    [
+        ('click_losses', 6),
+        ('training_step', 2),
+        ('ema_update', 3),
+        ('click_pipeline', 1),
+        ('clustering', 4),
+    ],
 )
 def test_prints_a_row_for_each_ratio(script, num_rows):
     command = [sys.executable, '-W', 'ignore', FOLDER / f'{script}.py', '--tiny']

@@ -74,11 +74,12 @@ def kmeans(
         [2, 2]
     """
     _check(features, num_clusters, num_restarts, max_iters, tolerance)
-    mean = features.mean(dim=0, dtype=torch.double)
-    points = features - mean.to(features.dtype)
-    points = points.to(torch.promote_types(points.dtype, torch.float32))
+    features = features.to(torch.promote_types(features.dtype, torch.float32))
+    mean = features.mean(dim=0)
+    _check_finite(features, mean)
+    points = features - mean
     clusters = min(num_clusters, _num_distinct(features, num_clusters))
-    limit = tolerance * float(points.var(dim=0, unbiased=False).mean())
+    limit = tolerance * float(points.square().sum()) / points.numel()
     generator = torch.Generator().manual_seed(seed)
 
     sketch = _sketch(points, generator)
@@ -92,7 +93,7 @@ def kmeans(
         starts = torch.stack([_cluster_means(points, labels[i], clusters) for i in best])
     centroids, labels, inertia, iterations = lloyd(points, starts, max_iters, limit)
     best = int(inertia.argmin())
-    return _result(features, points, labels[best], clusters, iterations)
+    return _result(points, mean, labels[best], iterations)
 
 
 @torch.no_grad()
@@ -113,20 +114,13 @@ def nearest_members(features: Tensor, result: KMeansResult, count: int) -> list[
     return [order[labels == k][:count].tolist() for k in range(len(result.sizes))]
 
 
-def _result(
-    features: Tensor, points: Tensor, labels: Tensor, clusters: int, iterations: int
-) -> KMeansResult:
+def _result(points: Tensor, mean: Tensor, labels: Tensor, iterations: int) -> KMeansResult:
     """Means and inertia of the final labels; clusters that are empty are left out."""
     used, labels = labels.unique(return_inverse=True)
     means = _cluster_means(points, labels, len(used))
     inertia = (points - means[labels]).square().sum(dim=1).double().sum()
-    return KMeansResult(
-        labels,
-        _cluster_means(features.to(points.dtype), labels, len(used)),
-        labels.bincount(minlength=len(used)),
-        float(inertia),
-        iterations,
-    )
+    sizes = labels.bincount(minlength=len(used))
+    return KMeansResult(labels, means + mean, sizes, float(inertia), iterations)
 
 
 def _cluster_means(points: Tensor, labels: Tensor, clusters: int) -> Tensor:
@@ -162,11 +156,17 @@ def _check(
             'k-means needs floating point features of shape (n, d) with n, d >= 1, got '
             f'{features.dtype} of shape {tuple(features.shape)}'
         )
-    if not torch.isfinite(features).all():
-        row = int((~torch.isfinite(features)).any(dim=1).nonzero()[0])
-        raise ValueError(f'k-means: feature {row} holds values that are not finite')
     if min(clusters, restarts, max_iters) < 1 or not tolerance >= 0:
         raise ValueError(
             'k-means: num_clusters, num_restarts and max_iters must be >= 1 and tolerance '
             f'>= 0, got {clusters}, {restarts}, {max_iters} and {tolerance}'
         )
+
+
+def _check_finite(features: Tensor, mean: Tensor) -> None:
+    """The mean tells without another pass over the features."""
+    if torch.isfinite(mean).all():
+        return
+    bad = (~torch.isfinite(features)).any(dim=1).nonzero()
+    row = f'feature {int(bad[0])} holds' if len(bad) else 'the features sum to'
+    raise ValueError(f'k-means: {row} values that are not finite')
