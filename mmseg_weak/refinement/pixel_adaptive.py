@@ -113,20 +113,48 @@ class PixelAdaptiveRefinement(nn.Module):
                 is not finite.
         """
         self._check(images, masks)
-        dtype = torch.promote_types(
-            torch.promote_types(images.dtype, masks.dtype), torch.float32
-        )
+        affinity = self.affinity(images, sizes)
+        return self.propagate(masks, affinity, sizes)
+
+    @torch.no_grad()
+    def affinity(self, images: Tensor, sizes: Tensor | None = None) -> Tensor:
+        """Affinities of every pixel to its neighbours, to be used more than once.
+
+        Args:
+            images (Tensor): RGB in [0, 1], shape (N, 3, H, W).
+            sizes (Tensor, optional): Valid areas, see :meth:`forward`.
+
+        Returns:
+            Tensor: Shape (N, neighbours, H, W), each pixel's sum to 1.01.
+        """
         with torch.autocast(images.device.type, enabled=False):
-            images, refined = images.to(dtype), masks.to(dtype)
-            height, width = images.shape[-2:]
-            if refined.shape[-2:] != images.shape[-2:]:
+            images = images.to(torch.promote_types(images.dtype, torch.float32))
+            index = self._padding_index(sizes, images)
+            return self._affinity(self._pad(images, index))
+
+    @torch.no_grad()
+    def propagate(
+        self, masks: Tensor, affinity: Tensor, sizes: Tensor | None = None
+    ) -> Tensor:
+        """Refine masks by affinities of :meth:`affinity`.
+
+        Args:
+            masks (Tensor): Shape (N, C, h, w), resized as by :meth:`forward`.
+            affinity (Tensor): Shape (N, neighbours, H, W).
+            sizes (Tensor, optional): Valid areas, see :meth:`forward`.
+
+        Returns:
+            Tensor: Shape (N, C, H, W), dtype of ``masks``.
+        """
+        dtype = torch.promote_types(masks.dtype, affinity.dtype)
+        with torch.autocast(masks.device.type, enabled=False):
+            refined, affinity = masks.to(dtype), affinity.to(dtype)
+            size = affinity.shape[-2:]
+            if refined.shape[-2:] != size:
                 refined = F.interpolate(
-                    refined, size=(height, width), mode='bilinear', align_corners=True
+                    refined, size=size, mode='bilinear', align_corners=True
                 )
-            index = None
-            if sizes is not None:
-                index = self._padding_index(sizes.to(images.device), height, width)
-            affinity = self._affinity(self._pad(images, index))
+            index = self._padding_index(sizes, affinity)
             for _ in range(self.num_iters):
                 refined = self._diffuse(self._pad(refined, index), affinity)
         return refined.to(masks.dtype)
@@ -151,8 +179,12 @@ class PixelAdaptiveRefinement(nn.Module):
                 f'empty images {tuple(images.shape)} or masks {tuple(masks.shape)}'
             )
 
-    def _padding_index(self, sizes: Tensor, height: int, width: int) -> Tensor:
+    def _padding_index(self, sizes: Tensor | None, like: Tensor) -> Tensor | None:
         """Flat source pixel of every padded pixel, (N, 1, (H + 2P)(W + 2P))."""
+        if sizes is None:
+            return None
+        sizes = sizes.to(like.device)
+        height, width = like.shape[-2:]
         rows, cols = (
             torch.arange(-self.padding, n + self.padding, device=sizes.device)
             .clamp(min=0)[None]

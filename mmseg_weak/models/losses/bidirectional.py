@@ -68,12 +68,44 @@ def bidirectional_losses(
     seg_labels = segmentation_label(
         seg_logits, boxes, threshold, threshold_on_probability, s2c_with_background
     )
-    if s2c_with_background:
+    return (
+        cam_to_seg_loss(seg_logits, cam_labels),
+        seg_to_cam_loss(cam_logits, seg_labels, s2c_with_background),
+    )
+
+
+def cam_to_seg_loss(seg_logits: Tensor, cam_labels: Tensor) -> Tensor:
+    """The first direction of :func:`bidirectional_losses` alone.
+
+    Args:
+        seg_logits (Tensor): P_s, shape (N, C + 1, H, W), channel 0 is background.
+        cam_labels (Tensor): Y_c, shape (N, H, W): class + 1, 0 background, 255 unknown.
+
+    Returns:
+        Tensor: Scalar, float32 or wider.
+    """
+    return _masked_mean(_binary_cross_entropy, seg_logits, cam_labels)
+
+
+def seg_to_cam_loss(
+    cam_logits: Tensor, seg_labels: Tensor, with_background: bool = False
+) -> Tensor:
+    """The second direction of :func:`bidirectional_losses` alone.
+
+    Args:
+        cam_logits (Tensor): P_c, shape (N, C, H, W).
+        seg_labels (Tensor): Y_s, shape (N, H, W): class + 1, 255 unknown; 0 occurs only
+            ``with_background``.
+        with_background (bool): ``s2c_with_background``. Defaults to False.
+
+    Returns:
+        Tensor: Scalar, float32 or wider.
+    """
+    if with_background:
         cam_logits = F.pad(cam_logits, (0, 0, 0, 0, 1, 0))
     else:
         seg_labels = torch.where(seg_labels == IGNORE_INDEX, IGNORE_INDEX, seg_labels - 1)
-    loss_c2s = _masked_mean(_binary_cross_entropy, seg_logits, cam_labels)
-    return loss_c2s, _masked_mean(_cross_entropy, cam_logits, seg_labels)
+    return _masked_mean(_cross_entropy, cam_logits, seg_labels)
 
 
 def _masked_mean(pixel_loss, logits: Tensor, labels: Tensor) -> Tensor:
