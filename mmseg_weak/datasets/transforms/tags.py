@@ -1,7 +1,11 @@
 """Image tags through the pipeline."""
 
+from collections.abc import Sequence
+
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
+
+from .checks import walk_transforms
 
 
 @TRANSFORMS.register_module()
@@ -29,3 +33,38 @@ class LoadImageTags(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}()'
+
+
+def check_tag_pipeline(transforms: Sequence[BaseTransform]) -> None:
+    """Refuse a training pipeline that loses the tags or reads masks.
+
+    An empty pipeline (a data set that is only listed) passes.
+
+    Args:
+        transforms (Sequence): Transforms of a training pipeline.
+
+    Raises:
+        ValueError: ``LoadAnnotations`` is there, or ``LoadImageTags`` or a
+            ``PackWeakSegInputs`` with ``image_classes`` is not.
+    """
+    names = {
+        type(transform).__name__: transform for transform in walk_transforms(transforms)
+    }
+    if 'LoadAnnotations' in names:
+        raise ValueError(
+            'LoadAnnotations reads masks, which a tag data set does not have; use '
+            'LoadImageTags'
+        )
+    if not names:
+        return
+    if 'LoadImageTags' not in names:
+        raise ValueError(
+            "the pipeline of a tag data set needs dict(type='LoadImageTags'), otherwise no "
+            'tag reaches the model'
+        )
+    keys = getattr(names.get('PackWeakSegInputs'), 'meta_keys', ())
+    if 'image_classes' not in keys:
+        raise ValueError(
+            "the pipeline of a tag data set must end with dict(type='PackWeakSegInputs') "
+            "with 'image_classes' among its meta_keys (PackSegInputs drops the tags)"
+        )

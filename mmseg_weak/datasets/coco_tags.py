@@ -1,0 +1,119 @@
+"""COCO 2014 and 2017 with the classes of its objects as tags."""
+
+import contextlib
+import io
+import os.path as osp
+
+from mmseg.registry import DATASETS
+
+from .tag_dataset import ImageTagDataset
+from .tag_formats import Tags
+
+COCO_CLASSES = (
+    'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck', 'boat',
+    'traffic light', 'fire hydrant', 'stop sign', 'parking meter', 'bench', 'bird', 'cat',
+    'dog', 'horse', 'sheep', 'cow', 'elephant', 'bear', 'zebra', 'giraffe', 'backpack',
+    'umbrella', 'handbag', 'tie', 'suitcase', 'frisbee', 'skis', 'snowboard',
+    'sports ball', 'kite', 'baseball bat', 'baseball glove', 'skateboard', 'surfboard',
+    'tennis racket', 'bottle', 'wine glass', 'cup', 'fork', 'knife', 'spoon', 'bowl',
+    'banana', 'apple', 'sandwich', 'orange', 'broccoli', 'carrot', 'hot dog', 'pizza',
+    'donut', 'cake', 'chair', 'couch', 'potted plant', 'bed', 'dining table', 'toilet',
+    'tv', 'laptop', 'mouse', 'remote', 'keyboard', 'cell phone', 'microwave', 'oven',
+    'toaster', 'sink', 'refrigerator', 'book', 'clock', 'vase', 'scissors', 'teddy bear',
+    'hair drier', 'toothbrush',
+)  # fmt: skip
+
+
+def bit_palette(num_classes: int) -> list[list[int]]:
+    """Distinct colours by the bits of the class index, as VOC's palette is made.
+
+    Args:
+        num_classes (int): Number of classes, up to 256.
+
+    Returns:
+        list[list[int]]: (n, 3) colours, 0 to 255.
+    """
+    return [
+        [
+            sum((index >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3))
+            for channel in range(3)
+        ]
+        for index in range(num_classes)
+    ]
+
+
+@DATASETS.register_module()
+class CocoTagDataset(ImageTagDataset):
+    """COCO's 80 object classes and background, tags from ``instances_*.json``.
+
+    Every annotation of an image counts, crowds too; segments and boxes are not used. Class
+    c of the data set is the c-th category in the order of COCO's ids (person is 1).
+    Another COCO-style file works with ``metainfo=dict(classes=('background', ...))`` naming
+    classes of :data:`COCO_CLASSES`; for other names use a subclass with its ``METAINFO``.
+
+    In training ``ann_file`` is the JSON. With ``test_mode=True`` it is a split list or
+    empty, and the masks are PNGs of class indices.
+
+    Args:
+        **kwargs: See :class:`ImageTagDataset`.
+
+    Raises:
+        FileNotFoundError: The JSON or an image is absent.
+        ValueError: The JSON is malformed, or an annotation names an unknown image or class.
+    """
+
+    METAINFO = dict(
+        classes=('background', *COCO_CLASSES), palette=bit_palette(len(COCO_CLASSES) + 1)
+    )
+
+    def _check_source(self) -> None:
+        if self.tag_files or self.click_files:
+            raise ValueError('CocoTagDataset reads the tags of its ann_file, no other file')
+
+    def _list_images(self) -> tuple[list[str], Tags]:
+        if not osp.isfile(self.ann_file):
+            raise FileNotFoundError(
+                f'annotations not found: {self.ann_file!r} (ann_file must be an '
+                'instances_*.json of COCO)'
+            )
+        coco = _load_coco(self.ann_file)
+        resolve, names, tags = self._known(self._resolver()), {}, {}
+        for number, image in coco.imgs.items():
+            names[number] = image['file_name'].removesuffix(self.img_suffix)
+            tags[names[number]] = set()
+        labels = {
+            number: resolve(category['name']) for number, category in coco.cats.items()
+        }
+        for number, annotation in coco.anns.items():
+            try:
+                label = labels[annotation['category_id']]
+                tags[names[annotation['image_id']]].add(label)
+            except KeyError as error:
+                raise ValueError(
+                    f'{self.ann_file}: annotation {number} names {error}, which is no '
+                    'image_id or category_id of the file'
+                ) from None
+        return list(tags), tags
+
+
+def _load_coco(path: str):
+    """COCO's own reader, silent and with one error.
+
+    Raises:
+        ImportError: pycocotools is not installed.
+        ValueError: The file is not COCO's.
+    """
+    try:
+        from pycocotools.coco import COCO
+    except ImportError:
+        raise ImportError(
+            'CocoTagDataset needs pycocotools: pip install pycocotools'
+        ) from None
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            coco = COCO(path)
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        raise ValueError(f'{path}: no COCO annotations ({error!r:.200})') from None
+    if not coco.imgs or not coco.cats:
+        raise ValueError(f'{path}: no COCO annotations (no images or no categories)')
+    return coco

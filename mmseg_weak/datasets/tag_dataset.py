@@ -1,0 +1,315 @@
+"""Data sets of images whose only labels are tags: the classes they show."""
+
+import logging
+import os
+import os.path as osp
+from collections.abc import Sequence
+
+import mmengine.fileio as fileio
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
+from mmengine.utils import is_abs
+from mmseg.datasets import BaseSegDataset, PascalVOCDataset
+from mmseg.registry import DATASETS
+
+from .click_formats import ClassResolver, read_clicks
+from .image_files import image_id, image_sizes, list_image_ids
+from .tag_formats import Tags, read_tag_file
+from .tag_report import format_tag_report, make_tag_report
+from .transforms.tags import check_tag_pipeline
+from .voc_devkit import box_classes
+
+BACKGROUND = 'background'
+NOT_TRAINED = 255
+# What to do with an image without a tag of a trained class.
+POLICIES = ('drop', 'keep', 'error')
+STATED = dict(drop='left out', keep='kept', error='refused')
+MAX_NAMES = 5
+
+
+@DATASETS.register_module()
+class ImageTagDataset(BaseSegDataset):
+    """Images of a folder with the classes they show as their only labels.
+
+    In training no path to a mask exists in the data, whatever ``data_prefix`` says. With
+    ``test_mode=True`` it is a plain ``BaseSegDataset`` with masks and no tags.
+
+    Classes come from ``metainfo=dict(classes=...)`` and include ``'background'`` (for the
+    masks it is scored with), which is never a tag. A subset of the classes drops the tags
+    of the others, as it drops their pixels from masks.
+
+    Args:
+        tag_file (str | Sequence[str]): JSON or CSV file(s), see
+            :mod:`mmseg_weak.datasets.tag_formats`.
+        click_file (str | Sequence[str]): File(s) of clicks instead; their classes are the
+            tags, their positions are not used.
+        without_tags (str): What happens to an image without a tag: ``drop`` leaves it out,
+            ``keep`` takes it as one that shows none of the classes, ``error`` stops.
+            Defaults to ``drop``.
+        unknown_tags (str): ``error``, or ``ignore`` to drop tags that name no class, for
+            files with more classes than are trained. Both are reported. Defaults to
+            ``error``.
+        check_images (bool): Read the header of every image at the start, to find absent or
+            truncated ones. Defaults to True.
+        **kwargs: Arguments of ``mmseg.datasets.BaseSegDataset``.
+
+    Raises:
+        FileNotFoundError: Tag file, split list, image folder or image is absent.
+        ValueError: An option is unknown, a file is malformed, a tag is unknown, the
+            pipeline does not hand on tags, or no image has a tag.
+    """
+
+    def __init__(
+        self,
+        tag_file: str | Sequence[str] = (),
+        click_file: str | Sequence[str] = (),
+        without_tags: str = 'drop',
+        unknown_tags: str = 'error',
+        check_images: bool = True,
+        test_mode: bool = False,
+        **kwargs,
+    ) -> None:
+        self.tag_files, self.click_files = _as_list(tag_file), _as_list(click_file)
+        if without_tags not in POLICIES:
+            raise ValueError(f'without_tags must be in {POLICIES}, got {without_tags!r}')
+        if unknown_tags not in ('error', 'ignore'):
+            raise ValueError(
+                f"unknown_tags must be 'error' or 'ignore', got {unknown_tags!r}"
+            )
+        self.without_tags = without_tags
+        self.unknown_tags = unknown_tags
+        self.check_images = check_images
+        self.tag_report: dict = {}
+        if not test_mode:
+            self._check_source()
+        super().__init__(test_mode=test_mode, **kwargs)
+        if not test_mode:
+            self.data_prefix.pop('seg_map_path', None)  # no mask is ever needed
+
+    def _check_source(self) -> None:
+        """Refuse to train without tags.
+
+        Raises:
+            ValueError: Neither or both of the sources are given.
+        """
+        if bool(self.tag_files) == bool(self.click_files):
+            raise ValueError(
+                f'{type(self).__name__} needs either tag_file or click_file to train'
+            )
+
+    def _join_prefix(self) -> None:
+        """Join the files to ``data_root`` as mmengine joins the other paths."""
+        super()._join_prefix()
+        self.tag_files = [self._below_root(file) for file in self.tag_files]
+        self.click_files = [self._below_root(file) for file in self.click_files]
+
+    def _below_root(self, path: str) -> str:
+        if is_abs(path) or not self.data_root:
+            return path
+        return fileio.join_path(self.data_root, path)
+
+    def load_data_list(self) -> list[dict]:
+        """List the images with their tags and report what was found.
+
+        Returns:
+            list[dict]: Per image ``img_path``, ``img_id``, ``tags`` (sorted class indices
+            as trained), ``label_map``, ``reduce_zero_label`` and ``seg_fields``. With
+            ``test_mode`` the list of ``BaseSegDataset``.
+        """
+        if self.test_mode:
+            return super().load_data_list()
+        self._check_classes()
+        check_tag_pipeline(self.pipeline.transforms)
+        images, found = self._list_images()
+        tags, dropped = self._trained_tags(found)
+        tagged = [image for image in images if tags.get(image)]
+        without = [image for image in images if not tags.get(image)]
+        self._check_tags(tagged, without, found)
+        if self.without_tags == 'drop':
+            images = tagged
+        others = tags.keys() - set(images)
+        dropped['of images not in the data set'] = sum(len(tags[i]) for i in others)
+        folder = self.data_prefix.get('img_path') or ''
+        paths = [osp.join(folder, image + self.img_suffix) for image in images]
+        if self.check_images:
+            image_sizes(paths, self.backend_args)
+        used = {image: tuple(sorted(tags.get(image, ()))) for image in images}
+        self._report(used, without, dropped)
+        return [
+            dict(
+                img_path=path,
+                img_id=image,
+                tags=used[image],
+                label_map=self.label_map,
+                reduce_zero_label=self.reduce_zero_label,
+                seg_fields=[],
+            )
+            for image, path in zip(images, paths)
+        ]
+
+    def _check_classes(self) -> None:
+        classes = self._metainfo.get('classes')
+        if not classes or isinstance(classes, str):
+            raise ValueError(
+                f"{type(self).__name__} needs metainfo=dict(classes=('background', 'a', "
+                f'...)) to know what a tag means, got {classes!r}'
+            )
+        if len(set(classes)) < len(classes):
+            raise ValueError(f'classes are not distinct: {", ".join(classes)}')
+
+    @property
+    def background_index(self) -> int | None:
+        """Index of the class ``'background'``, None if there is none."""
+        classes = list(self._metainfo['classes'])
+        return classes.index(BACKGROUND) if BACKGROUND in classes else None
+
+    def _list_images(self) -> tuple[list[str], Tags]:
+        """Ids of the images, and class ids as annotated of all images that have tags."""
+        folder = self.data_prefix.get('img_path') or ''
+        images = list_image_ids(folder, self.ann_file, self.img_suffix, self.backend_args)
+        return images, self._read_tags(images)
+
+    def _resolver(self) -> ClassResolver:
+        """Files name the original classes; ``metainfo`` may train a subset of them."""
+        classes = self.METAINFO.get('classes') or self._metainfo['classes']
+        return ClassResolver(classes, first_id=int(self.reduce_zero_label))
+
+    def _read_tags(self, images: list[str]) -> Tags:
+        """Class ids as annotated, by image id."""
+        resolve = self._resolver()
+        tags: Tags = {}
+        for file in self.tag_files:
+            read = read_tag_file(file, self._known(resolve), self.backend_args)
+            for image, labels in read.items():
+                tags.setdefault(image_id(image, self.img_suffix), set()).update(labels)
+        for file in self.click_files:
+            clicks = read_clicks(file, resolve, backend_args=self.backend_args)
+            for image, label in zip(clicks.image, clicks.label):
+                tags.setdefault(image_id(image, self.img_suffix), set()).add(int(label))
+        return tags
+
+    def _known(self, resolve: ClassResolver):
+        """The resolver, or one that gives -1 for an unknown tag that is to be ignored."""
+        if self.unknown_tags == 'error':
+            return resolve
+
+        def lenient(value: object) -> int:
+            try:
+                return resolve(value)
+            except ValueError:
+                return -1
+
+        return lenient
+
+    def _trained_tags(self, found: Tags) -> tuple[Tags, dict[str, int]]:
+        """Relabel as mmseg's ``LoadAnnotations`` relabels masks; drop the rest."""
+        table = np.arange(NOT_TRAINED + 1)
+        if self.reduce_zero_label:
+            table = np.where(table == 0, NOT_TRAINED, table - 1)
+        if self.label_map is not None:
+            mapped = np.arange(NOT_TRAINED + 1)
+            mapped[list(self.label_map)] = list(self.label_map.values())
+            table = mapped[table]
+        background, tags = self.background_index, {}
+        dropped = dict.fromkeys(
+            ('naming no class', 'of classes not trained', 'of background'), 0
+        )
+        for image, labels in found.items():
+            kept = tags[image] = set()
+            for label in labels:
+                trained = NOT_TRAINED if label < 0 else int(table[label])
+                if label < 0:
+                    dropped['naming no class'] += 1
+                elif trained == background:
+                    dropped['of background'] += 1
+                elif trained == NOT_TRAINED:
+                    dropped['of classes not trained'] += 1
+                else:
+                    kept.add(trained)
+        return tags, dropped
+
+    def _check_tags(self, tagged: list[str], without: list[str], found: Tags) -> None:
+        if not tagged:
+            raise ValueError(
+                f'no image has a tag: ids of tags look like {list(found)[:2]}, those of '
+                f'the images like {without[:2]}'
+            )
+        if without and self.without_tags == 'error':
+            raise ValueError(
+                f'{len(without)} images have no tag, such as '
+                f'{", ".join(without[:MAX_NAMES])}; tag them, or say what they are by '
+                "without_tags='drop' or 'keep'"
+            )
+
+    def _report(self, tags: dict, without: list[str], dropped: dict) -> None:
+        report = make_tag_report(
+            tags, self._metainfo['classes'], self.background_index, dropped, without
+        )
+        self.tag_report = report
+        if not is_main_process():
+            return
+        text = format_tag_report(report, STATED[self.without_tags])
+        print_log(f'{type(self).__name__}: {text}', logger='current')
+        if report['classes_without_images']:
+            print_log(
+                f'{type(self).__name__}: no image shows '
+                f'{", ".join(report["classes_without_images"])}; these classes cannot be '
+                'learnt',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+
+@DATASETS.register_module()
+class PascalVOCTagDataset(ImageTagDataset):
+    """PASCAL VOC with tags from its box annotations.
+
+    Without ``tag_file`` and ``click_file`` the tags are the ``<name>`` of all objects in
+    ``data_prefix['xml_path']`` (default ``Annotations``), difficult ones included. Neither
+    boxes nor masks are used.
+
+    Args:
+        data_prefix (dict): ``img_path`` and optionally ``xml_path``, below ``data_root``.
+        **kwargs: See :class:`ImageTagDataset`.
+    """
+
+    METAINFO = PascalVOCDataset.METAINFO
+
+    def __init__(self, data_prefix: dict | None = None, **kwargs) -> None:
+        data_prefix = dict(data_prefix or dict(img_path='JPEGImages'))
+        if not kwargs.get('test_mode', False):
+            data_prefix.setdefault('xml_path', 'Annotations')
+        super().__init__(data_prefix=data_prefix, **kwargs)
+
+    def _check_source(self) -> None:
+        if self.tag_files and self.click_files:
+            raise ValueError('PascalVOCTagDataset takes one of tag_file and click_file')
+
+    def _read_tags(self, images: list[str]) -> Tags:
+        if self.tag_files or self.click_files:
+            return super()._read_tags(images)
+        folder = self.data_prefix['xml_path']
+        if not osp.isdir(folder):
+            raise FileNotFoundError(
+                f'annotation folder not found: {folder} (data_prefix.xml_path); the tags '
+                'of VOC are in its XML files, or give tag_file or click_file'
+            )
+        paths = {image: osp.join(folder, f'{image}.xml') for image in images}
+        absent = [path for path in paths.values() if not osp.isfile(path)]
+        if absent:
+            raise FileNotFoundError(
+                f'{len(absent)} of {len(paths)} annotations not found, such as '
+                f'{", ".join(absent[:MAX_NAMES])}'
+            )
+        resolve = self._resolver()
+        return {
+            image: {resolve(name) for name in box_classes(path)}
+            for image, path in paths.items()
+        }
+
+
+def _as_list(files: str | os.PathLike | Sequence[str]) -> list[str]:
+    if isinstance(files, (str, os.PathLike)):
+        files = [files]
+    return [os.fspath(file) for file in files]

@@ -1,0 +1,111 @@
+"""COCO's instances as tags."""
+
+import json
+
+import numpy as np
+import pytest
+from mmseg.datasets import PascalVOCDataset
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmseg_weak.datasets.coco_tags import COCO_CLASSES, bit_palette
+
+pytest.importorskip('pycocotools')
+PERSON, CAT, TOOTHBRUSH = 1, 17, 90
+
+
+@pytest.fixture
+def coco(tmp_path):
+    """Four images, one without objects, one crowd, category ids with COCO's gaps."""
+    (tmp_path / 'train2014').mkdir()
+    images = []
+    for i in range(4):
+        name = f'COCO_train2014_{i:012d}.jpg'
+        Image.fromarray(np.zeros((6, 7, 3), np.uint8)).save(tmp_path / 'train2014' / name)
+        images.append(dict(id=100 + i, file_name=name, width=7, height=6))
+    annotations = [
+        dict(id=1, image_id=100, category_id=CAT, iscrowd=0, bbox=[0, 0, 1, 1]),
+        dict(id=2, image_id=100, category_id=CAT, iscrowd=0, bbox=[0, 0, 1, 1]),
+        dict(id=3, image_id=101, category_id=TOOTHBRUSH, iscrowd=0, bbox=[0, 0, 1, 1]),
+        dict(id=4, image_id=102, category_id=PERSON, iscrowd=1, bbox=[0, 0, 1, 1]),
+        dict(id=5, image_id=102, category_id=CAT, iscrowd=0, bbox=[0, 0, 1, 1]),
+    ]
+    categories = [
+        dict(id=PERSON, name='person'),
+        dict(id=CAT, name='cat'),
+        dict(id=TOOTHBRUSH, name='toothbrush'),
+    ]
+    return tmp_path, dict(images=images, annotations=annotations, categories=categories)
+
+
+def build(coco, content=None, **changes):
+    root, whole = coco
+    (root / 'instances.json').write_text(json.dumps(content or whole))
+    config = dict(
+        type='CocoTagDataset',
+        data_root=str(root),
+        ann_file='instances.json',
+        data_prefix=dict(img_path='train2014'),
+    )
+    return DATASETS.build(dict(config, **changes))
+
+
+def tags_of(dataset):
+    infos = map(dataset.get_data_info, range(len(dataset)))
+    return {int(info['img_id'][-2:]): info['tags'] for info in infos}
+
+
+def test_tags_are_the_classes_of_all_annotations(coco):
+    dataset = build(coco)
+    assert tags_of(dataset) == {0: (16,), 1: (80,), 2: (1, 16)}
+    assert [dataset.metainfo['classes'][i] for i in (1, 16, 80)] == [
+        'person',
+        'cat',
+        'toothbrush',
+    ]
+    assert dataset.tag_report['images_without_tags'] == 1
+    assert len(build(coco, without_tags='keep')) == 4
+    subset = build(coco, metainfo=dict(classes=('background', 'cat', 'person')))
+    assert tags_of(subset) == {0: (1,), 2: (1, 2)}
+
+
+def test_there_are_80_classes_with_distinct_colours():
+    assert len(set(COCO_CLASSES)) == 80
+    palette = bit_palette(81)
+    assert len(set(map(tuple, palette))) == 81
+    assert palette[:21] == PascalVOCDataset.METAINFO['palette']
+
+
+def test_missing_images_are_counted_and_named(coco):
+    (coco[0] / 'train2014' / 'COCO_train2014_000000000001.jpg').unlink()
+    with pytest.raises(FileNotFoundError, match=r'1 of 3 images not found: .*0001\.jpg'):
+        build(coco)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(annotations=[dict(id=9, image_id=7, category_id=1)]), 'annotation 9 names 7'),
+        (
+            dict(annotations=[dict(id=9, image_id=100, category_id=5)]),
+            'annotation 9 names 5',
+        ),
+        (dict(categories=[dict(id=1, name='elf')]), "unknown class 'elf'"),
+        (dict(images=[]), 'no images'),
+    ],
+)
+def test_a_json_that_contradicts_itself(coco, change, message):
+    with pytest.raises(ValueError, match=message):
+        build(coco, dict(coco[1], **change))
+
+
+def test_other_files_are_refused(coco):
+    with pytest.raises(ValueError, match='no COCO annotations'):
+        build(coco, ['nothing'])
+    with pytest.raises(FileNotFoundError, match='annotations not found'):
+        build(coco, ann_file='none.json')
+    with pytest.raises(ValueError, match='no other file'):
+        build(coco, tag_file='tags.json')
+    (coco[0] / 'broken.json').write_text('{"images": [')
+    with pytest.raises(ValueError, match=r'broken\.json: no COCO annotations'):
+        build(coco, ann_file='broken.json')
