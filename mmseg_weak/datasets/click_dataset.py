@@ -1,5 +1,6 @@
 """Data sets of images with clicked pixels instead of masks."""
 
+import logging
 import os
 import os.path as osp
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from mmseg.registry import DATASETS
 
 from .click_budget import ClickBudget
 from .click_formats import ClassResolver, ClickTable, read_clicks
-from .click_report import REASONS, format_report, make_report
+from .click_report import REASONS, format_report, make_report, unclicked_classes
 from .image_files import image_id, image_sizes, list_image_ids
 from .transforms.checks import check_click_pipeline
 from .transforms.pseudo_labels import check_pseudo_labels
@@ -142,6 +143,10 @@ class ClickDataset(BaseSegDataset):
         if is_main_process():
             report = format_report(self.click_report)
             print_log(f'{type(self).__name__}: {report}', logger='current')
+            warning = unclicked_classes(self.click_report)
+            if warning:
+                name = type(self).__name__
+                print_log(f'{name}: {warning}', logger='current', level=logging.WARNING)
         return self._make_data_list(images, paths, clicks)
 
     def _check_classes(self) -> None:

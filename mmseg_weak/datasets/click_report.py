@@ -84,3 +84,17 @@ def format_report(report: dict) -> str:
     if report['labelled_share'] is not None:
         lines.append(f'labelled share of all pixels: {report["labelled_share"]:.2e}')
     return '\n  '.join(lines)
+
+
+def unclicked_classes(report: dict) -> str | None:
+    """A warning about trained classes that no click names, None when there are none."""
+    absent = [name for name, count in report['clicks_per_class'].items() if not count]
+    if not absent:
+        return None
+    advice = ''
+    if 'background' in absent:
+        advice = '; clicks on the background may come from background_click_file'
+    return (
+        f'no click names {", ".join(absent)}: the model cannot learn what it never '
+        f'sees{advice}'
+    )

@@ -75,7 +75,7 @@ def test_report_is_logged_once_by_the_main_process(config, monkeypatch):
     dataset = PascalVOCClickDataset(pipeline=PIPELINE, **config)
     dataset.full_init()
     dataset[0]
-    assert len(messages) == 1
+    assert len(messages) == 2
     for part in (
         '5 clicks on 3 images, 1 images without clicks',
         'cat 2',
@@ -83,9 +83,12 @@ def test_report_is_logged_once_by_the_main_process(config, monkeypatch):
         'labelled share of all pixels: 2.78e-03',
     ):
         assert part in messages[0]
+    # The file's clicks name no cow, and dog has but one.
+    absent = [name for name, n in dataset.click_report['clicks_per_class'].items() if not n]
+    assert absent and f'no click names {", ".join(absent)}' in messages[1]
     monkeypatch.setattr(click_dataset, 'is_main_process', lambda: False)
     PascalVOCClickDataset(**config)
-    assert len(messages) == 1
+    assert len(messages) == 2
 
 
 def test_background_clicks_of_a_second_file(config, root):

@@ -5,6 +5,10 @@ from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
 from torch import nn
 
+from ...datasets.transforms import PhotometricViews
+from ...datasets.transforms.checks import walk_transforms
+from ...models.data_preprocessor import WeakSegDataPreProcessor
+
 
 @HOOKS.register_module()
 class ClassCheckHook(Hook):
@@ -35,6 +39,7 @@ class ClassCheckHook(Hook):
                         f'model.{name} has num_classes={count}, the training data has '
                         f'{len(classes)} classes: {", ".join(classes)}'
                     )
+        self._check_views(runner.train_dataloader.dataset, model)
         if runner.val_loop is not None:
             val_classes = runner.val_loop.dataloader.dataset.metainfo.get('classes')
             if val_classes and list(val_classes) != list(classes):
@@ -42,3 +47,18 @@ class ClassCheckHook(Hook):
                     f'training classes ({", ".join(classes)}) and validation classes '
                     f'({", ".join(val_classes)}) differ; give both the same metainfo'
                 )
+
+    @staticmethod
+    def _check_views(dataset, model: nn.Module) -> None:
+        """A plain preprocessor would drop the teacher's view without a word."""
+        steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+        two_views = any(
+            isinstance(step, PhotometricViews) for step in walk_transforms(steps)
+        )
+        preprocessor = getattr(model, 'data_preprocessor', None)
+        if two_views and not isinstance(preprocessor, WeakSegDataPreProcessor):
+            raise ValueError(
+                'the training pipeline has PhotometricViews, but '
+                f'model.data_preprocessor is a {type(preprocessor).__name__}, which drops '
+                "the teacher's view; use type='WeakSegDataPreProcessor'"
+            )
