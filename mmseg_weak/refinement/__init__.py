@@ -7,12 +7,23 @@ from .heterogeneous_label import LabelRule, PseudoLabel, heterogeneous_label
 from .pixel_adaptive import PixelAdaptiveRefinement
 from .pseudo_label import background_aware_label, par_label, segmentation_label
 from .random_walk import random_walk
+from .shared_affinity import SharedAffinity
+from .superpixel_diffusion import (
+    Diffusion,
+    DiffusionOptions,
+    NoAnchorError,
+    superpixel_diffusion,
+)
 
 __all__ = [
     'DenseCRFRefinement',
+    'Diffusion',
+    'DiffusionOptions',
     'LabelRule',
+    'NoAnchorError',
     'PixelAdaptiveRefinement',
     'PseudoLabel',
+    'SharedAffinity',
     'background_aware_label',
     'build_refinement',
     'dense_crf',
@@ -21,4 +32,5 @@ __all__ = [
     'random_walk',
     'restrict_probabilities',
     'segmentation_label',
+    'superpixel_diffusion',
 ]
