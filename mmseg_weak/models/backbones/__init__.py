@@ -1,0 +1,3 @@
+from .attention_mit import AttentionMixVisionTransformer
+
+__all__ = ['AttentionMixVisionTransformer']

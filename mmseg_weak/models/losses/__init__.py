@@ -1,4 +1,5 @@
-from .bidirectional import bidirectional_losses
+from .balanced_cross_entropy import balanced_cross_entropy
+from .bidirectional import bidirectional_losses, cam_to_seg_loss, seg_to_cam_loss
 from .click_logits import gather_logits, gather_upsampled_logits
 from .decoupled_consistency import DecoupledConsistencyLoss
 from .partial_cross_entropy import PartialCrossEntropyLoss
@@ -13,8 +14,11 @@ __all__ = [
     'PixelAffinityLoss',
     'PixelConsistencyLoss',
     'TagSoftMarginLoss',
+    'balanced_cross_entropy',
     'bidirectional_losses',
+    'cam_to_seg_loss',
     'gather_logits',
     'gather_upsampled_logits',
     'global_denominator',
+    'seg_to_cam_loss',
 ]

@@ -1,0 +1,103 @@
+"""SegFormer's encoder that can show its attention."""
+
+import torch
+import torch.utils.checkpoint as checkpointing
+from mmseg.models.backbones import MixVisionTransformer
+from mmseg.models.utils import nlc_to_nchw
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from .efficient_attention import run_block
+from .segformer_keys import is_segformer, to_mmseg_keys
+
+
+@MODELS.register_module()
+class AttentionMixVisionTransformer(MixVisionTransformer):
+    """mmseg's ``MixVisionTransformer`` for pixel affinities, with its keys and results.
+
+    - Attention runs by ``scaled_dot_product_attention``: no attention matrix is stored.
+    - :meth:`forward_with_attention` also returns queries and keys of the last blocks, from
+      which :class:`~mmseg_weak.models.heads.AttentionAffinityHead` predicts affinities.
+    - Public SegFormer weights (``mit_b*.pth``) load like mmseg's own.
+
+    Args:
+        *args: As for :class:`mmseg.models.MixVisionTransformer`.
+        strides (Sequence[int]): Strides of the patch embeddings. Defaults to (4, 2, 2, 1)
+            for a final stride of 16, as AFA and BMP have it.
+        num_exposed (int): How many of the last blocks show queries and keys, 1 to the
+            number of blocks of the last stage. Defaults to 2.
+        freeze_norms (bool): Keep all layer norms as they were trained, as AFA and BMP do.
+            Defaults to False.
+        **kwargs: As for :class:`mmseg.models.MixVisionTransformer`.
+
+    Raises:
+        ValueError: ``num_exposed`` is out of its range.
+    """
+
+    def __init__(
+        self,
+        *args,
+        strides: tuple[int, ...] = (4, 2, 2, 1),
+        num_exposed: int = 2,
+        freeze_norms: bool = False,
+        **kwargs,
+    ) -> None:
+        super().__init__(*args, strides=strides, **kwargs)
+        last = len(self.layers[-1][1])
+        if not 1 <= num_exposed <= last:
+            raise ValueError(
+                'AttentionMixVisionTransformer: num_exposed must be in '
+                f'1..{last}, the blocks of the last stage, got {num_exposed}'
+            )
+        self.num_exposed = num_exposed
+        if freeze_norms:
+            for module in self.modules():
+                if isinstance(module, nn.LayerNorm):
+                    module.requires_grad_(False)
+        self._register_load_state_dict_pre_hook(self._convert_keys)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Features of each stage, shape (N, D_i, h_i, w_i)."""
+        return self.forward_with_attention(x)[0]
+
+    def forward_with_attention(
+        self, x: Tensor
+    ) -> tuple[list[Tensor], list[tuple[Tensor, Tensor]]]:
+        """Features, and queries and keys of the last blocks.
+
+        Args:
+            x (Tensor): Images, shape (N, 3, H, W).
+
+        Returns:
+            tuple: Features as from ``forward``; for each exposed block its queries and
+            keys, shape (N, heads, cells, dims) each.
+        """
+        outs, attentions = [], []
+        for i, (embed, blocks, norm) in enumerate(self.layers):
+            x, hw_shape = embed(x)
+            attentions = []
+            for block in blocks:
+                x, attention = self._run(block, x, hw_shape)
+                attentions.append(attention)
+            x = nlc_to_nchw(norm(x), hw_shape)
+            if i in self.out_indices:
+                outs.append(x)
+        return outs, attentions[-self.num_exposed :]
+
+    def _run(self, block: nn.Module, x: Tensor, hw_shape: tuple[int, int]):
+        if self.with_cp and x.requires_grad:
+            return checkpointing.checkpoint(
+                run_block, block, x, hw_shape, use_reentrant=False
+            )
+        return run_block(block, x, hw_shape)
+
+    @staticmethod
+    @torch.no_grad()
+    def _convert_keys(state_dict: dict, prefix: str, *_) -> None:
+        """Rename SegFormer's weights in place, before they are loaded."""
+        if not is_segformer(state_dict, prefix):
+            return
+        own = {k: v for k, v in state_dict.items() if k.startswith(prefix)}
+        for key in own:
+            del state_dict[key]
+        state_dict.update(to_mmseg_keys(own, prefix))

@@ -1,0 +1,94 @@
+"""Testing with both branches of a segmentor with a CAM head."""
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from mmseg.utils import OptSampleList, SampleList
+from torch import Tensor
+
+from ..heads.click_loss import main_logits
+from ..tags import stack_tags
+from .cam_prediction import cam_scores, pool_cams
+from .multi_scale import enlarge
+
+
+class BranchPredictionMixin:
+    """``predict`` and ``_forward`` of a segmentor with ``cam_head`` and ``gated``."""
+
+    def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
+        """Segment with the segmentation branch, and with the CAMs beside it.
+
+        CAMs take the classes of the metainfo ``image_classes`` where a sample has them
+        (tagged training images), otherwise those with a tag logit above 0.
+
+        Args:
+            inputs (Tensor): Images, shape (N, 3, H, W).
+            data_samples (list[SegDataSample], optional): Their metainfo tells padding,
+                ``flip``, ``ori_shape`` and perhaps ``image_classes``.
+
+        Returns:
+            list[SegDataSample]: mmseg's ``seg_logits`` and ``pred_sem_seg``, and
+            ``cam_logits`` (C, H, W), ``pred_cam_sem_seg`` (1, H, W), ``pred_tags`` (C,).
+        """
+        if data_samples is None:
+            shape = tuple(inputs.shape[2:])
+            meta = dict(ori_shape=shape, img_shape=shape, pad_shape=shape)
+            data_samples = [SegDataSample(metainfo=dict(meta)) for _ in inputs]
+        metas = [sample.metainfo for sample in data_samples]
+        features = self.extract_feat(inputs)
+        cam_logits = self.cam_head(features)
+        if self.test_cfg.get('mode', 'whole') == 'whole':
+            gated = self.gated(features, cam_logits)
+            seg_logits = self.decode_head.predict(gated, metas, self.test_cfg)
+        else:
+            seg_logits = self.inference(inputs, metas)
+        cams = self._in_original_size(enlarge(cam_logits, inputs.shape[2:]), data_samples)
+        tag_logits = pool_cams(cam_logits, self.cam_head.pooling)
+        data_samples = self.postprocess_result(seg_logits, data_samples)
+        for sample, activation, logits in zip(data_samples, cams, tag_logits):
+            self.attach_cam_prediction(sample, activation, logits)
+        return data_samples
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Logits of the segmentation branch, shape (N, C + 1, H, W); as in mmseg."""
+        features = self.extract_feat(inputs)
+        gated = self.gated(features, self.cam_head(features) if self.gate else None)
+        return self.decode_head.predict(gated, batch_img_metas, self.test_cfg)
+
+    def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Tensor:
+        """Logits of the segmentation branch on the grid of its head."""
+        features = self.extract_feat(inputs)
+        gated = self.gated(features, self.cam_head(features) if self.gate else None)
+        return main_logits(self.decode_head, self.decode_head(gated))
+
+    def attach_cam_prediction(
+        self, sample: SegDataSample, activation: Tensor, tag_logits: Tensor
+    ) -> None:
+        """Add the segmentation by CAMs to a sample.
+
+        Args:
+            sample (SegDataSample): The sample.
+            activation (Tensor): CAM logits in the original size, shape (C, H, W).
+            tag_logits (Tensor): Shape (C,).
+        """
+        present = tag_logits > 0
+        if sample.metainfo.get('image_classes') is not None:
+            tags = stack_tags([sample], self.cam_head.num_foreground)
+            present = tags[0].to(tag_logits.device) > 0
+        background = self.test_cfg.get('cam_background_score', 0.45)
+        labels = cam_scores(activation, present, background).argmax(dim=0, keepdim=True)
+        sample.set_data(
+            dict(
+                cam_logits=PixelData(data=activation),
+                pred_cam_sem_seg=PixelData(data=labels),
+                pred_tags=tag_logits,
+            )
+        )
+
+    def _in_original_size(self, maps: Tensor, samples: SampleList) -> list[Tensor]:
+        """Cut padding, mirror back and resize as mmseg does with logits."""
+        # One channel more: mmseg takes a single channel for a binary segmentation.
+        maps = torch.cat([maps.new_zeros(len(maps), 1, *maps.shape[2:]), maps], dim=1)
+        copies = [SegDataSample(metainfo=sample.metainfo) for sample in samples]
+        done = self.postprocess_result(maps, copies)
+        return [sample.seg_logits.data[1:] for sample in done]

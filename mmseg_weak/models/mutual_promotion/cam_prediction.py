@@ -1,0 +1,38 @@
+"""Activation maps of the classification branch as a segmentation."""
+
+import torch
+from torch import Tensor
+
+from .multi_scale import min_max_normalise
+
+
+def pool_cams(cam_logits: Tensor, pooling: str) -> Tensor:
+    """Tag logits from maps that are at hand: what ``CAMHead.classify`` computes.
+
+    Args:
+        cam_logits (Tensor): Shape (N, C, h, w).
+        pooling (str): ``max`` or ``avg``.
+
+    Returns:
+        Tensor: Shape (N, C).
+    """
+    if pooling == 'max':
+        return cam_logits.amax(dim=(2, 3))
+    return cam_logits.mean(dim=(2, 3))
+
+
+def cam_scores(activation: Tensor, present: Tensor, background_score: float) -> Tensor:
+    """Scores of background and of the classes that are present.
+
+    Args:
+        activation (Tensor): CAM logits or sums of rectified ones, shape (C, H, W).
+        present (Tensor): Bool, shape (C,).
+        background_score (float): Constant score of background, in [0, 1].
+
+    Returns:
+        Tensor: Shape (C + 1, H, W): normalised CAMs, 0 for absent classes.
+    """
+    cams = min_max_normalise(activation.float().relu()[None])[0]
+    cams = cams * present[:, None, None]
+    background = torch.full_like(cams[:1], background_score)
+    return torch.cat([background, cams])

@@ -1,0 +1,77 @@
+"""What each branch learns, and how strongly."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ...refinement.pseudo_label import segmentation_label
+from ..losses.balanced_cross_entropy import balanced_cross_entropy
+from ..losses.bidirectional import cam_to_seg_loss, seg_to_cam_loss
+
+C2S_LOSSES = dict(bce=cam_to_seg_loss, balanced_ce=balanced_cross_entropy)
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """Weights and forms of the losses; a loss of weight 0 is not computed.
+
+    Attributes:
+        cls (float): Weight of the tags.
+        c2s (float): Weight of the CAM labels for the segmentation branch.
+        s2c (float): Weight of the segmentation labels for the CAMs.
+        affinity (float): Weight of the affinity loss.
+        c2s_loss (str): ``bce`` (BMP) or ``balanced_ce`` (AFA).
+        threshold (float): Confidence of a segmentation label.
+        s2c_with_background (bool): Background teaches the CAMs too.
+        threshold_on_probability (bool): ``threshold`` is one of probabilities.
+
+    Raises:
+        ValueError: An option is out of its range.
+    """
+
+    cls: float = 1.0
+    c2s: float = 0.7
+    s2c: float = 0.1
+    affinity: float = 0.1
+    c2s_loss: str = 'bce'
+    threshold: float = 0.75
+    s2c_with_background: bool = False
+    threshold_on_probability: bool = False
+
+    def __post_init__(self) -> None:
+        weights = (self.cls, self.c2s, self.s2c, self.affinity)
+        if not all(0 <= weight < float('inf') for weight in weights):
+            raise ValueError(f'Supervision: weights must be finite and >= 0, got {self}')
+        if self.c2s_loss not in C2S_LOSSES:
+            raise ValueError(
+                f'Supervision: c2s_loss must be in {tuple(C2S_LOSSES)}, got '
+                f'{self.c2s_loss!r}'
+            )
+        if self.threshold_on_probability and not 0 < self.threshold < 1:
+            raise ValueError(
+                f'Supervision: threshold must be a probability, got {self.threshold}'
+            )
+
+    @property
+    def uses_segmentation(self) -> bool:
+        """Whether the segmentation branch teaches or learns."""
+        return self.c2s > 0 or self.s2c > 0
+
+    def seg_labels(self, seg_logits: Tensor, boxes: Tensor) -> Tensor:
+        """Y_s, shape (N, H, W), see :func:`mmseg_weak.refinement.segmentation_label`."""
+        return segmentation_label(
+            seg_logits.detach(),
+            boxes,
+            self.threshold,
+            self.threshold_on_probability,
+            self.s2c_with_background,
+        )
+
+    def c2s_term(self, seg_logits: Tensor, cam_labels: Tensor) -> Tensor:
+        """Weighted loss of P_s, (N, C + 1, H, W), against Y_c, (N, H, W)."""
+        return self.c2s * C2S_LOSSES[self.c2s_loss](seg_logits, cam_labels)
+
+    def s2c_term(self, cam_logits: Tensor, seg_labels: Tensor) -> Tensor:
+        """Weighted loss of P_c, (N, C, H, W), against Y_s, (N, H, W)."""
+        loss = seg_to_cam_loss(cam_logits, seg_labels, self.s2c_with_background)
+        return self.s2c * loss
