@@ -45,6 +45,14 @@ def use_tta(config: Config) -> None:
     config.model = dict(tta_model, module=config.model)
 
 
+def set_output_dir(config: Config, folder: str) -> None:
+    """Have the metric of segmentations write label maps."""
+    metrics = config.test_evaluator
+    for metric in metrics if isinstance(metrics, list) else [metrics]:
+        if metric.type != 'TagMetric':
+            metric.output_dir = folder
+
+
 def main() -> None:
     """Build the runner and test."""
     args = parse_args()
@@ -56,7 +64,7 @@ def main() -> None:
     if args.tta:
         use_tta(config)
     if args.out:
-        config.test_evaluator.update(output_dir=args.out)
+        set_output_dir(config, args.out)
     if args.show_dir:
         config.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
         config.visualizer.save_dir = args.show_dir

@@ -1,0 +1,3 @@
+from .tag_metric import TagMetric
+
+__all__ = ['TagMetric']

@@ -48,7 +48,9 @@ def test_builds(name, tmp_path):
         built = DATASETS.build(fake_data(dataset, tmp_path))
         classes.add(len(built.metainfo['classes']))
     assert len(classes) == 1, 'model and data sets have as many classes'
-    METRICS.build(copy.deepcopy(config.test_evaluator))
+    metrics = copy.deepcopy(config.test_evaluator)
+    for metric in metrics if isinstance(metrics, list) else [metrics]:
+        METRICS.build(metric)
     if 'tta_pipeline' in config:
         Compose(config.tta_pipeline)
         MODELS.build(dict(config.tta_model, module=copy.deepcopy(config.model)))

@@ -1,0 +1,32 @@
+# A tag classifier on MobileNetV2 at output stride 16, small enough for a CPU. The weights
+# expect RGB in [-1, 1].
+norm_cfg = dict(type='BN')
+data_preprocessor = dict(
+    type='WeakSegDataPreProcessor',
+    mean=[127.5, 127.5, 127.5],
+    std=[127.5, 127.5, 127.5],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size=(160, 160),
+)
+model = dict(
+    type='CAMSegmentor',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        type='MobileNetV2',
+        out_indices=(6,),
+        strides=(1, 2, 2, 2, 1, 1, 1),
+        dilations=(1, 1, 1, 1, 1, 2, 2),
+        norm_cfg=norm_cfg,
+        norm_eval=True,
+        init_cfg=dict(
+            type='Pretrained', checkpoint='data/weights/mobilenet_v2_imagenet.pth'
+        ),
+    ),
+    decode_head=dict(type='CAMHead', in_channels=320, num_classes=7),
+    train_cfg=dict(),
+    test_cfg=dict(
+        mode='whole', scales=(1.0, 0.5, 1.5, 2.0), flip=True, background_score=0.15
+    ),
+)

@@ -1,0 +1,32 @@
+# A tag classifier on ResNet-50 at output stride 16 with frozen norms, 21 classes.
+norm_cfg = dict(type='BN', requires_grad=False)
+data_preprocessor = dict(
+    type='WeakSegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size=(512, 512),
+)
+model = dict(
+    type='CAMSegmentor',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        type='ResNet',
+        depth=50,
+        strides=(1, 2, 2, 1),
+        dilations=(1, 1, 1, 1),
+        out_indices=(3,),
+        style='pytorch',
+        frozen_stages=1,
+        norm_cfg=norm_cfg,
+        norm_eval=True,
+        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
+    ),
+    decode_head=dict(type='CAMHead', in_channels=2048, num_classes=21),
+    train_cfg=dict(),
+    test_cfg=dict(
+        mode='whole', scales=(1.0, 0.5, 1.5, 2.0), flip=True, background_score=0.15
+    ),
+)
