@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .lloyd import lloyd
-from .seeding import seed_centroids, squared_distances
+from .seeding import seed_centroids
 
 # Directions that the restarts see of features with many more dimensions.
 SKETCH_DIMS = 96
@@ -91,7 +91,7 @@ def kmeans(
         _, labels, inertia, _ = lloyd(sketch, sketch[chosen], max_iters, limit / share)
         best = inertia.argsort(stable=True)[:FINALISTS]
         starts = torch.stack([_cluster_means(points, labels[i], clusters) for i in best])
-    centroids, labels, inertia, iterations = lloyd(points, starts, max_iters, limit)
+    _, labels, inertia, iterations = lloyd(points, starts, max_iters, limit)
     best = int(inertia.argmin())
     return _result(points, mean, labels[best], iterations)
 

@@ -1,4 +1,13 @@
+from .attention_affinity_head import AttentionAffinityHead
 from .cam_head import CAMHead
 from .heterogeneous_pseudo_label_head import HeterogeneousPseudoLabelHead
+from .large_fov_head import LargeFOVHead
+from .sub_category_head import SubCategoryHead
 
-__all__ = ['CAMHead', 'HeterogeneousPseudoLabelHead']
+__all__ = [
+    'AttentionAffinityHead',
+    'CAMHead',
+    'HeterogeneousPseudoLabelHead',
+    'LargeFOVHead',
+    'SubCategoryHead',
+]

@@ -1,0 +1,118 @@
+"""Pooled features of a whole training set, on one process or shared by many."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from mmengine.dataset import BaseDataset, Compose, pseudo_collate
+from mmengine.dist import all_gather, get_dist_info
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Subset
+
+from ..models.tags import stack_tags
+
+# Steps of a training pipeline that neither crop nor change the image.
+KEPT_STEPS = ('LoadImageFromFile', 'LoadImageTags', 'LoadClicks', 'PackWeakSegInputs')
+
+
+def plain_dataset(dataset: BaseDataset, pipeline: Sequence[dict] | None) -> BaseDataset:
+    """The same images in the same order, whole and not augmented.
+
+    Args:
+        dataset (BaseDataset): A training set.
+        pipeline (Sequence[dict], optional): Its steps; None keeps those of the training
+            set that are in :data:`KEPT_STEPS`.
+
+    Returns:
+        BaseDataset: Shares the data list with ``dataset``.
+
+    Raises:
+        ValueError: It is a wrapper such as ``RepeatDataset``, or lacks a step.
+    """
+    if not isinstance(dataset, BaseDataset):
+        raise ValueError(
+            f'sub-categories need a plain data set, and {type(dataset).__name__} wraps '
+            'one: positions of images would not be unique'
+        )
+    plain = copy.copy(dataset)
+    plain.test_mode = True  # an image that cannot be read is an error, not another image
+    if pipeline is not None:
+        plain.pipeline = Compose(pipeline)
+        return plain
+    steps = [
+        step for step in dataset.pipeline.transforms if type(step).__name__ in KEPT_STEPS
+    ]
+    names = [type(step).__name__ for step in steps]
+    for name in ('LoadImageFromFile', 'PackWeakSegInputs'):
+        if name not in names:
+            raise ValueError(
+                f'the pipeline of the training set has no {name}; name the steps for '
+                'clustering with SubCategoryClusteringHook(pipeline=[...])'
+            )
+    plain.pipeline = Compose(steps)
+    return plain
+
+
+@torch.no_grad()
+def extract_features(
+    model: nn.Module, dataset: BaseDataset, num_workers: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Pooled features and tags of every image, in the order of the data set.
+
+    Image by image in eval mode, so that neither batches nor ranks change a feature. Rank r
+    of W takes the images r, r + W, ...; shorter shards are padded for the exchange only.
+
+    Args:
+        model (nn.Module): A :class:`~mmseg_weak.models.CAMSegmentor`, not wrapped.
+        dataset (BaseDataset): See :func:`plain_dataset`.
+        num_workers (int): Loading processes of each rank. Defaults to 0.
+
+    Returns:
+        tuple: Features (images, D) and tags (images, C), float32 on the CPU, the same on
+        every rank.
+
+    Raises:
+        ValueError: A sample has no tags, or the features are not finite.
+    """
+    rank, world_size = get_dist_info()
+    loader = DataLoader(
+        Subset(dataset, range(rank, len(dataset), world_size)),
+        batch_size=1,
+        num_workers=num_workers,
+        collate_fn=pseudo_collate,
+        # Else the loader draws a seed from the random state of the training.
+        generator=torch.Generator().manual_seed(0),
+    )
+    training = model.training
+    model.eval()
+    try:
+        rows = [_features_and_tags(model, batch) for batch in loader]
+    finally:
+        model.train(training)
+    widths = [model.decode_head.feature_channels, model.decode_head.num_foreground]
+    # A rank without images still takes part in the exchange.
+    shard = torch.cat([torch.zeros(0, sum(widths)), *rows])
+    if world_size > 1:
+        shard = _gather(shard, len(dataset), world_size)
+    return shard.split(widths, dim=1)
+
+
+def _features_and_tags(model: nn.Module, batch: dict) -> Tensor:
+    """One row, (1, D + C) on the CPU."""
+    head = model.decode_head
+    data = model.data_preprocessor(batch, False)
+    features = model.pooled_features(data['inputs']).float().cpu()
+    samples = data['data_samples']
+    if not torch.isfinite(features).all():
+        path = samples[0].metainfo.get('img_path', 'an image')
+        raise ValueError(f'{path}: its features are not finite; the training diverged')
+    tags = stack_tags(samples, head.num_foreground, head.background)
+    return torch.cat([features, tags], dim=1)
+
+
+def _gather(shard: Tensor, total: int, world_size: int) -> Tensor:
+    """Rows of all ranks, back in the order of the data set."""
+    length = -(-total // world_size)
+    padded = shard.new_zeros(length, shard.shape[1])
+    padded[: len(shard)] = shard
+    return torch.stack(all_gather(padded), dim=1).flatten(0, 1)[:total]

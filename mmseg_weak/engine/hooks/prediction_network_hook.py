@@ -1,0 +1,48 @@
+"""Keeps the prediction transfer network beside the plain checkpoint."""
+
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmseg.registry import HOOKS
+from torch import nn
+
+KEY = 'prediction_network'
+
+
+@HOOKS.register_module()
+class PredictionNetworkHook(Hook):
+    """Write P-Net's weights into checkpoints, under their own key, and read them back.
+
+    The ``state_dict`` stays that of the plain segmenter. A resumed run goes on with the
+    same P-Net; a run that starts from a checkpoint of phase i (``load_from``) begins with
+    the P-Net trained there, and from any other checkpoint with a new one.
+    """
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Add the weights."""
+        checkpoint[KEY] = _network(runner).state_dict()
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Read the weights if there are any.
+
+        Raises:
+            ValueError: They are of another network.
+        """
+        if KEY not in checkpoint:
+            print_log(
+                'the checkpoint has no prediction transfer network: it starts from scratch',
+                logger='current',
+            )
+            return
+        try:
+            _network(runner).load_state_dict(checkpoint[KEY])
+        except RuntimeError as error:
+            reason = ' '.join(str(error).split())[:300]
+            raise ValueError(
+                f'the prediction transfer network of the checkpoint differs: {reason}'
+            ) from None
+
+
+def _network(runner) -> nn.Module:
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    return model.prediction_network

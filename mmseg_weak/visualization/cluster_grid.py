@@ -1,0 +1,44 @@
+"""Picture of the images nearest to each centroid."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import mmcv
+import numpy as np
+from PIL import Image, ImageDraw
+
+from .._files import replace_file
+
+TILE, MARGIN = 112, 60
+
+
+def draw_cluster_grid(
+    path: str | Path, image_paths: Sequence[Sequence[str]], sizes: Sequence[int]
+) -> None:
+    """Write a JPEG with one row for each cluster.
+
+    Args:
+        path (str | Path): The file to write.
+        image_paths (Sequence[Sequence[str]]): Images of each cluster, nearest first.
+        sizes (Sequence[int]): Images in each cluster, written at the left.
+    """
+    columns = max(map(len, image_paths), default=0)
+    if not columns:
+        return
+    grid = Image.new('RGB', (MARGIN + columns * TILE, len(image_paths) * TILE), 'white')
+    draw = ImageDraw.Draw(grid)
+    for row, (paths, size) in enumerate(zip(image_paths, sizes)):
+        draw.text((4, row * TILE + 4), f'#{row}\n{size} img', fill='black')
+        for column, image_path in enumerate(paths):
+            grid.paste(_thumbnail(image_path), (MARGIN + column * TILE, row * TILE))
+    with replace_file(path) as temporary:
+        grid.save(temporary, quality=85)
+
+
+def _thumbnail(path: str) -> Image.Image:
+    """Central square of an image."""
+    image = mmcv.imread(path, channel_order='rgb')
+    side = min(image.shape[:2])
+    top, left = ((length - side) // 2 for length in image.shape[:2])
+    square = np.ascontiguousarray(image[top : top + side, left : left + side])
+    return Image.fromarray(square).resize((TILE, TILE))
