@@ -1,3 +1,3 @@
-from . import hooks
+from . import hooks, prediction_transfer
 
-__all__ = ['hooks']
+__all__ = ['hooks', 'prediction_transfer']

@@ -1,5 +1,8 @@
 """Normalisation over all ranks: the same loss on one process or on many."""
 
+from collections.abc import Iterable
+
+import torch
 import torch.distributed as torch_dist
 from mmengine.dist import get_world_size
 from torch import Tensor
@@ -28,3 +31,26 @@ def global_denominator(count: Tensor, minimum: float = 1.0) -> Tensor:
         count = count.clone()
         torch_dist.all_reduce(count)
     return count.clamp(min=minimum) / world_size
+
+
+def average_gradients(parameters: Iterable[Tensor]) -> None:
+    """Average the gradients of a small network over all ranks, in one message.
+
+    For a network outside ``DistributedDataParallel``. Every rank must call it equally
+    often; a parameter without a gradient counts as zero.
+
+    Args:
+        parameters (Iterable[Tensor]): Its parameters, changed in place.
+    """
+    if get_world_size() == 1:
+        return
+    parameters = [p for p in parameters if p.requires_grad]
+    for p in parameters:
+        if p.grad is None:
+            p.grad = p.new_zeros(p.shape)
+    gradients = [p.grad for p in parameters]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    torch_dist.all_reduce(flat)
+    flat /= get_world_size()
+    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients])):
+        gradient.copy_(part.view_as(gradient))
