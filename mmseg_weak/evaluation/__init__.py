@@ -1,3 +1,4 @@
+from .cam_iou_metric import CAMIoUMetric
 from .tag_metric import TagMetric
 
-__all__ = ['TagMetric']
+__all__ = ['CAMIoUMetric', 'TagMetric']

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'refinement'))
 
-from plain_refinement import plain_pixel_adaptive  # noqa: E402
+from plain_refinement import plain_pixel_adaptive
 
 
 def resize(maps, size):

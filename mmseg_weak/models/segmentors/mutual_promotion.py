@@ -16,7 +16,7 @@ from ..image_values import to_unit_rgb
 from ..losses.pixel_affinity import PixelAffinityLoss
 from ..mutual_promotion.background_logits import background_logits
 from ..mutual_promotion.branch_prediction import BranchPredictionMixin
-from ..mutual_promotion.cam_prediction import pool_cams
+from ..mutual_promotion.cam_prediction import cam_scores, pool_cams
 from ..mutual_promotion.gate import cam_gate, gate_features
 from ..mutual_promotion.label_maker import LabelOptions, PresentClasses, make_cam_labels
 from ..mutual_promotion.monitor import label_statistics, tag_f1
@@ -193,7 +193,9 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
                 terms['loss_s2c'] = supervision.s2c_term(cams, seg_labels)
             area = int(((boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])).sum())
             terms.update(label_statistics(cam_labels, seg_labels, area))
-            self._watch(cam_labels, seg_labels, seg_logits)
+            prediction = seg_logits.detach().argmax(dim=1)
+            labels = dict(Y_c=cam_labels, Y_s=seg_labels, prediction=prediction)
+            self._watch(cam_logits, tags, **labels)
         if self.affinity_head is not None:
             grid = tuple(features[self.cam_head.in_index].shape[2:])
             affinity = self.affinity_head(attention)
@@ -269,7 +271,15 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
             for module in part.modules()
         )
 
-    def _watch(self, cam_labels: Tensor, seg_labels: Tensor, seg_logits: Tensor) -> None:
-        if self.watched is not None:
-            prediction = seg_logits.detach().argmax(dim=1)
-            self.watched = {'Y_c': cam_labels, 'Y_s': seg_labels, 'prediction': prediction}
+    def _watch(self, cam_logits: Tensor, tags: Tensor, **labels: Tensor) -> None:
+        """Keep labels, and the CAMs as a segmentation, at the size of the labels."""
+        if self.watched is None:
+            return
+        score = self.test_cfg.get('cam_background_score', 0.45)
+        size = tuple(next(iter(labels.values())).shape[1:])
+        maps = enlarge(cam_logits.detach(), size)
+        cams = [
+            cam_scores(activation, row.to(maps.device) > 0, score).argmax(dim=0)
+            for activation, row in zip(maps, tags)
+        ]
+        self.watched = dict(CAM=torch.stack(cams), **labels)

@@ -1,0 +1,132 @@
+"""The segmentation branch of a trained pair as a model of its own."""
+
+import copy
+import os
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+from torch import Tensor
+
+from .._files import replace_file
+
+SEGMENTOR = 'MutualPromotionSegmentor'
+OWN_OPTIONS = (
+    'cam_head',
+    'affinity_head',
+    'affinity_loss',
+    'gate',
+    'schedule',
+    'labels',
+    'supervision',
+    'reuse_features',
+)
+BRANCHES = ('cam_head.', 'affinity_head.')
+BRANCH_METRICS = ('CAMIoUMetric', 'TagMetric')
+CLASSIFIER = 'cam_head.classifier.weight'
+
+
+def stock_model(model: Mapping) -> dict:
+    """Config of mmseg's ``EncoderDecoder`` for the segmentation branch.
+
+    Args:
+        model (dict): Config of a ``MutualPromotionSegmentor``.
+
+    Returns:
+        dict: With the gate, its neck is :class:`~mmseg_weak.models.mutual_promotion.gate.\
+CAMGate` and ``mmseg_weak`` has to be imported; without it every part is mmseg's own, so
+        far as backbone and decode head are.
+
+    Raises:
+        ValueError: The model is another, or has a gate and a neck.
+    """
+    if model.get('type') != SEGMENTOR:
+        raise ValueError(f'export needs a {SEGMENTOR}, got {model.get("type")}')
+    stock = {k: copy.deepcopy(v) for k, v in model.items() if k not in OWN_OPTIONS}
+    stock['type'] = 'EncoderDecoder'
+    backbone = stock['backbone']
+    if backbone['type'] == 'AttentionMixVisionTransformer':
+        backbone['type'] = 'MixVisionTransformer'
+        backbone.setdefault('strides', (4, 2, 2, 1))
+        for option in ('num_exposed', 'freeze_norms'):
+            backbone.pop(option, None)
+    preprocessor = stock.get('data_preprocessor') or {}
+    if preprocessor.get('type') == 'WeakSegDataPreProcessor':
+        preprocessor['type'] = 'SegDataPreProcessor'
+        preprocessor.pop('channels_last', None)
+    if model.get('gate', True):
+        if stock.get('neck') is not None:
+            raise ValueError(
+                'a gate behind a neck cannot be exported; train with gate=False'
+            )
+        head = model['cam_head']
+        channels, index = head['in_channels'], head.get('in_index', -1)
+        stock['neck'] = dict(
+            type='CAMGate',
+            in_channels=channels if isinstance(channels, int) else channels[index],
+            num_foreground=head['num_classes'] - 1,
+            in_index=index,
+        )
+    return stock
+
+
+def stock_state(state: Mapping[str, Tensor], gate: bool) -> OrderedDict:
+    """Weights of the segmentation branch under the names of :func:`stock_model`.
+
+    Args:
+        state (Mapping[str, Tensor]): Weights of a ``MutualPromotionSegmentor``.
+        gate (bool): Whether it has a gate.
+
+    Returns:
+        OrderedDict: Weights that load strictly.
+
+    Raises:
+        ValueError: The classifier of the gate is missing.
+    """
+    kept = OrderedDict((k, v) for k, v in state.items() if not k.startswith(BRANCHES))
+    if gate:
+        if CLASSIFIER not in state:
+            raise ValueError(f'the checkpoint has no {CLASSIFIER}, which the gate needs')
+        kept['neck.classifier.weight'] = state[CLASSIFIER]
+    return kept
+
+
+def export_segmentor(config: Config, checkpoint: str, out: str) -> tuple[Path, Path]:
+    """Write the segmentation branch as a config and a checkpoint.
+
+    Args:
+        config (Config): Config of the training.
+        checkpoint (str): Its checkpoint; the tested weights (``state_dict``) are taken.
+        out (str): Folder for ``config.py`` and ``segmentor.pth``.
+
+    Returns:
+        tuple[Path, Path]: Both files.
+
+    Raises:
+        FileNotFoundError: The checkpoint is absent.
+        ValueError: The model cannot be exported.
+    """
+    if not os.path.isfile(checkpoint):
+        raise FileNotFoundError(f'checkpoint {checkpoint} does not exist')
+    gate = config.model.get('gate', True)
+    stock = copy.deepcopy(config)
+    stock.model = stock_model(config.model.to_dict())
+    stock.custom_hooks = []
+    for name in ('val_evaluator', 'test_evaluator'):
+        metrics = stock.get(name)
+        if isinstance(metrics, list):  # the others read the classification branch
+            stock[name] = [m for m in metrics if m['type'] not in BRANCH_METRICS]
+    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    state = stock_state(content.get('state_dict', content), gate)
+    meta = {k: v for k, v in content.get('meta', {}).items() if k == 'dataset_meta'}
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / 'config.py', folder / 'segmentor.pth'
+    with replace_file(paths[0]) as temporary:
+        temporary.write_text(stock.pretty_text, encoding='utf-8')
+    with replace_file(paths[1]) as temporary:
+        torch.save(dict(meta=meta, state_dict=state), temporary)
+    return paths
