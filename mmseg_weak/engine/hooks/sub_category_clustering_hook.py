@@ -101,11 +101,12 @@ class SubCategoryClusteringHook(Hook):
         """
         if not isinstance(runner._train_loop, BaseLoop):
             return  # testing
-        head = getattr(_unwrapped(runner), 'sub_category_head', None)
+        model = _unwrapped(runner)
+        head = getattr(model, 'sub_category_head', None)
         if head is None:
             raise ValueError(
                 'SubCategoryClusteringHook needs a CAMSegmentor with sub_category_head='
-                f"dict(type='SubCategoryHead', ...), got {type(_unwrapped(runner)).__name__}"
+                f"dict(type='SubCategoryHead', ...), got {type(model).__name__}"
             )
         end = runner.max_epochs if self.by_epoch else runner.max_iters
         if self.rounds[-1] >= end:
