@@ -1,20 +1,21 @@
-"""Train and test several configs with several seeds, side by side."""
+"""Train and test several configs or lists of stages with several seeds, side by side."""
 
 import json
 import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmengine.config import Config
 from mmengine.logging import print_log
 
 from .._files import write_json
 from .launch import find_checkpoint, require_writable
+from .stopwatch import Stopwatch
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -39,6 +40,11 @@ class Run:
     def result_file(self) -> Path:
         """Metrics and duration; a run that has it is finished."""
         return self.folder / 'result.json'
+
+    @property
+    def time_file(self) -> Path:
+        """Minutes of training so far."""
+        return self.folder / 'minutes.json'
 
 
 def plan_runs(
@@ -75,8 +81,8 @@ def run_all(runs: Sequence[Run], jobs: int = 1, tta: bool = False) -> list[dict]
 
     Returns:
         list[dict]: Per run ``config``, ``seed``, ``metrics``, ``tta_metrics`` (or None) and
-        ``minutes`` of training (of the last part of a resumed one), in the order of
-        ``runs``.
+        ``minutes`` of training (all parts of a resumed one; for a list of stages, of all
+        its stages), in the order of ``runs``.
 
     Raises:
         ValueError: A run failed; the message names its log.
@@ -92,23 +98,55 @@ def _run_once(run: Run, threads: int, tta: bool) -> dict:
         result = json.loads(run.result_file.read_text())
     else:
         print_log(f'training {run.config.stem}, seed {run.seed}')
-        start = time.perf_counter()
-        seed = ('--seed', str(run.seed), '--resume')
-        _call(run, threads, 'train.py', str(run.config), *seed)
-        minutes = (time.perf_counter() - start) / 60
+        seed = ('--seed', str(run.seed))
+        staged = stage_results(run.config)
+        with Stopwatch(run.time_file) as watch:
+            if staged:
+                _call(run, threads, 'run_stages.py', str(run.config), *seed)
+            else:
+                _call(run, threads, 'train.py', str(run.config), *seed, '--resume')
+        if staged:
+            metrics, tta_metrics = (_read(run, name) for name in staged)
+        else:
+            metrics, tta_metrics = _test(run, threads, 'metrics.json'), None
         result = dict(
             config=run.config.stem,
             seed=run.seed,
-            minutes=minutes,
-            metrics=_test(run, threads, 'metrics.json'),
-            tta_metrics=None,
+            minutes=watch.minutes,
+            metrics=metrics,
+            tta_metrics=tta_metrics,
         )
         write_json(run.result_file, result)
     if tta and result['tta_metrics'] is None:
+        if stage_results(run.config):
+            raise ValueError(f'{run.config} defines no tta_metrics')
         result['tta_metrics'] = _test(run, threads, 'tta_metrics.json', '--tta')
         write_json(run.result_file, result)
     print_log(f'{run.config.stem}, seed {run.seed}: mIoU {result["metrics"]["mIoU"]:.2f}')
     return result
+
+
+def stage_results(config: Path) -> tuple[str, str | None] | None:
+    """Where a list of stages leaves its metrics, and those with TTA, in its work dir.
+
+    Returns:
+        tuple[str, str | None] | None: ``metrics`` and ``tta_metrics`` of the config; None
+        for a config of one training, and for one that cannot be read.
+    """
+    try:
+        content = Config.fromfile(str(config), import_custom_modules=False)
+    except Exception:  # whatever a broken config raises; the training will say so
+        return None
+    if 'stages' not in content:
+        return None
+    if 'metrics' not in content:
+        raise ValueError(f'{config} has stages, but does not name the file of its metrics')
+    return content.metrics, content.get('tta_metrics')
+
+
+def _read(run: Run, name: str | None) -> dict | None:
+    """Metrics that a stage wrote."""
+    return json.loads((run.folder / name).read_text()) if name else None
 
 
 def _test(run: Run, threads: int, name: str, *options: str) -> dict:

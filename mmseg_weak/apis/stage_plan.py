@@ -14,6 +14,7 @@ from .launch import require_writable
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 NAME = re.compile(r'[A-Za-z][\w-]*')
+PLACEHOLDER = re.compile(r'\{(\w+)\}')
 # Of no influence on a result: where the interpreter and the folders are.
 PLACES = ('python', 'tools', 'work_dir')
 
@@ -61,7 +62,9 @@ def load_stages(
             outputs=, env=)]``; only name and command must be there. Strings may hold
             ``{python}``, ``{tools}``, ``{work_dir}``, ``{seed}``, ``{stage}`` (the stage's
             own folder), ``{NAME}`` (the folder of another stage) and the name of any
-            string or number that the config defines.
+            string or number that the config defines; an element that is the name of a list
+            is replaced by its elements. ``neutral`` may list names whose value does not
+            change a result, such as the number of workers.
         work_dir (str, optional): Of all stages. Defaults to
             ``work_dirs/CONFIG/seed_SEED``.
         seed (int): Value of ``{seed}``. Defaults to 0.
@@ -92,12 +95,13 @@ def load_stages(
     values = {
         key: value
         for key, value in config.items()
-        if isinstance(value, (str, int, float)) and not key.startswith('_')
+        if isinstance(value, (str, int, float, list)) and key != 'stages'
     }
     values.update(python=sys.executable, tools=str(TOOLS), seed=seed, work_dir=str(root))
     values.update({name: str(root / name) for name in names})
-    stages = [_resolve(path, entry, values, names, root) for entry in entries]
-    return _in_order(path, _with_needs(path, stages, entries))
+    neutral = (*PLACES, *names, *config.get('neutral', ()))
+    stages = [_resolve(path, entry, values, neutral, root) for entry in entries]
+    return _in_order(path, _with_needs(path, stages))
 
 
 def _check_entry(path: str, entry: Mapping) -> None:
@@ -121,9 +125,9 @@ def _check_entry(path: str, entry: Mapping) -> None:
 
 
 def _resolve(
-    path: str, entry: Mapping, values: dict, names: Sequence[str], root: Path
+    path: str, entry: Mapping, values: dict, neutral: Sequence[str], root: Path
 ) -> Stage:
-    """Fill the placeholders in."""
+    """Fill the placeholders in; ``neutral`` ones stay in the recipe."""
     own = dict(values, stage=str(root / entry['name']))
 
     def fill(text, table=own) -> str:
@@ -140,31 +144,39 @@ def _resolve(
                 f'({error}); a brace itself is written twice'
             ) from None
 
-    fixed = dict(own, stage='{stage}', **{key: f'{{{key}}}' for key in (*PLACES, *names)})
+    def parts(key: str) -> list[str]:
+        result = []
+        for text in entry.get(key, ()):
+            whole = PLACEHOLDER.fullmatch(str(text))
+            value = values.get(whole[1]) if whole else None
+            result.extend(value if isinstance(value, list) else [text])
+        return result
+
+    fixed = {**own, 'stage': '{stage}', **{key: f'{{{key}}}' for key in neutral}}
     return Stage(
         name=entry['name'],
-        command=tuple(fill(part) for part in entry['command']),
-        inputs={fill(file, fixed): Path(fill(file)) for file in entry.get('inputs', ())},
-        outputs=tuple(Path(fill(file)) for file in entry.get('outputs', ())),
+        command=tuple(map(fill, parts('command'))),
+        inputs={fill(file, fixed): Path(fill(file)) for file in parts('inputs')},
+        outputs=tuple(Path(fill(file)) for file in parts('outputs')),
         folder=root / entry['name'],
         log=root / 'logs' / f'{entry["name"]}.log',
-        recipe=tuple(fill(part, fixed) for part in entry['command']),
+        recipe=tuple(fill(part, fixed) for part in parts('command')),
         env={key: fill(value) for key, value in entry.get('env', {}).items()},
     )
 
 
-def _with_needs(path: str, stages: list[Stage], entries: list[Mapping]) -> list[Stage]:
+def _with_needs(path: str, stages: list[Stage]) -> list[Stage]:
     """Find out which stage makes which input."""
     result = []
-    for stage, entry in zip(stages, entries):
+    for stage in stages:
         needs = [
             other.name
             for other in stages
             if other is not stage and any(_makes(other, i) for i in stage.inputs.values())
         ]
-        text = ' '.join(map(str, entry['command']))
+        recipe = ' '.join(stage.recipe)
         for other in stages:
-            used = other is not stage and f'{{{other.name}}}' in text
+            used = other is not stage and f'{{{other.name}}}' in recipe
             if used and other.name not in needs:
                 raise ValueError(
                     f'{path}: the command of stage {stage.name!r} uses {{{other.name}}}, '

@@ -1,0 +1,67 @@
+# The road of seminar learning: an ancillary network learns from clicks and its teacher, it
+# labels the training images, a primary network of another architecture learns from clicks,
+# teacher and these labels. A list built on this one sets configs, checkpoints and options.
+train = ['{python}', '{tools}/train.py']
+processes = []  # number of processes, for train = ['{tools}/dist_train.sh']
+train_options = []  # further options of every training
+label_options = []  # further options of every label making
+threshold = 0.7
+class_restriction = 'renormalise'
+background_prior = 1.0
+fusion = 'mean'
+refinement = 'crf'
+workers = 1
+device = 'cpu'
+neutral = ['workers', 'device']
+# Where tools/compare.py finds the result, in the work dir.
+metrics = 'test/metrics.json'
+
+resumable = ['--work-dir', '{stage}', '--seed', '{seed}', '--resume', '{train_options}']
+label = ['{python}', '{tools}/make_pseudo_labels.py']
+how = [
+    *('--out', '{stage}', '--fusion', '{fusion}', '--threshold', '{threshold}'),
+    *('--class-restriction', '{class_restriction}'),
+    *('--background-prior', '{background_prior}', '--refinement', '{refinement}'),
+    *('--workers', '{workers}', '--device', '{device}', '{label_options}'),
+]
+labelled = ['{stage}/report.json', '{stage}/manifest.json']
+labels_go_to = 'train_dataloader.dataset.pipeline.1.pseudo_label_dir'
+
+stages = [
+    dict(
+        name='ancillary',
+        command=['{train}', '{ancillary_config}', '{processes}', *resumable],
+        inputs=['{ancillary_config}', '{clicks}'],
+        outputs=['{stage}/{ancillary_checkpoint}'],
+    ),
+    dict(
+        name='labels',
+        command=[
+            '{label}',
+            '{ancillary_config}',
+            '{ancillary}/{ancillary_checkpoint}',
+            *how,
+        ],
+        inputs=['{ancillary_config}', '{ancillary}/{ancillary_checkpoint}', '{clicks}'],
+        outputs=labelled,
+    ),
+    dict(
+        name='primary',
+        command=[
+            *('{train}', '{primary_config}', '{processes}', *resumable),
+            *('--cfg-options', '{labels_go_to}={labels}'),
+        ],
+        inputs=['{primary_config}', '{labels}/manifest.json', '{clicks}'],
+        outputs=['{stage}/{primary_checkpoint}'],
+    ),
+    dict(
+        name='test',
+        command=[
+            *('{python}', '{tools}/test.py', '{primary_config}'),
+            *('{primary}/{primary_checkpoint}', '--work-dir', '{stage}'),
+            *('--metrics-out', '{stage}/metrics.json'),
+        ],
+        inputs=['{primary_config}', '{primary}/{primary_checkpoint}'],
+        outputs=['{stage}/metrics.json'],
+    ),
+]

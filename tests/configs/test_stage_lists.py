@@ -1,0 +1,105 @@
+"""Every shipped list of stages names configs, checkpoints and options that exist."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from toy import REPOSITORY
+
+from mmseg_weak.apis.compare import stage_results
+from mmseg_weak.apis.stage_plan import load_stages
+
+LISTS = sorted((REPOSITORY / 'configs').glob('*/stages_*.py'))
+SEMINAR = [path for path in LISTS if path.parent.name == 'seminar']
+
+
+def arguments(stage, option):
+    """What follows an option, up to the next one."""
+    start = stage.command.index(option) + 1
+    rest = stage.command[start:]
+    ends = [i for i, word in enumerate(rest) if word.startswith('--')]
+    return rest[: ends[0] if ends else None]
+
+
+def read(command):
+    """The first config of a command, changed as the command says."""
+    path = next(word for word in command if word.startswith('configs/'))
+    return Config.fromfile(REPOSITORY / path)
+
+
+@pytest.mark.parametrize('path', LISTS, ids=lambda path: path.stem)
+def test_list_loads_and_its_files_exist(path, tmp_path):
+    stages = load_stages(str(path), str(tmp_path), seed=3)
+    assert len({stage.name for stage in stages}) == len(stages)
+    for stage in stages:
+        for word in stage.command:
+            if word.startswith('configs/') or word.startswith(str(REPOSITORY)):
+                assert (REPOSITORY / word).is_file(), word
+            assert '{' not in word
+        assert not any(file.is_relative_to(stage.folder) for file in stage.inputs.values())
+
+
+@pytest.mark.parametrize('path', SEMINAR, ids=lambda path: path.stem)
+def test_trainings_end_at_the_checkpoint_that_is_used(path, tmp_path):
+    stages = load_stages(str(path), str(tmp_path), seed=3)
+    trainings = [s for s in stages if '--resume' in s.command]
+    assert trainings
+    for stage in trainings:
+        config = read(stage.command)
+        assert stage.outputs[0].name == f'iter_{config.train_cfg.max_iters}.pth'
+        assert arguments(stage, '--seed') == ('3',)
+        if '--cfg-options' in stage.command:
+            changes = dict(word.split('=') for word in arguments(stage, '--cfg-options'))
+            before = config.to_dict()
+            config.merge_from_dict(changes)
+            assert config.to_dict() != before
+            head = config.model.pseudo_label
+            loader = config.train_dataloader.dataset.pipeline[1]
+            assert head.get('peers') or loader.type == 'LoadPseudoLabels'
+            # Nothing but known keys was set.
+            assert (
+                config.model.pseudo_label.keys()
+                == read(stage.command).model.pseudo_label.keys()
+            )
+
+
+@pytest.mark.parametrize('path', LISTS, ids=lambda path: path.stem)
+def test_metrics_are_an_output(path, tmp_path):
+    results = stage_results(path)
+    made = [out for s in load_stages(str(path), str(tmp_path)) for out in s.outputs]
+    for name in results or ():
+        assert name is None or tmp_path / name in made
+
+
+def test_labels_and_primary_of_the_controls_differ_as_they_say(tmp_path):
+    def commands(name):
+        path = REPOSITORY / f'configs/seminar/stages_{name}_4xb4-80k_voc12-512x512.py'
+        stages = load_stages(str(path), str(tmp_path))
+        return {stage.name: ' '.join(stage.command) for stage in stages}
+
+    seminar = commands('seminar')
+    same, plain = commands('seminar-same-peer'), commands('seminar-no-crf')
+    assert 'pspnet_r50' in seminar['ancillary']
+    assert 'deeplabv3plus_r101' in same['ancillary'] and 'pspnet' not in str(same)
+    assert '--refinement crf' in seminar['labels']
+    assert plain['labels'] == seminar['labels'].replace('crf', 'none')
+    two = commands('seminar-two-rounds')
+    assert {k: two[k] for k in seminar} == seminar
+    assert 'hpl_pspnet_r50' in two['ancillary_2'] and 'labels_2' in two['ancillary_2']
+    assert 'hpl_deeplabv3plus_r101' in two['primary_2'] and 'labels_3' in two['primary_2']
+    online = commands('seminar-online')
+    assert online['ancillary'] == seminar['ancillary'] and 'labels' not in online
+
+
+def test_tool_lists_the_stages(tmp_path):
+    tool = REPOSITORY / 'tools/run_stages.py'
+    path = Path('configs/seminar/stages_seminar_1xb8-400_synthetic-96x96.py')
+    command = [sys.executable, '-W', 'ignore', str(tool), str(path), 'labels', '--list']
+    command += ['--work-dir', str(tmp_path / 'work')]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(maxsplit=1) for line in done.stdout.splitlines()[-2:]]
+    assert rows == [['ancillary', 'not run yet'], ['labels', 'not run yet']]
+    assert not (tmp_path / 'work').exists()
