@@ -1,10 +1,18 @@
 from .cam import CAMSegmentor
+from .max_scale_tta import MaxScaleTTAModel
 from .mutual_promotion import MutualPromotionSegmentor
+from .prediction_transfer import (
+    CascadePredictionTransferSegmentor,
+    PredictionTransferSegmentor,
+)
 from .seminar import CascadeSeminarSegmentor, SeminarSegmentor
 
 __all__ = [
     'CAMSegmentor',
+    'CascadePredictionTransferSegmentor',
     'CascadeSeminarSegmentor',
+    'MaxScaleTTAModel',
     'MutualPromotionSegmentor',
+    'PredictionTransferSegmentor',
     'SeminarSegmentor',
 ]
