@@ -1,0 +1,228 @@
+"""CAMSegmentor: its loss, and fast maps against the published way written out."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.structures import BaseDataElement
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from PIL import Image
+from toy import toy_model
+
+from mmseg_weak.models.cams import scale_images
+
+SCALES = (1, 0.5, 1.5, 2)
+
+
+def cam_model(**changes):
+    model = dict(toy_model(), type='CAMSegmentor')
+    model['decode_head'] = dict(type='CAMHead', in_channels=[8, 16], num_classes=4)
+    model['decode_head'].update(changes.pop('decode_head', {}))
+    return dict(model, **changes)
+
+
+def build(seed=0, **changes):
+    torch.manual_seed(seed)
+    segmentor = MODELS.build(cam_model(**changes))
+    segmentor.init_weights()
+    with torch.no_grad():  # activations of both signs in every class
+        segmentor.decode_head.classifier.weight.normal_()
+    return segmentor
+
+
+def samples(*classes, **meta):
+    metas = [dict(image_classes=c, sample_idx=i, **meta) for i, c in enumerate(classes)]
+    return [SegDataSample(metainfo=meta) for meta in metas]
+
+
+@pytest.mark.parametrize('pooling', ['avg', 'max'])
+def test_loss_is_torchs_multi_label_soft_margin(pooling):
+    segmentor = build(decode_head=dict(pooling=pooling)).eval()
+    inputs = torch.randn(3, 3, 32, 40)
+    loss = segmentor.loss(inputs, samples((1, 3), (2,), ()))
+    maps = segmentor._forward(inputs)
+    logits = maps.mean((2, 3)) if pooling == 'avg' else maps.amax((2, 3))
+    tags = torch.tensor([[1.0, 0, 1], [0, 1, 0], [0, 0, 0]])
+    expected = F.multilabel_soft_margin_loss(logits, tags)
+    assert list(loss) == ['decode.loss_tags']
+    torch.testing.assert_close(loss['decode.loss_tags'], expected)
+    assert maps.shape == (3, 3, 8, 10)
+
+
+def plain_cams(segmentor, image, present, size):
+    """The published evaluation, one pass after the other, every class enlarged."""
+    total = 0
+    weight = segmentor.decode_head.classifier.weight
+    for scale in SCALES:
+        for flip in (False, True):
+            view = scale_images(image[None], scale)
+            view = view.flip(3) if flip else view
+            cam = F.conv2d(segmentor.backbone(view)[1], weight).relu()
+            cam = F.interpolate(cam, size, mode='bilinear', align_corners=False)[0]
+            total = total + (cam.flip(2) if flip else cam)
+    total = total * present[:, None, None]
+    return total / (total.amax((1, 2), keepdim=True) + 1e-5)
+
+
+@pytest.mark.parametrize('shape', [(48, 40), (37, 53), (9, 64)])
+def test_fast_maps_are_the_published_ones(shape):
+    segmentor = build().eval()
+    inputs = torch.randn(2, 3, *shape)
+    tags = torch.tensor([[1.0, 0, 1], [0, 1, 0]])
+    with torch.no_grad():
+        cams, classes, _ = segmentor.cams(inputs, tags, (45, 61), SCALES, True)
+        for i, image in enumerate(inputs):
+            expected = plain_cams(segmentor, image, tags[i], (45, 61))
+            assert classes[i].tolist() == tags[i].nonzero()[:, 0].tolist()
+            torch.testing.assert_close(cams[i], expected[classes[i]], rtol=1e-4, atol=1e-5)
+
+
+def test_scaling_is_pillows_bicubic():
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (1, 23, 31), generator=generator).float()
+    for scale in SCALES:
+        size = (round(31 * scale), round(23 * scale))
+        pillow = Image.fromarray(image[0].numpy()).resize(size, Image.Resampling.BICUBIC)
+        ours = scale_images(image[None], scale)[0, 0]
+        torch.testing.assert_close(
+            ours, torch.tensor(np.array(pillow)), rtol=1e-4, atol=1e-2
+        )
+
+
+def test_prediction_competes_with_the_background_score():
+    test_cfg = dict(scales=SCALES, flip=True, background_score=0.4)
+    segmentor = build(test_cfg=test_cfg).eval()
+    inputs = torch.randn(2, 3, 48, 40)
+    results = segmentor.predict(inputs, samples((1, 3), (2,), ori_shape=(50, 44)))
+    for image, result, present in zip(inputs, results, ([1.0, 0, 1], [0, 1.0, 0])):
+        with torch.no_grad():
+            cams = plain_cams(segmentor, image, torch.tensor(present), (50, 44))
+        scores = torch.cat([torch.full((1, 50, 44), 0.4), cams])
+        labels = result.pred_sem_seg.data[0]
+        assert (labels == scores.argmax(0)).float().mean() > 0.999
+        torch.testing.assert_close(result.seg_logits.data, scores, rtol=1e-4, atol=1e-5)
+        assert result.pred_tags.shape == (3,)
+
+
+def test_without_tags_the_classifier_says_what_is_there():
+    segmentor = build().eval()
+    inputs = torch.randn(4, 3, 48, 40)
+    logits = segmentor.decode_head.classify(segmentor.extract_feat(inputs))
+    assert (logits > 0).any() and (logits < 0).any()
+    for row, result in zip(logits, segmentor.predict(inputs)):
+        predicted = set(result.pred_sem_seg.data.unique().tolist())
+        assert predicted <= {0} | {int(i) + 1 for i in (row > 0).nonzero()}
+        torch.testing.assert_close(result.pred_tags, row)
+        assert result.pred_sem_seg.data.shape == (1, 48, 40)
+
+
+def test_padding_and_flips_of_the_pipeline_are_undone():
+    segmentor = build().eval()
+    inputs = torch.randn(1, 3, 32, 40)
+    plain = segmentor.predict(inputs, samples((1, 2), ori_shape=(32, 40)))[0]
+    padded = F.pad(inputs, (0, 7, 0, 5), value=3.0)
+    meta = dict(ori_shape=(32, 40), img_padding_size=[0, 7, 0, 5])
+    result = segmentor.predict(padded, samples((1, 2), **meta))[0]
+    torch.testing.assert_close(result.seg_logits.data, plain.seg_logits.data)
+    for direction, dim in (('horizontal', 3), ('vertical', 2)):
+        meta = dict(ori_shape=(32, 40), flip=True, flip_direction=direction)
+        result = segmentor.predict(inputs.flip(dim), samples((1, 2), **meta))[0]
+        mirrored = result.seg_logits.data.flip(dim - 1)
+        direct = segmentor.predict(inputs.flip(dim), samples((1, 2), ori_shape=(32, 40)))
+        torch.testing.assert_close(mirrored, direct[0].seg_logits.data)
+
+
+def test_nothing_active_and_nothing_there_is_background():
+    segmentor = build().eval()
+    with torch.no_grad():
+        segmentor.decode_head.classifier.weight.zero_()
+    inputs = torch.randn(1, 3, 32, 40)
+    for sample in (samples((1, 2), ori_shape=(32, 40)), samples(()), None):
+        result = segmentor.predict(inputs, sample)[0]
+        assert (result.pred_sem_seg.data == 0).all()
+        assert result.seg_logits.data.isfinite().all()
+
+
+def test_background_may_be_another_class():
+    first, last = build().eval(), build(decode_head=dict(background=3)).eval()
+    inputs = torch.randn(1, 3, 32, 40)
+    a = first.predict(inputs, samples((1, 3), ori_shape=(32, 40)))[0]
+    b = last.predict(inputs, samples((0, 2), ori_shape=(32, 40)))[0]
+    torch.testing.assert_close(a.seg_logits.data.roll(-1, 0), b.seg_logits.data)
+
+
+class CountingHead(torch.nn.Module):
+    """Stands for a head of sub-categories."""
+
+    def loss(self, features, tags, sample_idx):
+        self.seen = features, tags, sample_idx
+        return dict(loss_sub=features.sum() * 0)
+
+
+def test_sub_category_head_gets_features_tags_and_positions():
+    MODELS.register_module(module=CountingHead, force=True)
+    segmentor = build(sub_category_head=dict(type='CountingHead')).eval()
+    inputs = torch.randn(2, 3, 32, 32)
+    losses = segmentor.loss(inputs, samples((1,), (2, 3)))
+    assert set(losses) == {'decode.loss_tags', 'sub.loss_sub'}
+    features, tags, sample_idx = segmentor.sub_category_head.seen
+    torch.testing.assert_close(features, segmentor.pooled_features(inputs))
+    assert tags.tolist() == [[1, 0, 0], [0, 1, 1]] and sample_idx.tolist() == [0, 1]
+    torch.testing.assert_close(
+        segmentor.decode_head.classifier(features[..., None, None]).flatten(1),
+        segmentor.decode_head.classify(segmentor.extract_feat(inputs)),
+    )
+    with pytest.raises(ValueError, match='no sample_idx'):
+        segmentor.loss(inputs, [SegDataSample(metainfo=dict(image_classes=(1,)))] * 2)
+
+
+def test_samples_without_tags_or_with_wrong_ones_are_errors():
+    segmentor = build()
+    inputs = torch.randn(1, 3, 32, 32)
+    with pytest.raises(ValueError, match=r'x\.jpg has no image_classes'):
+        segmentor.loss(inputs, [SegDataSample(metainfo=dict(img_path='x.jpg'))])
+    for wrong in (0, 4, -1):
+        with pytest.raises(ValueError, match='no foreground class'):
+            segmentor.loss(inputs, samples((wrong,)))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(decode_head=dict(pooling='sum')), 'pooling must be in'),
+        (dict(decode_head=dict(num_classes=1)), 'num_classes counts background'),
+        (dict(decode_head=dict(background=4)), 'background must be in'),
+        (dict(decode_head=dict(dropout_ratio=1)), 'dropout_ratio must be in'),
+        (dict(test_cfg=dict(scales=())), 'scales must be numbers'),
+        (dict(test_cfg=dict(background_score=2)), 'background_score must be in'),
+        (
+            dict(auxiliary_head=dict(toy_model()['decode_head'])),
+            'auxiliary_head needs masks',
+        ),
+    ],
+)
+def test_wrong_options(changes, message):
+    with pytest.raises(ValueError, match=message):
+        build(**changes)
+
+
+def test_another_decode_head_is_refused():
+    with pytest.raises(ValueError, match='needs a CAMHead .* got FCNHead'):
+        MODELS.build(dict(toy_model(), type='CAMSegmentor'))
+
+
+def test_the_checkpoint_loads_into_a_stock_encoder_decoder():
+    segmentor = build().eval()
+    plain = MODELS.build(cam_model(type='EncoderDecoder'))
+    plain.load_state_dict(copy.deepcopy(segmentor.state_dict()), strict=True)
+    inputs = torch.randn(1, 3, 32, 40)
+    torch.testing.assert_close(plain.eval()._forward(inputs), segmentor._forward(inputs))
+
+
+def test_tensors_of_a_sample_survive_to_dict():
+    result = build().eval().predict(torch.randn(1, 3, 32, 40))[0]
+    assert isinstance(result, BaseDataElement)
+    assert result.to_dict()['pred_tags'].shape == (3,)
