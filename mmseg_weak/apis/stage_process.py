@@ -1,6 +1,7 @@
 """Run the command of a stage, its output in a log file."""
 
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -34,9 +35,9 @@ def run_command(stage: Stage, held: int, jobs: int = 1, threads: int | None = No
     """
     stage.log.parent.mkdir(parents=True, exist_ok=True)
     with open(stage.log, 'ab') as log:
-        start = log.tell()
-        log.write(f'$ {" ".join(stage.command)}\n'.encode())
+        log.write(f'$ {shlex.join(stage.command)}\n'.encode())
         log.flush()
+        start = log.tell()
         try:
             process = subprocess.Popen(
                 stage.command,

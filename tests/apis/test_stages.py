@@ -1,0 +1,339 @@
+"""Stages run once, in order, again only after a change, and tell clearly what is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from toy import REPOSITORY
+
+from mmseg_weak.apis.stage_plan import load_stages
+from mmseg_weak.apis.stage_state import content_hash
+from mmseg_weak.apis.stages import list_stages, run_stages
+from mmseg_weak.apis.stopwatch import Stopwatch
+
+# Each leaves a line per start in its folder, and so tells whether it was emptied.
+TWO = """
+word = 'hello'
+stages = [
+    dict(
+        name='second',
+        command=['sh', '-c',
+                 'echo x >> {{stage}}/starts; cat {{first}}/out > {{stage}}/out'],
+        inputs=['{{first}}/out'],
+        outputs=['{{stage}}/out'],
+    ),
+    dict(
+        name='first',
+        command=['sh', '-c',
+                 'echo x >> {{stage}}/starts; echo {{word}} $(cat {data}) > {{stage}}/out'],
+        inputs=['{data}'],
+        outputs=['{{stage}}/out'],
+    ),
+]
+"""
+
+
+def load(folder, text, **options):
+    (folder / 'list.py').write_text(text)
+    return load_stages(str(folder / 'list.py'), str(folder / 'work'), **options)
+
+
+@pytest.fixture
+def two(tmp_path):
+    (tmp_path / 'data').write_text('1')
+    return lambda **options: load(tmp_path, TWO.format(data=tmp_path / 'data'), **options)
+
+
+def test_runs_in_order_and_once(two, tmp_path):
+    assert [stage.name for stage in two()] == ['first', 'second']
+    assert run_stages(two()) == ['first', 'second']
+    assert (tmp_path / 'work/second/out').read_text() == 'hello 1\n'
+    assert run_stages(two()) == []
+    assert list_stages(two()) == [('first', 'finished'), ('second', 'finished')]
+
+
+def test_changed_content_runs_again_with_what_depends_on_it(two, tmp_path):
+    run_stages(two())
+    (tmp_path / 'data').write_text('2')
+    states = dict(list_stages(two()))
+    assert states['first'] == f'changed: {tmp_path / "data"}'
+    assert states['second'] == 'finished, may run again after first'
+    assert run_stages(two()) == ['first', 'second']
+    assert (tmp_path / 'work/second/out').read_text() == 'hello 2\n'
+    # What an earlier input led to is gone.
+    assert (tmp_path / 'work/first/starts').read_text() == 'x\n'
+
+
+def test_same_content_written_again_is_no_change(two, tmp_path):
+    run_stages(two())
+    (tmp_path / 'data').unlink()
+    (tmp_path / 'data').write_text('1')
+    assert run_stages(two()) == []
+
+
+def test_changed_command_and_missing_output_run_again(two, tmp_path):
+    run_stages(two())
+    assert run_stages(two(options=dict(word='bye'))) == ['first', 'second']
+    assert (tmp_path / 'work/second/out').read_text() == 'bye 1\n'
+    (tmp_path / 'work/second/out').unlink()
+    assert run_stages(two(options=dict(word='bye'))) == ['second']
+
+
+def test_same_result_of_an_earlier_stage_stops_the_chain(two, tmp_path):
+    run_stages(two())
+    (tmp_path / 'work/first/out').unlink()
+    assert run_stages(two()) == ['first']
+
+
+def test_named_stages_bring_what_they_need(two, tmp_path):
+    assert run_stages(two(), ['first']) == ['first']
+    assert run_stages(two(), ['second']) == ['second']
+    with pytest.raises(ValueError, match="no stage 'third'; the config has first, second"):
+        run_stages(two(), ['third'])
+
+
+def test_moved_work_dir_stays_finished(two, tmp_path):
+    run_stages(two())
+    (tmp_path / 'work').rename(tmp_path / 'moved')
+    stages = load_stages(str(tmp_path / 'list.py'), str(tmp_path / 'moved'))
+    assert run_stages(stages) == []
+
+
+def test_neutral_values_and_lists(tmp_path):
+    text = """
+workers = 1
+words = ['-c', 'echo {workers} $0 $1 > {stage}/out']
+more = ['a', 'b {seed}']
+neutral = ['workers']
+stages = [dict(name='s', command=['sh', '{words}', '{more}'], outputs=['{stage}/out'])]
+"""
+    assert run_stages(load(tmp_path, text, seed=5)) == ['s']
+    assert (tmp_path / 'work/s/out').read_text() == '1 a b 5\n'
+    assert run_stages(load(tmp_path, text, seed=5, options=dict(workers=2))) == []
+    assert run_stages(load(tmp_path, text, seed=6)) == ['s']
+
+
+FRAGILE = """
+stages = [
+    dict(name='a', command=['sh', '-c', 'echo done > {stage}/out'],
+         outputs=['{stage}/out']),
+    dict(name='b', inputs=['{a}/out', '%(data)s'], outputs=['{stage}/out'],
+         command=['sh', '-c', 'echo x >> {stage}/starts; echo some noise; '
+                  'test -f %(flag)s || { echo the reason; exit 7; }; touch {stage}/out'
+                  .replace('{ ', '{{ ').replace('; }', '; }}')]),
+    dict(name='c', command=['sh', '-c', 'touch {stage}/out'], inputs=['{b}/out']),
+]
+"""
+
+
+def test_failed_stage_is_named_and_goes_on_where_it_stopped(tmp_path):
+    data, flag = tmp_path / 'data', tmp_path / 'flag'
+    data.write_text('1')
+    stages = load(tmp_path, FRAGILE % dict(data=data, flag=flag))
+    message = r"(?s)stage 'b' failed \(exit code 7.*logs/b\.log:\nsome noise\nthe reason$"
+    with pytest.raises(ValueError, match=message):
+        run_stages(stages)
+    states = dict(list_stages(stages))
+    assert states == dict(a='finished', b='broken off', c='not run yet')
+    flag.touch()
+    assert run_stages(stages) == ['b', 'c']
+    assert (tmp_path / 'work/b/starts').read_text() == 'x\nx\n', 'the folder was kept'
+
+
+def test_broken_off_stage_with_changed_input_starts_anew(tmp_path):
+    data, flag = tmp_path / 'data', tmp_path / 'flag'
+    data.write_text('1')
+    stages = load(tmp_path, FRAGILE % dict(data=data, flag=flag))
+    with pytest.raises(ValueError, match='failed'):
+        run_stages(stages)
+    data.write_text('2')
+    flag.touch()
+    run_stages(stages)
+    assert (tmp_path / 'work/b/starts').read_text() == 'x\n'
+
+
+def test_config_counts_with_its_bases(tmp_path):
+    (tmp_path / 'base.py').write_text('a = 1\n')
+    (tmp_path / 'other.py').write_text('b = 1\n')
+    (tmp_path / 'child.py').write_text("_base_ = ['base.py', './other.py']\nc = 1\n")
+    before = content_hash(tmp_path / 'child.py')
+    assert content_hash(tmp_path / 'child.py') == before
+    (tmp_path / 'other.py').write_text('b = 2\n')
+    assert content_hash(tmp_path / 'child.py') != before
+    (tmp_path / 'broken.py').write_text('not python at all (')
+    assert content_hash(tmp_path / 'broken.py')
+    (tmp_path / 'folder').mkdir()
+    empty = content_hash(tmp_path / 'folder')
+    (tmp_path / 'folder/x').write_text('1')
+    assert content_hash(tmp_path / 'folder') != empty
+
+
+def test_two_jobs_run_side_by_side(tmp_path):
+    stages = load(
+        tmp_path,
+        """
+stages = [
+    dict(name=name, outputs=['{stage}/up'], command=['sh', '-c',
+         'touch {stage}/up; '
+         'while ! test -f {work_dir}/' + other + '/up; do sleep 0.01; done'])
+    for name, other in (('a', 'b'), ('b', 'a'))
+]
+""",
+    )
+    # One after the other they would wait for ever.
+    assert sorted(run_stages(stages, jobs=2)) == ['a', 'b']
+    assert run_stages(stages, jobs=2) == []
+
+
+def stage(**changes):
+    entry = dict(dict(name='a', command=['true']), **changes)
+    return f'stages = [{entry!r}]\n'
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('x = 1', 'defines no list of stages'),
+        ('stages = []', 'defines no list of stages'),
+        (stage(name='a b'), 'needs a name of letters'),
+        ("stages = ['a']", 'needs a name'),
+        (stage(command=[]), "'a' has no command"),
+        (stage(command='true'), "command of stage 'a' must be a list"),
+        (stage(inputs='x'), "inputs of stage 'a' must be a list"),
+        (stage(env=['x']), "env of stage 'a' must be a dict"),
+        (stage(input=['x']), "stage 'a' has an unknown entry 'input'"),
+        (stage(command=['{nothing}']), "'a' uses {nothing}, which is neither"),
+        (stage(command=['{']), "'a': '{' has a mistake in its braces"),
+        (stage() + 'stages = stages * 2', "two stages are called 'a'"),
+        (
+            "stages = [dict(name=n, command=['true'], outputs=['x']) for n in 'ab']",
+            "stages 'a' and 'b' both write x",
+        ),
+        (
+            "stages = [dict(name='a', command=['true']),"
+            " dict(name='b', command=['cat', '{a}/x'])]",
+            "command of stage 'b' uses {a}, but its inputs name nothing of that folder",
+        ),
+        (
+            "stages = [dict(name=a, command=['true'], inputs=['{' + b + '}/x'])"
+            " for a, b in ('ab', 'bc', 'ca')]",
+            'need each other in a circle: ',
+        ),
+    ],
+)
+def test_mistakes_in_the_list_are_named(text, message, tmp_path):
+    with pytest.raises(ValueError) as error:
+        load(tmp_path, text)
+    assert message in str(error.value) and 'list.py' in str(error.value)
+
+
+def test_mistakes_around_the_list_are_named(two, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'config absent\.py does not exist'):
+        load_stages('absent.py')
+    with pytest.raises(ValueError, match='jobs must be >= 1'):
+        run_stages(two(), jobs=0)
+    (tmp_path / 'data').unlink()
+    with pytest.raises(FileNotFoundError, match=r"stage 'first': input .*data does not"):
+        run_stages(two())
+    assert not (tmp_path / 'work').exists()
+    (tmp_path / 'work').write_text('a file')
+    (tmp_path / 'data').write_text('1')
+    with pytest.raises(ValueError, match=r'work dir .*work cannot be written'):
+        run_stages(two())
+
+
+def test_foreign_files_are_left_alone(two, tmp_path):
+    (tmp_path / 'work/first').mkdir(parents=True)
+    (tmp_path / 'work/first/precious').write_text('mine')
+    with pytest.raises(ValueError, match=r"first holds files that stage 'first' has not"):
+        run_stages(two())
+    assert (tmp_path / 'work/first/precious').read_text() == 'mine'
+
+
+def test_bad_ends_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"'a': no-such-program cannot be started"):
+        run_stages(load(tmp_path, stage(command=['no-such-program'])))
+    with pytest.raises(ValueError, match=r"stage 'a' ended without its output .*a/x, see"):
+        run_stages(load(tmp_path, stage(outputs=['{stage}/x'])))
+    with pytest.raises(ValueError, match=r"stage 'a' failed \(exit code -9"):
+        run_stages(load(tmp_path, stage(command=['sh', '-c', 'kill -9 $$'])))
+
+
+def test_damaged_state_is_named(two, tmp_path):
+    run_stages(two())
+    (tmp_path / 'work/stages.json').write_text('{"first": ')
+    with pytest.raises(ValueError, match=r'work/stages\.json is damaged; remove it'):
+        run_stages(two())
+
+
+SLEEP = stage(command=['sh', '-c', 'touch {stage}/up; exec sleep 1000'])
+
+
+def start(folder):
+    """The tool as a process that is in the middle of a stage."""
+    (folder / 'list.py').write_text(SLEEP)
+    tool = str(REPOSITORY / 'tools/run_stages.py')
+    command = [sys.executable, '-W', 'ignore', tool, str(folder / 'list.py')]
+    process = subprocess.Popen([*command, '--work-dir', str(folder / 'work')])
+    while not (folder / 'work/a/up').exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    return process
+
+
+def test_one_run_at_a_time_and_no_command_outlives_it(tmp_path):
+    process = start(tmp_path)
+    try:
+        with pytest.raises(ValueError, match=r'work is in use by another run_stages\.py'):
+            run_stages(load(tmp_path, SLEEP))
+    finally:
+        process.kill()
+        process.wait()
+    # The command holds the lock: once it is free, the command is gone.
+    deadline = time.monotonic() + 60
+    quick = stage()
+    while True:
+        try:
+            assert run_stages(load(tmp_path, quick)) == ['a']
+            break
+        except ValueError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_interrupt_ends_in_one_line(tmp_path):
+    process = start(tmp_path)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 1
+
+
+def test_stopwatch_adds_parts_and_survives_a_kill(tmp_path):
+    file = tmp_path / 'minutes.json'
+    file.write_text(json.dumps(dict(minutes=5.0)))
+    with Stopwatch(file) as watch:
+        pass
+    assert 5.0 <= watch.minutes < 6
+    file.write_text('{"minu')
+    assert watch.minutes == 0
+    ticking = Stopwatch(file, interval=0.001)
+    written = threading.Event()
+    write = ticking._write
+    ticking._write = lambda: (write(), written.set())
+    with ticking:
+        assert written.wait(60)
+        assert json.loads(file.read_text())['minutes'] > 0
+
+
+def test_commands_find_this_python_and_their_threads(tmp_path, monkeypatch):
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    show = 'echo $OMP_NUM_THREADS $COLOUR $(command -v python) > {stage}/out'
+    text = stage(command=['sh', '-c', show], env=dict(COLOUR='blue {seed}'))
+    run_stages(load(tmp_path, text), threads=3)
+    threads, *colour, python = (tmp_path / 'work/a/out').read_text().split()
+    assert threads == '3' and colour == ['blue', '0']
+    assert os.path.dirname(python) == os.path.dirname(sys.executable)
