@@ -106,7 +106,7 @@ def par_label(options, image, cams, classes, box):
         scores = resize(torch.cat([background, cams])[None], half)[0]
         refined = refine(options, small_image, scores[keep].softmax(dim=0))
         refined = resize(refined[None], (height, width))[0]
-        labels.append(torch.tensor(keep)[refined.argmax(dim=0)])
+        labels.append(torch.tensor(keep, device=image.device)[refined.argmax(dim=0)])
     high, low = labels
     label = high.clone()
     label[high == 0] = 255
@@ -120,7 +120,7 @@ def par_label(options, image, cams, classes, box):
 def propagated_label(options, image, background, cams, classes, box):
     """BSP label of one image."""
     keep = [0] + [k + 1 for k in classes]
-    pasted = torch.zeros(len(cams) + 1, *image.shape[1:])
+    pasted = image.new_zeros(len(cams) + 1, *image.shape[1:])
     y0, y1, x0, x1 = box
     if y1 > y0 and x1 > x0:
         half = (max(1, (y1 - y0) // 2), max(1, (x1 - x0) // 2))
@@ -183,7 +183,8 @@ def affinity_loss(model, attentions, labels, grid):
     predicted = predicted.sigmoid()[:, 0]
     labels = F.interpolate(labels[:, None].float(), grid, mode='nearest').flatten(1)
     radius = model.affinity_loss.radius
-    y, x = torch.meshgrid(*map(torch.arange, grid), indexing='ij')
+    axes = [torch.arange(side, device=labels.device) for side in grid]
+    y, x = torch.meshgrid(*axes, indexing='ij')
     near = (y.flatten()[:, None] - y.flatten()).abs() <= radius
     near &= (x.flatten()[:, None] - x.flatten()).abs() <= radius
     positive = negative = 0
@@ -202,7 +203,7 @@ def plain_iteration(model, inputs, samples, iteration):
     """Losses by name, and the labels ``Y_par``, ``Y_c`` and ``Y_s``."""
     n, _, height, width = inputs.shape
     supervision, options = model.supervision, model.label_options
-    classes, tags = [], torch.zeros(n, model.cam_head.num_foreground)
+    classes, tags = [], inputs.new_zeros(n, model.cam_head.num_foreground)
     for i, sample in enumerate(samples):
         classes.append(sorted(k - 1 for k in sample.metainfo['image_classes']))
         tags[i, classes[i]] = 1
