@@ -1,10 +1,10 @@
+# The teacher knows which classes were clicked in the image and follows its colours.
 _base_ = 'pce_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 model = dict(
     consistency=dict(
         type='TeacherConsistency',
-        loss=dict(type='DecoupledConsistencyLoss', background_weight=0.5, class_weight=3.5),
-        class_restriction='foreground',
-        background_prior=1.2,
+        loss=dict(type='DecoupledConsistencyLoss', background_weight=1.0, class_weight=3.0),
+        class_restriction='renormalise',
         refinement=dict(dilations=(1, 2, 4), num_iters=5),
     )
 )
