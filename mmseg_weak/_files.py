@@ -67,7 +67,13 @@ def write_json(path: str | os.PathLike, content) -> None:
     Args:
         path (str | os.PathLike): The file to write.
         content: What ``json.dump`` takes; NumPy numbers are converted.
+
+    Raises:
+        ValueError: It cannot be written, for instance because the disk is full.
     """
-    with replace_file(path) as temporary, open(temporary, 'w') as file:
-        json.dump(content, file, indent=1, default=float)
-        file.write('\n')
+    try:
+        with replace_file(path) as temporary, open(temporary, 'w') as file:
+            json.dump(content, file, indent=1, default=float)
+            file.write('\n')
+    except OSError as error:
+        raise ValueError(f'{path} cannot be written ({error})') from None

@@ -20,6 +20,7 @@ from rich.progress import track
 from torch import nn
 
 from .._files import write_json
+from .._processes import die_with_parent
 from ..datasets import ClickDataset
 from ..datasets.mask_files import read_mask
 from ..evaluation.pseudo_label_quality import PseudoLabelQuality
@@ -246,10 +247,10 @@ def _label_all(todo: list[int], *job) -> Iterator[None]:
     if workers == 1:
         yield from map(_LabelMaker(*job), todo)
         return
-    threads = max(1, torch.get_num_threads() // workers)
+    start = (os.getpid(), max(1, torch.get_num_threads() // workers))
     # Not forked: threads of torch and a GPU do not survive a fork.
     pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context('spawn'), _start_worker, (threads, *job)
+        workers, multiprocessing.get_context('spawn'), _start_worker, (*start, *job)
     )
     try:
         yield from pool.map(_label_in_worker, todo, chunksize=4)
@@ -265,9 +266,10 @@ def _label_all(todo: list[int], *job) -> Iterator[None]:
 _worker: list = []
 
 
-def _start_worker(threads: int, *job) -> None:
+def _start_worker(parent: int, threads: int, *job) -> None:
     """Remember the job; a mistake in it is raised with the first image, not here, where it
     would only break the pool."""
+    die_with_parent(parent)
     torch.set_num_threads(threads)
     _worker[:] = [job]
 

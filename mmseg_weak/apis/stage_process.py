@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 from .._processes import die_with_parent
@@ -46,7 +47,7 @@ def run_command(stage: Stage, held: int, jobs: int = 1, threads: int | None = No
                 stderr=subprocess.STDOUT,
                 env=_environment(stage, jobs, threads),
                 pass_fds=(held,),
-                preexec_fn=die_with_parent,
+                preexec_fn=partial(die_with_parent, os.getpid()),
             )
         except OSError as error:
             raise StageFailure(
