@@ -1,0 +1,45 @@
+# The training images of voc_animals with pseudo-labels: one PNG of class ids for each
+# image, 255 where unknown. A command sets the folder with
+# --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER (absolute).
+_base_ = ['voc_animals_tags.py']
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='RandomResize', scale=(300, 300), ratio_range=(0.5, 1.5), keep_ratio=True),
+    dict(type='RandomCrop', crop_size={{_base_.crop_size}}),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
+                for ratio in (0.75, 1.0, 1.25, 1.5)
+            ],
+            [
+                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+            ],
+            [dict(type='LoadAnnotations')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
+# BaseSegDataset: ids are those of the list above; PascalVOCDataset would map them again.
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='BaseSegDataset',
+        data_root={{_base_.data_root}},
+        ann_file='ImageSets/Segmentation/train.txt',
+        img_suffix='.jpg',
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='PseudoLabels'),
+        metainfo={{_base_.metainfo}},
+        pipeline=train_pipeline,
+    )
+)
+val_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

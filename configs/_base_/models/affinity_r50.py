@@ -1,0 +1,29 @@
+# AffinityNet on ResNet-50 at output stride 8 with frozen norms.
+data_preprocessor = dict(
+    type='WeakSegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size=(448, 448),
+)
+model = dict(
+    type='AffinitySegmentor',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        type='ResNet',
+        depth=50,
+        strides=(1, 2, 1, 1),
+        dilations=(1, 1, 2, 4),
+        out_indices=(1, 2, 3),
+        style='pytorch',
+        frozen_stages=1,
+        norm_cfg=dict(type='BN', requires_grad=False),
+        norm_eval=True,
+        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
+    ),
+    decode_head=dict(type='AffinityHead', in_channels=(512, 1024, 2048), num_classes=21),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)

@@ -1,0 +1,27 @@
+# A tag classifier on ResNet-38 at output stride 8, as published: all norms, the first
+# convolution and the first level are frozen. The weights are the published MXNet file.
+data_preprocessor = dict(
+    type='WeakSegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size=(224, 224),
+)
+model = dict(
+    type='CAMSegmentor',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        type='ResNet38',
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='data/weights/ilsvrc-cls_rna-a1_cls1000_ep-0001.params',
+        ),
+    ),
+    decode_head=dict(type='CAMHead', in_channels=4096, num_classes=21),
+    train_cfg=dict(),
+    test_cfg=dict(
+        mode='whole', scales=(1.0, 0.5, 1.5, 2.0), flip=True, background_score=0.15
+    ),
+)
