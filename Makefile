@@ -6,7 +6,8 @@ VENV := .venv
 ORIGINALS := .venv-openmmlab
 RUN := $(VENV)/bin/python -W ignore
 SYNTHETIC := configs/seminar/pce_fcn_r18-narrow_1xb8-400_synthetic-96x96.py \
-	configs/seminar/teacher_fcn_r18-narrow_1xb8-400_synthetic-96x96.py
+	configs/seminar/stages_seminar_1xb8-400_synthetic-96x96.py
+PRIMARY := configs/seminar/hpl_fcn_r18-narrow_1xb8-400_synthetic-96x96.py
 DEMO := work_dirs/demo
 
 export OMP_NUM_THREADS ?= 1
@@ -14,7 +15,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: help env demo test lint benchmark env-openmmlab test-openmmlab clean
 
 help:
-	@echo 'make demo            train, test and picture a click model on synthetic images'
+	@echo 'make demo            seminar learning against clicks alone on synthetic images'
 	@echo 'make test            lint and tests on the maintained stack'
 	@echo 'make test-openmmlab  the tests on the OpenMMLab originals (compiles mmcv)'
 	@echo 'make benchmark       speed and memory tables'
@@ -31,8 +32,8 @@ $(VENV)/.complete: setup.py $(wildcard requirements/*.txt)
 demo: env
 	$(RUN) tools/dataset_converters/make_synthetic.py
 	$(RUN) tools/compare.py $(SYNTHETIC) --jobs $(JOBS) --work-dir $(DEMO) --table $(DEMO)/table.md
-	$(RUN) tools/visualize.py $(lastword $(SYNTHETIC)) \
-		$(DEMO)/$(basename $(notdir $(lastword $(SYNTHETIC))))/seed_0/iter_400.pth \
+	$(RUN) tools/visualize.py $(PRIMARY) \
+		$(DEMO)/$(basename $(notdir $(lastword $(SYNTHETIC))))/seed_0/primary/iter_400.pth \
 		--out $(DEMO)/report
 	@cat $(DEMO)/table.md
 	@echo 'pictures: $(DEMO)/report/report.html'

@@ -31,6 +31,41 @@ def test_trains_tests_and_does_not_repeat(toy_root, tmp_path, monkeypatch):
     assert run_all(runs) == results
 
 
+STAGES = """
+metrics = 'test/metrics.json'
+stages = [
+    dict(name='test',
+         command=['sh', '-c', 'echo \'{{"mIoU": 4{seed}}}\' > {stage}/metrics.json'],
+         outputs=['{stage}/metrics.json'])
+]
+"""
+
+
+def test_lists_of_stages_run_beside_trainings(tmp_path):
+    (tmp_path / 'stages_a.py').write_text(STAGES)
+    (tmp_path / 'stages_b.py').write_text(
+        "_base_ = 'stages_a.py'\ntta_metrics = 'test/metrics.json'"
+    )
+    lists = [str(tmp_path / f'stages_{name}.py') for name in 'ab']
+    runs = plan_runs(lists, [1], str(tmp_path / 'out'))
+    results = run_all(runs)
+    assert [run['metrics']['mIoU'] for run in results] == [41, 41]
+    assert [run['tta_metrics'] for run in results] == [None, dict(mIoU=41)]
+    with pytest.raises(ValueError, match=r'stages_a\.py defines no tta_metrics'):
+        run_all(runs, tta=True)
+    (tmp_path / 'stages_c.py').write_text(STAGES.replace('metrics =', 'other ='))
+    with pytest.raises(ValueError, match='does not name the file of its metrics'):
+        run_all(plan_runs([str(tmp_path / 'stages_c.py')], [1], str(tmp_path / 'out')))
+
+
+def test_minutes_of_a_broken_off_part_count(tmp_path):
+    (tmp_path / 'stages_a.py').write_text(STAGES)
+    runs = plan_runs([str(tmp_path / 'stages_a.py')], [2], str(tmp_path / 'out'))
+    runs[0].folder.mkdir(parents=True)
+    runs[0].time_file.write_text('{"minutes": 7.0}')
+    assert 7 <= run_all(runs)[0]['minutes'] < 8
+
+
 def test_failing_run_names_its_log(toy_root, tmp_path):
     (tmp_path / 'broken.py').write_text("raise ValueError('nonsense in the config')")
     runs = plan_runs([str(tmp_path / 'broken.py')], [0], str(tmp_path / 'out'))
