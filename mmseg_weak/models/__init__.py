@@ -1,13 +1,19 @@
 from . import losses, segmentors
-from .backbones import AttentionMixVisionTransformer, VGGLargeFOV
+from .backbones import AttentionMixVisionTransformer, ResNet38, VGGLargeFOV
 from .consistency import TeacherConsistency, ramp_up
 from .data_preprocessor import WeakSegDataPreProcessor
 from .ema import TeacherEMA
-from .heads import CAMHead, HeterogeneousPseudoLabelHead
+from .heads import (
+    AffinityHead,
+    CAMHead,
+    HeterogeneousPseudoLabelHead,
+    SubCategoryHead,
+)
 from .heads.attention_affinity_head import AttentionAffinityHead
 from .losses import PartialCrossEntropyLoss, PixelConsistencyLoss, TagSoftMarginLoss
 from .prediction_network import PredictionNetwork
 from .segmentors import (
+    AffinitySegmentor,
     CAMSegmentor,
     CascadeSeminarSegmentor,
     MutualPromotionSegmentor,
@@ -16,6 +22,8 @@ from .segmentors import (
 )
 
 __all__ = [
+    'AffinityHead',
+    'AffinitySegmentor',
     'AttentionAffinityHead',
     'AttentionMixVisionTransformer',
     'CAMHead',
@@ -27,7 +35,9 @@ __all__ = [
     'PixelConsistencyLoss',
     'PredictionNetwork',
     'PredictionTransferSegmentor',
+    'ResNet38',
     'SeminarSegmentor',
+    'SubCategoryHead',
     'TagSoftMarginLoss',
     'TeacherConsistency',
     'TeacherEMA',

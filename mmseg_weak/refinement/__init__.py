@@ -1,5 +1,6 @@
 """Scores become labels: boundary refinement and pseudo-label making."""
 
+from .affinity_walk import affinity_walk
 from .boundary_refinement import DenseCRFRefinement, build_refinement
 from .class_restriction import restrict_probabilities
 from .dense_crf import dense_crf
@@ -24,6 +25,7 @@ __all__ = [
     'PixelAdaptiveRefinement',
     'PseudoLabel',
     'SharedAffinity',
+    'affinity_walk',
     'background_aware_label',
     'build_refinement',
     'dense_crf',

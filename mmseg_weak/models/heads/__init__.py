@@ -1,3 +1,4 @@
+from .affinity_head import AffinityHead
 from .attention_affinity_head import AttentionAffinityHead
 from .cam_head import CAMHead
 from .heterogeneous_pseudo_label_head import HeterogeneousPseudoLabelHead
@@ -5,6 +6,7 @@ from .large_fov_head import LargeFOVHead
 from .sub_category_head import SubCategoryHead
 
 __all__ = [
+    'AffinityHead',
     'AttentionAffinityHead',
     'CAMHead',
     'HeterogeneousPseudoLabelHead',

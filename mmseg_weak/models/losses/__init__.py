@@ -3,6 +3,7 @@ from .bidirectional import bidirectional_losses, cam_to_seg_loss, seg_to_cam_los
 from .click_logits import gather_logits, gather_upsampled_logits
 from .decoupled_consistency import DecoupledConsistencyLoss
 from .foreground_bce import ForegroundBCELoss
+from .pair_affinity import PairAffinityLoss
 from .partial_cross_entropy import PartialCrossEntropyLoss
 from .pixel_affinity import PixelAffinityLoss
 from .pixel_consistency import PixelConsistencyLoss
@@ -12,6 +13,7 @@ from .tag_soft_margin import TagSoftMarginLoss
 __all__ = [
     'DecoupledConsistencyLoss',
     'ForegroundBCELoss',
+    'PairAffinityLoss',
     'PartialCrossEntropyLoss',
     'PixelAffinityLoss',
     'PixelConsistencyLoss',

@@ -1,3 +1,4 @@
+from .affinity import AffinitySegmentor
 from .cam import CAMSegmentor
 from .max_scale_tta import MaxScaleTTAModel
 from .mutual_promotion import MutualPromotionSegmentor
@@ -8,6 +9,7 @@ from .prediction_transfer import (
 from .seminar import CascadeSeminarSegmentor, SeminarSegmentor
 
 __all__ = [
+    'AffinitySegmentor',
     'CAMSegmentor',
     'CascadePredictionTransferSegmentor',
     'CascadeSeminarSegmentor',

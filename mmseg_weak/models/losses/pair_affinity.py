@@ -1,0 +1,86 @@
+"""Loss of AffinityNet on pairs of near cells."""
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ..neighbour_affinity import neighbour_values
+from .reduction import global_denominator
+
+EPS = 1e-5
+
+
+@MODELS.register_module()
+class PairAffinityLoss(nn.Module):
+    r"""Balanced loss of positive and negative pairs.
+
+    Ahn and Kwak, CVPR 2018, `arXiv:1803.10464 <https://arxiv.org/abs/1803.10464>`_, Eq. 2
+    to 4. A pair counts if both labels are known. With the means over all pairs of the batch
+    (and of all ranks) of :math:`-\log(a + 10^{-5})` for pairs of background and of one
+    object class, and of :math:`-\log(1 + 10^{-5} - a)` for pairs of different labels:
+
+    .. math:: L = L_{bg} / 4 + L_{fg} / 4 + L_{neg} / 2
+
+    Args:
+        background (int): Label of background. Defaults to 0.
+        ignore_index (int): Label of unknown cells. Defaults to 255.
+        loss_weight (float): Factor of the loss. Defaults to 1.0.
+        loss_name (str): Key in the loss dict. Defaults to ``'loss_affinity'``.
+
+    Raises:
+        ValueError: ``loss_weight`` is negative or not finite.
+    """
+
+    def __init__(
+        self,
+        background: int = 0,
+        ignore_index: int = 255,
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_affinity',
+    ) -> None:
+        super().__init__()
+        if not 0 <= loss_weight < float('inf'):
+            raise ValueError(
+                f'PairAffinityLoss: loss_weight must be finite and >= 0, got {loss_weight}'
+            )
+        self.background = background
+        self.ignore_index = ignore_index
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name
+
+    def forward(self, affinity: Tensor, labels: Tensor, radius: int = 5) -> Tensor:
+        """Loss of predicted affinities.
+
+        Args:
+            affinity (Tensor): See
+                :func:`~mmseg_weak.models.neighbour_affinity.neighbour_affinity`, shape
+                (N, P, h, w).
+            labels (Tensor): On the grid of the affinities, integers, shape (N, h, w).
+            radius (int): That of the affinities. Defaults to 5.
+
+        Returns:
+            Tensor: Scalar, 0 with zero gradient if no pair is known.
+
+        Raises:
+            ValueError: The shapes do not fit.
+        """
+        if (len(affinity), *affinity.shape[2:]) != tuple(labels.shape):
+            raise ValueError(
+                f'PairAffinityLoss: affinity {tuple(affinity.shape)} and labels '
+                f'{tuple(labels.shape)} do not fit'
+            )
+        other = neighbour_values(labels, radius, self.ignore_index)
+        labels = labels[:, None]
+        known = (labels != self.ignore_index) & (other != self.ignore_index)
+        same, background = labels == other, labels == self.background
+        pairs = (known & same & background, known & same & ~background, known & ~same)
+
+        affinity = affinity.to(torch.promote_types(affinity.dtype, torch.float32))
+        attract = -(affinity + EPS).log()
+        repel = -(1 + EPS - affinity).log()
+        total = torch.stack(
+            [(term * mask).sum() for term, mask in zip((attract, attract, repel), pairs)]
+        )
+        count = torch.stack([mask.sum() for mask in pairs]).to(total.dtype)
+        means = total / global_denominator(count)
+        return self.loss_weight * (means * means.new_tensor([0.25, 0.25, 0.5])).sum()
