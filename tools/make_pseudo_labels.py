@@ -1,6 +1,17 @@
-"""Label the images of a click data set with one or several trained networks.
+"""Label the images of a data set of clicks or tags with one or several trained networks.
 
 ``python tools/make_pseudo_labels.py configs/….py work_dirs/…/iter_600.pth --out labels``
+
+Labels of weak classes from a tag classifier and a foreground network that learnt from
+masks of strong classes:
+
+``python tools/make_pseudo_labels.py CAM_CONFIG CAM_CHECKPOINT --label-transfer
+LNET_CONFIG LNET_CHECKPOINT --out labels``
+
+A ``CAMSegmentor`` labels tagged images by its activation maps:
+
+``python tools/make_pseudo_labels.py configs/sub_category/cam_….py iter_600.pth --out labels
+--refinement crf``
 
 Call it again to go on after an interruption: finished labels stay.
 """
@@ -10,7 +21,17 @@ import argparse
 from mmengine.config import DictAction
 
 from mmseg_weak.apis import load_config, run_tool
+from mmseg_weak.apis.affinity_label_options import (
+    add_affinity_arguments,
+    affinity_rule,
+)
+from mmseg_weak.apis.cam_label_options import add_cam_arguments, cam_rule
+from mmseg_weak.apis.network_labels import SCALES
 from mmseg_weak.apis.pseudo_labels import PseudoLabelOptions, make_pseudo_labels
+from mmseg_weak.apis.transfer_label_options import (
+    add_transfer_arguments,
+    label_by_transfer,
+)
 from mmseg_weak.evaluation.pseudo_label_quality import format_summary
 from mmseg_weak.refinement import LabelRule
 from mmseg_weak.refinement.heterogeneous_label import FUSIONS
@@ -30,7 +51,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--out', required=True, help='folder for the PNGs')
     parser.add_argument('--fusion', choices=FUSIONS, default='mean')
-    parser.add_argument('--threshold', type=float, default=0.7, help='least confidence')
+    parser.add_argument(
+        '--threshold',
+        type=float,
+        help='least confidence of a label (default 0.7; 0 for activation maps)',
+    )
     parser.add_argument('--class-restriction', choices=RESTRICTIONS, default='renormalise')
     parser.add_argument(
         '--background-prior', type=float, default=1.0, help='factor on background odds'
@@ -39,7 +64,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--refinement-options', nargs='+', action=DictAction, default={}, help='key=value'
     )
-    parser.add_argument('--scales', nargs='+', type=float, default=[0.75, 1.0, 1.25, 1.5])
+    parser.add_argument(
+        '--scales',
+        nargs='+',
+        type=float,
+        help='default 0.75 1 1.25 1.5; for activation maps 1 0.5 1.5 2',
+    )
     parser.add_argument('--no-flip', dest='flip', action='store_false')
     parser.add_argument('--workers', type=int, default=1, help='processes')
     parser.add_argument('--device', default='cpu', help='such as cuda:0; default cpu')
@@ -50,6 +80,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='of the first config, its data'
     )
+    add_cam_arguments(parser)
+    add_affinity_arguments(parser)
+    add_transfer_arguments(parser)
     return parser.parse_args()
 
 
@@ -64,15 +97,21 @@ def main() -> None:
         dict(config=config, checkpoint=checkpoint)
         for config, checkpoint in zip(args.peers[::2], args.peers[1::2])
     ]
+    if args.label_transfer:
+        args.scales = args.scales or list(SCALES)
+        print(format_summary(label_by_transfer(args, peers)))
+        return
     refinement = REFINEMENTS[args.refinement]
     options = PseudoLabelOptions(
         out=args.out,
         rule=LabelRule(
             args.fusion,
-            args.threshold,
+            0.7 if args.threshold is None else args.threshold,
             RESTRICTIONS[args.class_restriction],
             args.background_prior,
         ),
+        cam_rule=affinity_rule(args, cam_rule(args)),
+        cams=args.cams,
         refinement=refinement and dict(type=refinement, **args.refinement_options),
         scales=args.scales,
         flip=args.flip,

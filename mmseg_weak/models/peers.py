@@ -81,7 +81,8 @@ def predict_probabilities(
             may slide a window. Defaults to True.
 
     Returns:
-        Tensor: Softmax of the upsampled logits, shape (N, C, H, W), float32.
+        Tensor: Softmax of the upsampled logits (sigmoid of a single one), shape
+        (N, C, H, W), float32.
     """
     size = tuple(images.shape[2:])
     scaled = tuple(max(1, round(side * scale)) for side in size)
@@ -104,7 +105,8 @@ def predict_probabilities(
         logits = resize(
             logits, size, mode='bilinear', align_corners=bool(model.align_corners)
         )
-    return (logits.flip(3) if flip else logits).softmax(dim=1)
+    logits = logits.flip(3) if flip else logits
+    return logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)
 
 
 class PeerNetworks:

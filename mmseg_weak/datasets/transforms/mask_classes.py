@@ -43,3 +43,32 @@ class ListMaskClasses(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(min_pixels={self.min_pixels})'
+
+
+@TRANSFORMS.register_module()
+class BinarizeMasks(BaseTransform):
+    """Forget which class an object has, to test a class-agnostic network.
+
+    Put it behind ``LoadAnnotations``.
+
+    Required Keys: gt_seg_map
+
+    Modified Keys: gt_seg_map (0 background, 1 any object, 255 as it was)
+
+    Args:
+        background (int): Index of the background class. Defaults to 0.
+    """
+
+    def __init__(self, background: int = 0) -> None:
+        self.background = background
+
+    def transform(self, results: dict) -> dict:
+        """Replace the labels."""
+        labels = results['gt_seg_map']
+        binary = (labels != self.background).astype(np.uint8)
+        binary[labels == IGNORE_INDEX] = IGNORE_INDEX
+        results['gt_seg_map'] = binary
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(background={self.background})'

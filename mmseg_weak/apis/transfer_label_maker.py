@@ -1,0 +1,161 @@
+"""One image after the other: foreground map, activation maps, diffusion, label."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from mmengine.registry import init_default_scope
+from torch import Tensor, nn
+
+from ..datasets import StrongWeakDataset
+from ..models import CAMSegmentor
+from ..models.image_values import from_unit_rgb
+from ..models.peers import load_network, predict_probabilities
+from ..models.tags import class_labels, stack_tags
+from ..refinement import Diffusion, NoAnchorError, superpixel_diffusion
+from ..visualization.transfer_panel import transfer_panel
+from .label_folder import LabelFolder
+
+METHODS = ('diffusion', 'cam')
+IGNORE_INDEX = 255
+
+
+class TransferLabelMaker:
+    """Labels weak images with a foreground network and a tag classifier.
+
+    Args:
+        dataset (StrongWeakDataset): Whole images with their tags.
+        networks (Sequence[dict]): Config and checkpoint of the foreground network and of
+            the ``CAMSegmentor``.
+        options (TransferLabelOptions): How.
+        folder (LabelFolder): Where labels are written.
+
+    Raises:
+        FileNotFoundError: A file is absent.
+        ValueError: A network does not fit.
+    """
+
+    def __init__(
+        self,
+        dataset: StrongWeakDataset,
+        networks: Sequence[Mapping],
+        options,
+        folder: LabelFolder,
+    ) -> None:
+        init_default_scope('mmseg')
+        self.dataset, self.options, self.folder = dataset, options, folder
+        self.foreground = _load_foreground(networks[0]).to(options.device)
+        self.classifier = _load_classifier(networks[1], folder.classes).to(options.device)
+
+    def __call__(self, index: int) -> str | None:
+        """Label the image at a position of the data set.
+
+        Returns:
+            str | None: Why the image was refused; its label is then 255 everywhere.
+        """
+        sample, pixels, foreground, cams, classes = self._maps(index)
+        reason = None
+        try:
+            labels = self._labels(pixels, foreground, cams, classes)
+        except NoAnchorError as error:
+            names = [self.folder.classes[c] for c in classes]
+            reason = f'{error} (classes of the image: {", ".join(names)})'
+            labels = np.full(pixels.shape[:2], IGNORE_INDEX)
+        except ValueError as error:
+            raise ValueError(f'{sample.img_path}: {error}') from None
+        self.folder.write(sample.img_id, labels.astype(np.uint8))
+        return reason
+
+    def panel(self, index: int) -> np.ndarray:
+        """Picture of an image's label and of what led to it, (H, W, 3) uint8."""
+        _, pixels, foreground, cams, classes = self._maps(index)
+        palette = np.array(self.dataset.metainfo['palette'])
+        diffusion = None
+        try:
+            labels = self._labels(pixels, foreground, cams, classes)
+            diffusion = self._diffuse(pixels, foreground, cams)
+        except NoAnchorError:
+            labels = np.full(pixels.shape[:2], IGNORE_INDEX)
+        return transfer_panel(pixels, foreground, cams, diffusion, labels, classes, palette)
+
+    @torch.no_grad()
+    def _maps(self, index: int) -> tuple:
+        """Sample, RGB image, M, activation maps of its tags, their class indices."""
+        item = self.dataset[index]
+        sample = item['data_samples']
+        pixels = item['inputs'].flip(0)  # mmcv: BGR
+        image = pixels[None].to(self.options.device) / 255
+        foreground = self._foreground(image)[0, 0].cpu().numpy()
+        head = self.classifier.decode_head
+        tags = stack_tags([sample], head.num_foreground, head.background)
+        maps, found, _ = self.classifier.cams(
+            from_unit_rgb(image, self.classifier.data_preprocessor),
+            tags,
+            tuple(image.shape[2:]),
+            self.options.scales,
+            self.options.flip,
+        )
+        labels = class_labels(head.num_foreground, head.background)
+        classes = labels[found[0].cpu()].numpy()
+        pixels = pixels.permute(1, 2, 0).contiguous().numpy()
+        return sample, pixels, foreground, maps[0].cpu().numpy(), classes
+
+    def _foreground(self, image: Tensor) -> Tensor:
+        """Mean over scales and flips, shape (1, 1, H, W)."""
+        flips = (False, True) if self.options.flip else (False,)
+        views = [(scale, flip) for scale in self.options.scales for flip in flips]
+        total = 0
+        for scale, flip in views:
+            view = predict_probabilities(self.foreground, image, scale, flip, whole=False)
+            total = total + view
+        return (total / len(views)).clamp(0, 1)
+
+    def _labels(
+        self,
+        pixels: np.ndarray,
+        foreground: np.ndarray,
+        cams: np.ndarray,
+        classes: np.ndarray,
+    ) -> np.ndarray:
+        """Class indices of the data set, (H, W)."""
+        if self.options.method == 'cam':
+            winner = cams.argmax(axis=0) + 1
+            winner[cams.max(axis=0) < self.options.cam_threshold] = 0
+        else:
+            winner = self._diffuse(pixels, foreground, cams).labels
+        return np.concatenate([[self.dataset.split.background], classes])[winner]
+
+    def _diffuse(
+        self, pixels: np.ndarray, foreground: np.ndarray, cams: np.ndarray
+    ) -> Diffusion:
+        return superpixel_diffusion(pixels, cams, foreground, self.options.diffusion)
+
+
+def classes_of(dataset: StrongWeakDataset, index: int) -> list[str]:
+    """Names of an image's tags."""
+    return [dataset.split.classes[c] for c in dataset.get_data_info(index)['tags']]
+
+
+def _load_foreground(network: Mapping) -> nn.Module:
+    model, _ = load_network(**network)
+    if model.out_channels != 1:
+        raise ValueError(
+            f'{network["config"]}: a label transfer network has one output per pixel '
+            f'(num_classes=2, out_channels=1), this model has {model.out_channels}'
+        )
+    return model
+
+
+def _load_classifier(network: Mapping, classes: tuple[str, ...]) -> nn.Module:
+    model, trained_on = load_network(**network)
+    if not isinstance(model, CAMSegmentor):
+        raise ValueError(
+            f'{network["config"]}: seeds need a CAMSegmentor, got {type(model).__name__}'
+        )
+    if trained_on not in (None, tuple(classes)) or model.out_channels != len(classes):
+        names = trained_on or [f'{model.out_channels} without names']
+        raise ValueError(
+            f'{network["checkpoint"]} was trained on the classes {", ".join(names)}; the '
+            f'data set has {", ".join(classes)}'
+        )
+    return model

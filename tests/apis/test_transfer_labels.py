@@ -1,0 +1,197 @@
+"""Pseudo-masks made offline equal those made by hand, with any number of workers."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from PIL import Image
+from toy import CLASSES, REPOSITORY, toy_model
+from toy_transfer import transfer_config, write_strong_weak
+
+from mmseg_weak.apis.transfer_labels import TransferLabelOptions, make_transfer_labels
+from mmseg_weak.refinement import DiffusionOptions, superpixel_diffusion
+
+DIFFUSION = DiffusionOptions(num_superpixels=40, background_cam=0.3, border_foreground=0.9)
+
+
+@pytest.fixture(scope='module')
+def root(toy_root, tmp_path_factory):
+    return write_strong_weak(toy_root, tmp_path_factory.mktemp('transfer'))
+
+
+@pytest.fixture(scope='module')
+def networks(root):
+    """Untrained foreground network and tag classifier with config and checkpoint."""
+    init_default_scope('mmseg')
+    lnet = toy_model()
+    lnet['type'] = 'EncoderDecoder'
+    lnet['decode_head'].update(
+        num_classes=2, out_channels=1, loss_decode=dict(type='ForegroundBCELoss')
+    )
+    cam = toy_model()
+    cam.update(
+        type='CAMSegmentor',
+        decode_head=dict(type='CAMHead', in_channels=16, in_index=1, num_classes=3),
+        test_cfg=dict(mode='whole'),
+    )
+    result = {}
+    for i, (name, model) in enumerate(dict(lnet=lnet, cam=cam).items()):
+        data = dict(images='strong', class_agnostic=True, pseudo_label_dir=None)
+        config = transfer_config(root, root / 'work', data=data)
+        config.model = model
+        torch.manual_seed(i)
+        network = MODELS.build(config.model)
+        if name == 'cam':
+            network.decode_head.classifier.weight.data.abs_()
+        path = root / name
+        config.dump(f'{path}.py')
+        meta = dict(dataset_meta=dict(classes=CLASSES)) if name == 'cam' else {}
+        torch.save(dict(state_dict=network.state_dict(), meta=meta), f'{path}.pth')
+        result[name] = dict(config=f'{path}.py', checkpoint=f'{path}.pth')
+    return result
+
+
+def make(networks, out, **options):
+    options = dict(dict(diffusion=DIFFUSION, flip=False), **options)
+    config = Config.fromfile(networks['lnet']['config'])
+    options = TransferLabelOptions(str(out), **options)
+    return make_transfer_labels(config, networks['lnet'], networks['cam'], options)
+
+
+def read(folder):
+    return {path.name: np.array(Image.open(path)) for path in folder.glob('*.png')}
+
+
+def load(network):
+    model = MODELS.build(Config.fromfile(network['config']).model).eval()
+    state = torch.load(network['checkpoint'], weights_only=False)['state_dict']
+    model.load_state_dict(state)
+    return model
+
+
+def test_labels_equal_those_made_by_hand(networks, root, tmp_path):
+    report = make(networks, tmp_path, masks=str(root / 'masks'), panels=2)
+    labels = read(tmp_path)
+    assert sorted(labels) == [f'toy_{i:02d}.png' for i in range(6, 12)]
+    lnet, cam = load(networks['lnet']), load(networks['cam'])
+    correct = total = 0
+    for name, label in labels.items():
+        image = np.array(Image.open(root / 'images' / name))
+        inputs = (torch.from_numpy(image).permute(2, 0, 1)[None].float() - 127.5) / 60
+        with torch.no_grad():
+            meta = [dict(img_shape=(64, 64))]
+            m = lnet.encode_decode(inputs, meta)[0, 0].sigmoid().numpy()
+            maps = cam.decode_head(cam.extract_feat(inputs)).relu()
+            maps = torch.nn.functional.interpolate(maps, (64, 64), mode='bilinear')[0]
+            maps = (maps / (maps.amax((1, 2), keepdim=True) + 1e-5)).numpy()
+        expected = superpixel_diffusion(image, maps, m, DIFFUSION).labels
+        assert (label != expected).mean() < 0.01  # ties of float rounding
+        mask = np.array(Image.open(root / 'masks' / name))
+        correct, total = correct + (label == mask).sum(), total + mask.size
+    assert report['accuracy'] == pytest.approx(100 * correct / total)
+    assert report['refused'] == {} and report['images'] == 6
+    page = (tmp_path / 'panels.html').read_text()
+    assert page.count('data:image/png') == 2 and 'toy_06' in page
+
+
+def test_weak_masks_are_not_needed(networks, root, tmp_path):
+    """Labels come from images and tags: without any mask of a weak image, the same."""
+    make(networks, tmp_path / 'with')
+    hidden = root / 'hidden'
+    (root / 'masks').rename(hidden)
+    try:
+        (root / 'masks').mkdir()
+        make(networks, tmp_path / 'without')
+    finally:
+        (root / 'masks').rmdir()
+        hidden.rename(root / 'masks')
+    one, other = read(tmp_path / 'with'), read(tmp_path / 'without')
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_workers_and_resume_give_the_same(networks, tmp_path):
+    make(networks, tmp_path / 'one')
+    make(networks, tmp_path / 'two', workers=2)
+    for name in ('toy_07.png', 'toy_10.png'):
+        (tmp_path / 'two' / name).unlink()
+    make(networks, tmp_path / 'two')
+    one, two = read(tmp_path / 'one'), read(tmp_path / 'two')
+    assert one.keys() == two.keys()
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+    with pytest.raises(ValueError, match='holds labels made with other settings'):
+        make(networks, tmp_path / 'two', method='cam')
+
+
+def test_cam_control(networks, tmp_path):
+    make(networks, tmp_path / 'low', method='cam', cam_threshold=0.0)
+    make(networks, tmp_path / 'high', method='cam', cam_threshold=1.0)
+    assert all((label > 0).all() for label in read(tmp_path / 'low').values())
+    assert all((label == 0).all() for label in read(tmp_path / 'high').values())
+
+
+def test_refused_images_are_unknown_and_counted(networks, tmp_path):
+    diffusion = DiffusionOptions(num_superpixels=40, seed_foreground=1.0)
+    report = make(networks, tmp_path, diffusion=diffusion)
+    assert report['refused'] == {'no seed': 6} and report['coverage'] == 0
+    assert all((label == 255).all() for label in read(tmp_path).values())
+    reasons = json.loads((tmp_path / 'refused.json').read_text())
+    assert 'classes of the image: square, disc' in reasons['toy_06']
+    again = make(networks, tmp_path, diffusion=diffusion)
+    assert again['refused'] == {'no seed': 6}
+
+
+def test_networks_that_do_not_fit(networks, tmp_path):
+    config = Config.fromfile(networks['lnet']['config'])
+    options = TransferLabelOptions(str(tmp_path))
+    with pytest.raises(ValueError, match='has one output per pixel'):
+        make_transfer_labels(config, networks['cam'], networks['cam'], options)
+    with pytest.raises(ValueError, match='seeds need a CAMSegmentor'):
+        make_transfer_labels(config, networks['lnet'], networks['lnet'], options)
+    config.train_dataloader.dataset = config.val_dataloader.dataset
+    with pytest.raises(ValueError, match='needs a StrongWeakDataset'):
+        make_transfer_labels(config, networks['lnet'], networks['cam'], options)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(method='magic'),
+        dict(scales=()),
+        dict(cam_threshold=2),
+        dict(workers=0),
+        dict(panels=-1),
+    ],
+)
+def test_bad_options(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        TransferLabelOptions('out', **options)
+
+
+def test_superpixels_above_pixels_name_the_image(networks, tmp_path):
+    diffusion = DiffusionOptions(num_superpixels=5000)
+    with pytest.raises(ValueError, match=r'toy_06.png: superpixel count must be in 1 to'):
+        make(networks, tmp_path, diffusion=diffusion)
+
+
+def test_command_line(networks, tmp_path):
+    tool = [sys.executable, str(REPOSITORY / 'tools' / 'make_pseudo_labels.py')]
+    command = [
+        *tool,
+        *networks['cam'].values(),
+        '--label-transfer',
+        *networks['lnet'].values(),
+        *('--out', str(tmp_path), '--no-flip', '--scales', '1'),
+        *('--diffusion', 'num_superpixels=40', 'foreground_weight=0'),
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 'share of labels' in run.stdout
+    settings = json.loads((tmp_path / 'manifest.json').read_text())['settings']
+    assert settings['diffusion']['foreground_weight'] == 0
+    run = subprocess.run([*command, 'beta2=3'], capture_output=True, text=True)
+    assert run.returncode == 1 and 'unknown beta2; there are' in run.stderr
