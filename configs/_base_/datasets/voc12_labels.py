@@ -1,7 +1,9 @@
 # VOC 2012 train_aug with pseudo-labels: one PNG of class ids for each image, 255 where
 # unknown. A command sets the folder with
-# --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER (absolute).
+# --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER.
+# Paths of this data set start in the current directory.
 _base_ = ['voc12_tags.py']
+data_root = 'data/VOCdevkit/VOC2012'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -33,9 +35,11 @@ train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='PascalVOCDataset',
-        data_root={{_base_.data_root}},
-        ann_file='ImageSets/Segmentation/train_aug.txt',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='PseudoLabels'),
+        data_root=None,
+        ann_file=f'{data_root}/ImageSets/Segmentation/train_aug.txt',
+        data_prefix=dict(
+            img_path=f'{data_root}/JPEGImages', seg_map_path=f'{data_root}/PseudoLabels'
+        ),
         pipeline=train_pipeline,
     ),
 )

@@ -1,7 +1,9 @@
 # The training images of voc_animals with pseudo-labels: one PNG of class ids for each
 # image, 255 where unknown. A command sets the folder with
-# --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER (absolute).
+# --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER.
+# Paths of this data set start in the current directory.
 _base_ = ['voc_animals_tags.py']
+data_root = 'data/voc_animals'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -33,10 +35,12 @@ train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='BaseSegDataset',
-        data_root={{_base_.data_root}},
-        ann_file='ImageSets/Segmentation/train.txt',
+        data_root=None,
+        ann_file=f'{data_root}/ImageSets/Segmentation/train.txt',
         img_suffix='.jpg',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='PseudoLabels'),
+        data_prefix=dict(
+            img_path=f'{data_root}/JPEGImages', seg_map_path=f'{data_root}/PseudoLabels'
+        ),
         metainfo={{_base_.metainfo}},
         pipeline=train_pipeline,
     )

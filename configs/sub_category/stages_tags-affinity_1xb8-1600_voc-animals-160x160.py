@@ -1,0 +1,17 @@
+_base_ = '../_base_/stages/tags_affinity.py'
+classifier_config = (
+    'configs/sub_category/sub-category-r3-k10_mobilenetv2_1xb8-1600_voc-animals-160x160.py'
+)
+affinity_config = (
+    'configs/sub_category/affinity_mobilenetv2_1xb8-400_voc-animals-224x224.py'
+)
+segmenter_config = (
+    'configs/sub_category/'
+    'segmenter_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+)
+classifier_checkpoint = 'iter_1600.pth'
+affinity_checkpoint = 'iter_400.pth'
+segmenter_checkpoint = 'iter_600.pth'
+tags = ['data/voc_animals/points/main.json']
+# Scores the labels once they are written.
+label_options = ['--masks', 'data/voc_animals/SegmentationClass']
