@@ -31,7 +31,7 @@ def test_trains_tests_and_does_not_repeat(toy_root, tmp_path, monkeypatch):
     assert run_all(runs) == results
 
 
-STAGES = """
+STAGES = r"""
 metrics = 'test/metrics.json'
 stages = [
     dict(name='test',
