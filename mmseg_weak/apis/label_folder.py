@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,6 +29,8 @@ class LabelFolder:
     classes: tuple[str, ...]
     palette: np.ndarray
 
+    suffix: ClassVar[str] = '.png'
+
     def prepare(self, overwrite: bool = False) -> None:
         """Make the folder ready, keeping labels that were made with the same settings.
 
@@ -40,30 +43,31 @@ class LabelFolder:
         """
         manifest = self.path / MANIFEST
         content = dict(classes=list(self.classes), settings=self.settings)
-        pngs = list(self.path.rglob('*.png'))
-        if pngs and not manifest.is_file():
+        files = list(self.path.rglob(f'*{self.suffix}'))
+        kind = self.suffix[1:].upper()
+        if files and not manifest.is_file():
             raise ValueError(
-                f'{self.path} holds PNGs but no {MANIFEST}, so they were not made by this '
-                'tool; choose another --out'
+                f'{self.path} holds {kind}s but no {MANIFEST}, so they were not made by '
+                'this tool; choose another --out'
             )
         if manifest.is_file():
             old = json.loads(manifest.read_text())
             if old == json.loads(json.dumps(content)):
                 return
-            if pngs and not overwrite:
+            if files and not overwrite:
                 raise ValueError(
                     f'{self.path} holds labels made with other settings '
                     f'({", ".join(_differences(old, content))}); choose another --out, or '
                     'make them again with --overwrite'
                 )
             # Before the new manifest: a kill in between must not mix old and new labels.
-            for png in pngs:
-                png.unlink()
+            for file in files:
+                file.unlink()
         write_json(manifest, content)
 
     def file(self, image: str) -> Path:
-        """PNG of an image."""
-        return self.path / f'{image}.png'
+        """File of an image."""
+        return self.path / f'{image}{self.suffix}'
 
     def missing(self, images: Sequence[str]) -> list[int]:
         """Positions of the images that have no label yet."""

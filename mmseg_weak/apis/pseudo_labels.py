@@ -1,36 +1,40 @@
-"""Trained networks label the images of a click data set, offline."""
+"""Trained networks label the images of a click or tag data set, offline."""
 
 import copy
 import hashlib
 import json
-import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from rich.progress import track
-from torch import nn
 
 from .._files import write_json
-from .._processes import die_with_parent
-from ..datasets import ClickDataset
+from ..datasets import ClickDataset, ImageTagDataset
 from ..datasets.mask_files import read_mask
 from ..evaluation.pseudo_label_quality import PseudoLabelQuality
-from ..models.peers import load_network, predict_probabilities
-from ..models.teacher_logits import image_class_mask
-from ..refinement import LabelRule, build_refinement, heterogeneous_label
+from ..refinement import LabelRule, build_refinement
+from ..refinement.cam_label import CamLabelRule
+from . import cam_labels, network_labels
+from .cam_folder import CamFolder
 from .label_folder import LabelFolder
+from .label_workers import run_in_workers
 
 # Steps of a training pipeline that stay: the image as it is, clicks rasterised on it.
-KEPT_STEPS = ('LoadImageFromFile', 'LoadClicks', 'RasterizeClicks', 'PackWeakSegInputs')
+KEPT_STEPS = {
+    ClickDataset: (
+        'LoadImageFromFile',
+        'LoadClicks',
+        'RasterizeClicks',
+        'PackWeakSegInputs',
+    ),
+    ImageTagDataset: ('LoadImageFromFile', 'LoadImageTags', 'PackWeakSegInputs'),
+}
 IGNORE_INDEX = 255
 
 
@@ -40,9 +44,12 @@ class PseudoLabelOptions:
 
     Attributes:
         out (str): Folder of the PNGs, ``manifest.json`` and ``report.json``.
-        rule (LabelRule): Fusion, threshold and class restriction.
+        rule (LabelRule): Fusion, threshold and class restriction of segmentors.
+        cam_rule (CamLabelRule): Background and steps of a ``CAMSegmentor``.
+        cams (str, optional): Folder where the maps of a ``CAMSegmentor`` are stored.
         refinement (dict, optional): See :func:`~mmseg_weak.refinement.build_refinement`.
-        scales (Sequence[float]): Factors > 0 on the image size to average over.
+        scales (Sequence[float], optional): Factors > 0 on the image size to average over.
+            Defaults to (0.75, 1, 1.25, 1.5), of a ``CAMSegmentor`` to (1, 0.5, 1.5, 2).
         flip (bool): Average with the mirrored image at every scale.
         workers (int): Processes, >= 1.
         device (str): Where the networks run.
@@ -56,8 +63,10 @@ class PseudoLabelOptions:
 
     out: str
     rule: LabelRule = field(default_factory=LabelRule)
+    cam_rule: CamLabelRule = field(default_factory=CamLabelRule)
+    cams: str | None = None
     refinement: dict | None = None
-    scales: Sequence[float] = (0.75, 1.0, 1.25, 1.5)
+    scales: Sequence[float] | None = None
     flip: bool = True
     workers: int = 1
     device: str = 'cpu'
@@ -65,7 +74,8 @@ class PseudoLabelOptions:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if not self.scales or not all(0 < scale < float('inf') for scale in self.scales):
+        scales = (1.0,) if self.scales is None else self.scales
+        if not scales or not all(0 < scale < float('inf') for scale in scales):
             raise ValueError(f'scales must be numbers > 0, got {self.scales}')
         if self.workers < 1:
             raise ValueError(f'workers must be >= 1, got {self.workers}')
@@ -82,8 +92,9 @@ def make_pseudo_labels(
     Finished labels of an earlier call with the same settings stay.
 
     Args:
-        config (Config): Its ``train_dataloader`` names the images and clicks.
-        peers (Sequence[dict]): ``dict(config='x.py', checkpoint='y.pth')`` of each network.
+        config (Config): Its ``train_dataloader`` names the images and clicks or tags.
+        peers (Sequence[dict]): ``dict(config='x.py', checkpoint='y.pth')`` of each network;
+            a ``CAMSegmentor`` comes alone.
         options (PseudoLabelOptions): How.
 
     Returns:
@@ -98,68 +109,131 @@ summary`; also written to ``report.json``.
         raise ValueError('pseudo-labels need at least one peer')
     init_default_scope(config.get('default_scope', 'mmseg'))
     dataset, background = build_label_dataset(config)
-    options = replace(options, rule=replace(options.rule, background=background))
+    cam = _is_cam(peers)
+    if not cam and not isinstance(dataset, ClickDataset):
+        raise ValueError(
+            f'{config.filename}: labels from tags need a CAMSegmentor, and other networks '
+            'need clicks'
+        )
+    scales = options.scales or (cam_labels if cam else network_labels).SCALES
+    options = replace(options, scales=tuple(scales))
+    if cam:
+        options.cam_rule = replace(options.cam_rule, background=background or 0)
+    else:
+        options.rule = replace(options.rule, background=background)
     folder = LabelFolder(
         Path(options.out),
-        _settings(dataset, peers, options),
+        _settings(dataset, peers, options, cam),
         tuple(dataset.metainfo['classes']),
         np.array(dataset.metainfo['palette'], np.uint8),
     )
     folder.prepare(options.overwrite)
     images = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
-    todo = folder.missing(images)
-    if todo:
-        done = _label_all(todo, dataset, peers, options, folder)
-        for _ in track(done, 'pseudo-labels', total=len(todo)):
-            pass
-    report = score_folder(folder, images, dataset, options.masks)
+    job, extra = (dataset, peers, options, folder), {}
+    if cam:
+        extra = _label_by_cams(images, job)
+    else:
+        _label(network_labels.NetworkLabeller, folder.missing(images), options, *job)
+    report = dict(score_folder(folder, images, dataset, options.masks), **extra)
     write_json(folder.path / 'report.json', report)
     return report
 
 
-def build_label_dataset(config: Config) -> tuple[ClickDataset, int | None]:
+def _is_cam(peers: Sequence[Mapping]) -> bool:
+    """Whether the only peer is a ``CAMSegmentor``.
+
+    Raises:
+        ValueError: One of several is.
+    """
+    kinds = [
+        os.path.isfile(peer['config']) and cam_labels.is_cam_config(peer['config'])
+        for peer in peers
+    ]
+    if any(kinds) and len(peers) > 1:
+        raise ValueError('a CAMSegmentor labels alone, without other peers')
+    return any(kinds)
+
+
+def _label(make: Callable, todo: list[int], options: PseudoLabelOptions, *job) -> None:
+    """Label images with a progress bar."""
+    if todo:
+        done = run_in_workers(make, todo, options.workers, *job)
+        for _ in track(done, 'pseudo-labels', total=len(todo)):
+            pass
+
+
+def _label_by_cams(images: list[str], job: tuple) -> dict:
+    """Choose the background score, label, store maps; returns what the report adds."""
+    _, _, options, folder = job
+    todo, cams = set(folder.missing(images)), None
+    if options.cams is not None:
+        keys = ('peers', 'data', 'scales', 'flip')
+        settings = {key: folder.settings[key] for key in keys}
+        cams = CamFolder(Path(options.cams), settings, folder.classes, folder.palette)
+        cams.prepare(options.overwrite)
+        todo.update(cams.missing(images))
+    score = cam_labels.choose_background_score(job, folder.settings)
+    _label(cam_labels.make_cam_labeller, sorted(todo), options, *job, score, cams)
+    return dict(background_score=score)
+
+
+def build_label_dataset(
+    config: Config,
+) -> tuple[ClickDataset | ImageTagDataset, int | None]:
     """The training set of a config without augmentation, and its background class.
 
     Raises:
-        ValueError: It is no ``ClickDataset``, or its pipeline lacks a step.
+        ValueError: It has neither clicks nor tags, or its pipeline lacks a step.
     """
     settings = copy.deepcopy(config.train_dataloader.dataset)
     while 'dataset' in settings:  # wrappers such as RepeatDataset
         settings = settings.dataset
-    if not issubclass(DATASETS.get(settings.type), ClickDataset):
+    kind = DATASETS.get(settings.type)
+    steps = next((s for base, s in KEPT_STEPS.items() if issubclass(kind, base)), None)
+    if steps is None:
         raise ValueError(
-            f'{config.filename}: pseudo-labels need a training set with clicks, and '
-            f'train_dataloader.dataset is a {settings.type}'
+            f'{config.filename}: pseudo-labels need a training set with clicks or tags, '
+            f'and train_dataloader.dataset is a {settings.type}'
         )
-    steps = [step for step in settings.pipeline if step['type'] in KEPT_STEPS]
-    absent = set(KEPT_STEPS) - {step['type'] for step in steps}
+    kept = [step for step in settings.pipeline if step['type'] in steps]
+    absent = set(steps) - {step['type'] for step in kept}
     if absent:
         raise ValueError(
             f'{config.filename}: the pipeline of train_dataloader has no '
             f'{", ".join(sorted(absent))}'
         )
-    settings.pipeline = steps
-    background = next(
-        step.get('background_index', 0) for step in steps if step['type'] == 'LoadClicks'
+    settings.pipeline = kept
+    dataset = DATASETS.build(settings)
+    if isinstance(dataset, ImageTagDataset):
+        return dataset, dataset.background_index
+    return dataset, next(
+        step.get('background_index', 0) for step in kept if step['type'] == 'LoadClicks'
     )
-    return DATASETS.build(settings), background
 
 
 def _settings(
-    dataset: ClickDataset, peers: Sequence[Mapping], options: PseudoLabelOptions
+    dataset: ClickDataset | ImageTagDataset,
+    peers: Sequence[Mapping],
+    options: PseudoLabelOptions,
+    cam: bool,
 ) -> dict:
     """Everything that a label depends on."""
     data = hashlib.sha256(repr(dataset.pipeline).encode())
+    clicked = isinstance(dataset, ClickDataset)
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
         data.update(info['img_id'].encode())
-        data.update(np.ascontiguousarray(info['clicks']).tobytes())
-        data.update(np.ascontiguousarray(info['click_labels']).tobytes())
+        for key in ('clicks', 'click_labels') if clicked else ('tags',):
+            data.update(np.ascontiguousarray(info[key]).tobytes())
+    if cam:
+        steps = [*options.cam_rule.steps]
+        rule = dict(asdict(options.cam_rule), steps=[dict(step) for step in steps])
+    else:
+        rule = dict(asdict(options.rule), refinement=options.refinement)
     return dict(
         peers=[_identity(**peer) for peer in peers],
-        clicks=data.hexdigest(),
-        **asdict(options.rule),
-        refinement=options.refinement,
+        **{'clicks' if clicked and not cam else 'data': data.hexdigest()},
+        **rule,
         scales=list(options.scales),
         flip=options.flip,
     )
@@ -188,100 +262,11 @@ def _identity(config: str, checkpoint: str) -> dict:
     )
 
 
-class _LabelMaker:
-    """Labels one image after the other in one process."""
-
-    def __init__(
-        self,
-        dataset: ClickDataset,
-        peers: Sequence[Mapping],
-        options: PseudoLabelOptions,
-        folder: LabelFolder,
-    ) -> None:
-        init_default_scope('mmseg')
-        self.dataset, self.options, self.folder = dataset, options, folder
-        self.refine = build_refinement(options.refinement)
-        self.networks = [self._load(peer).to(options.device) for peer in peers]
-
-    def _load(self, peer: Mapping) -> nn.Module:
-        network, trained_on = load_network(**peer)
-        classes = self.folder.classes
-        if trained_on not in (None, classes) or network.out_channels != len(classes):
-            names = trained_on or [f'{network.out_channels} without names']
-            raise ValueError(
-                f'peer: {peer["checkpoint"]} was trained on the classes '
-                f'{", ".join(names)}; the data set has {", ".join(classes)}'
-            )
-        return network
-
-    def __call__(self, index: int) -> None:
-        """Label the image at a position of the data set."""
-        item = self.dataset[index]
-        sample = item['data_samples']
-        image = item['inputs'].flip(0)[None].to(self.options.device) / 255  # mmcv: BGR
-        probs = [self._probabilities(network, image) for network in self.networks]
-        rule = self.options.rule
-        classes = image_class_mask([sample], probs[0].shape[1], rule.background)
-        clicks = sample.gt_sem_seg.data.to(image.device)
-        try:
-            labels = heterogeneous_label(
-                probs, classes, clicks, image, rule, self.refine
-            ).labels
-        except ValueError as error:
-            raise ValueError(f'{sample.img_path}: {error}') from None
-        self.folder.write(sample.img_id, labels[0].byte().cpu().numpy())
-
-    def _probabilities(self, network: nn.Module, image: torch.Tensor) -> torch.Tensor:
-        """Mean over scales and flips."""
-        flips = (False, True) if self.options.flip else (False,)
-        views = [(scale, flip) for scale in self.options.scales for flip in flips]
-        total = 0
-        for scale, flip in views:
-            total = total + predict_probabilities(network, image, scale, flip, whole=False)
-        return total / len(views)
-
-
-def _label_all(todo: list[int], *job) -> Iterator[None]:
-    """Label images, here or in several processes; yields after each."""
-    workers = min(job[2].workers, len(todo))
-    if workers == 1:
-        yield from map(_LabelMaker(*job), todo)
-        return
-    start = (os.getpid(), max(1, torch.get_num_threads() // workers))
-    # Not forked: threads of torch and a GPU do not survive a fork.
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context('spawn'), _start_worker, (*start, *job)
-    )
-    try:
-        yield from pool.map(_label_in_worker, todo, chunksize=4)
-    except BrokenProcessPool:
-        raise ValueError(
-            'a worker was killed, perhaps for lack of memory; finished labels stay, call '
-            'again with fewer workers'
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_worker: list = []
-
-
-def _start_worker(parent: int, threads: int, *job) -> None:
-    """Remember the job; a mistake in it is raised with the first image, not here, where it
-    would only break the pool."""
-    die_with_parent(parent)
-    torch.set_num_threads(threads)
-    _worker[:] = [job]
-
-
-def _label_in_worker(index: int) -> None:
-    if isinstance(_worker[0], tuple):
-        _worker[0] = _LabelMaker(*_worker[0])
-    _worker[0](index)
-
-
 def score_folder(
-    folder: LabelFolder, images: Sequence[str], dataset: ClickDataset, masks: str | None
+    folder: LabelFolder,
+    images: Sequence[str],
+    dataset: ClickDataset | ImageTagDataset,
+    masks: str | None,
 ) -> dict:
     """Coverage and class shares of finished labels, and their quality where masks exist.
 
@@ -301,7 +286,7 @@ def score_folder(
     return quality.summary()
 
 
-def _trained_ids(mask: np.ndarray, dataset: ClickDataset) -> np.ndarray:
+def _trained_ids(mask: np.ndarray, dataset: ClickDataset | ImageTagDataset) -> np.ndarray:
     """Relabel a mask as mmseg's ``LoadAnnotations`` does."""
     if mask.max(initial=0) > IGNORE_INDEX:
         raise ValueError(f'the mask holds {mask.max()}, ids end at 255')

@@ -127,24 +127,45 @@ class CAMSegmentor(EncoderDecoder):
             tuple: For each image its maps (n, H, W) in [0, 1) and their classes (n,), long,
             0 to C - 1; and the tag logits (N, C) of the scale nearest to 1.
         """
-        scales = self.scales if scales is None else tuple(scales)
-        flip = self.flip if flip is None else flip
-        logits: dict[int, Tensor] = {}
-
-        def forward(images: Tensor) -> Tensor:
-            features = self.extract_feat(images)
-            logits[len(logits)] = self.decode_head.classify(features)[: len(inputs)]
-            return self.decode_head(features)
-
-        maps = activation_maps(forward, inputs, scales, flip)
-        nearest = min(range(len(scales)), key=lambda i: abs(scales[i] - 1))
-        present = (logits[nearest] if tags is None else tags.to(inputs.device)) > 0
+        maps, logits = self.activations(inputs, scales, flip)
+        present = (logits if tags is None else tags.to(inputs.device)) > 0
         classes = [row.nonzero()[:, 0] for row in present]
         merged = [
             merge_maps([level[i] for level in maps], found, size, self.align_corners)
             for i, found in enumerate(classes)
         ]
-        return merged, classes, logits[nearest]
+        return merged, classes, logits
+
+    @torch.no_grad()
+    def activations(
+        self,
+        inputs: Tensor,
+        scales: Sequence[float] | None = None,
+        flip: bool | None = None,
+    ) -> tuple[list[Tensor], Tensor]:
+        """Rectified maps of all classes at the resolution of the features.
+
+        Args:
+            inputs (Tensor): Normalised images of one size, shape (N, 3, h, w).
+            scales (Sequence[float], optional): Defaults to those of ``test_cfg``.
+            flip (bool, optional): Defaults to that of ``test_cfg``.
+
+        Returns:
+            tuple: For each scale the maps (N, C, h', w') of image and mirror image added;
+            and the tag logits (N, C) of the scale nearest to 1.
+        """
+        scales = self.scales if scales is None else tuple(scales)
+        flip = self.flip if flip is None else flip
+        logits = []
+
+        def forward(images: Tensor) -> Tensor:
+            features = self.extract_feat(images)
+            logits.append(self.decode_head.classify(features)[: len(inputs)])
+            return self.decode_head(features)
+
+        maps = activation_maps(forward, inputs, scales, flip)
+        nearest = min(range(len(scales)), key=lambda i: abs(scales[i] - 1))
+        return maps, logits[nearest]
 
     def score_maps(self, cams: Tensor, classes: Tensor) -> Tensor:
         """Scores of all classes of the data set from the maps of those present.
