@@ -71,6 +71,7 @@ def test_checkpoint_keys_are_those_of_the_stock_model(name):
     plain = copy.deepcopy(config.model)
     plain.type = plain.type.replace('SeminarSegmentor', 'EncoderDecoder')
     plain.data_preprocessor.type = 'SegDataPreProcessor'
+    plain.data_preprocessor.pop('channels_last', None)
     plain.pop('consistency', None)
     plain.pop('pseudo_label', None)
     plain.decode_head.loss_decode = dict(type='CrossEntropyLoss')
