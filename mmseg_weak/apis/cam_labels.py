@@ -25,7 +25,7 @@ from ..refinement.cam_label import power_background
 from ..refinement.cam_steps import strided_size
 from .cam_folder import STRIDE, CamFolder
 from .label_folder import LabelFolder
-from .label_workers import run_in_workers
+from .label_pool import map_images
 from .network_labels import load_peer
 
 UNLABELLED = 255
@@ -178,7 +178,7 @@ def choose_background_score(job: tuple, settings: dict) -> float | None:
     chosen = np.linspace(0, len(dataset) - 1, count).round().astype(int).tolist()
     counts = sum(
         track(
-            run_in_workers(HistogramMaker, chosen, options.workers, *job),
+            map_images(HistogramMaker, job, chosen, options.workers),
             'background score',
             total=len(chosen),
         )

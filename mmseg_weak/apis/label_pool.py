@@ -1,11 +1,14 @@
 """Call a label maker for many images, here or in several processes."""
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import torch
+
+from .._processes import die_with_parent
 
 Maker = Callable[[int], object]
 
@@ -37,7 +40,7 @@ def map_images(
         workers,
         multiprocessing.get_context('spawn'),
         _start_worker,
-        (threads, factory, job),
+        (os.getpid(), threads, factory, job),
     )
     try:
         yield from pool.map(_call, todo, chunksize=4)
@@ -53,9 +56,12 @@ def map_images(
 _worker: list = []
 
 
-def _start_worker(threads: int, factory: Callable[..., Maker], job: tuple) -> None:
+def _start_worker(
+    parent: int, threads: int, factory: Callable[..., Maker], job: tuple
+) -> None:
     """Remember the job; a mistake in it is raised with the first image, not here, where it
     would only break the pool."""
+    die_with_parent(parent)
     torch.set_num_threads(threads)
     _worker[:] = [None, factory, job]
 

@@ -23,7 +23,7 @@ from ..refinement.cam_label import CamLabelRule
 from . import cam_labels, network_labels
 from .cam_folder import CamFolder
 from .label_folder import LabelFolder
-from .label_workers import run_in_workers
+from .label_pool import map_images
 
 # Steps of a training pipeline that stay: the image as it is, clicks rasterised on it.
 KEPT_STEPS = {
@@ -157,7 +157,7 @@ def _is_cam(peers: Sequence[Mapping]) -> bool:
 def _label(make: Callable, todo: list[int], options: PseudoLabelOptions, *job) -> None:
     """Label images with a progress bar."""
     if todo:
-        done = run_in_workers(make, todo, options.workers, *job)
+        done = map_images(make, job, todo, options.workers)
         for _ in track(done, 'pseudo-labels', total=len(todo)):
             pass
 
