@@ -141,13 +141,13 @@ def set_resume(config: Config, checkpoint: str) -> None:
 
 
 def run_tool(main: Callable[[], None]) -> None:
-    """Run a command; a user's mistake ends in one line instead of a traceback.
+    """Run a command; a user's mistake or a full disk ends in one line, no traceback.
 
     Set the environment variable ``MMSEG_WEAK_TRACEBACK`` to see where it came from.
     """
     try:
         main()
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         if os.environ.get('MMSEG_WEAK_TRACEBACK'):
             raise
         sys.exit(f'error: {error}\n(MMSEG_WEAK_TRACEBACK=1 shows the traceback)')

@@ -1,6 +1,5 @@
 """A disk that is full meets one clear error in whatever is written."""
 
-import resource
 import subprocess
 import sys
 
@@ -11,12 +10,24 @@ from toy import CLASSES, REPOSITORY, toy_config, toy_model
 
 from mmseg_weak._files import write_json
 
-LIMIT = 600  # bytes; the manifest and a PNG with its palette are larger
+# Runs a tool; at the first label the kernel begins to refuse files above 600 bytes, as it
+# refuses all on a full disk. A PNG with its palette is larger.
+FULL = """
+import resource, runpy, sys
+from mmseg_weak.apis.label_folder import LabelFolder
+
+write = LabelFolder.write
 
 
-def small_files_only():
-    """The kernel refuses larger ones, as it refuses all on a full disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
+def write_to_full_disk(*args):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
+    write(*args)
+
+
+LabelFolder.write = write_to_full_disk
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
 
 
 def test_label_tool_names_the_file(toy_root, tmp_path):
@@ -27,16 +38,16 @@ def test_label_tool_names_the_file(toy_root, tmp_path):
     meta = dict(dataset_meta=dict(classes=CLASSES))
     torch.save(dict(state_dict=state, meta=meta), tmp_path / 'peer.pth')
     tool = str(REPOSITORY / 'tools/make_pseudo_labels.py')
-    command = [sys.executable, '-W', 'ignore', tool, str(tmp_path / 'config.py')]
-    command += [str(tmp_path / 'peer.pth'), '--out', str(tmp_path / 'labels')]
-    done = subprocess.run(
-        command, capture_output=True, text=True, preexec_fn=small_files_only
-    )
+    command = [sys.executable, '-W', 'ignore', '-c', FULL, tool]
+    command += [str(tmp_path / 'config.py'), str(tmp_path / 'peer.pth')]
+    command += ['--out', str(tmp_path / 'labels'), '--scales', '1', '--no-flip']
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert 'Traceback' not in done.stderr
-    assert f'{tmp_path}/labels/' in done.stderr.splitlines()[-2]
-    assert 'cannot be written' in done.stderr and 'too large' in done.stderr
-    assert not [file for file in (tmp_path / 'labels').rglob('*') if file.is_file()]
+    message = done.stderr.splitlines()[-2]
+    assert 'labels/toy_00.png cannot be written' in message and 'too large' in message
+    left = [file.name for file in (tmp_path / 'labels').rglob('*') if file.is_file()]
+    assert left == ['manifest.json']
 
 
 def test_json_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
