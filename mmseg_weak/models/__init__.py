@@ -1,4 +1,4 @@
-from . import losses, segmentors
+from . import affinity_step, losses, segmentors
 from .backbones import AttentionMixVisionTransformer, ResNet38, VGGLargeFOV
 from .consistency import TeacherConsistency, ramp_up
 from .data_preprocessor import WeakSegDataPreProcessor
@@ -43,6 +43,7 @@ __all__ = [
     'TeacherEMA',
     'VGGLargeFOV',
     'WeakSegDataPreProcessor',
+    'affinity_step',
     'losses',
     'ramp_up',
     'segmentors',

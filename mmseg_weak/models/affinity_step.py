@@ -1,0 +1,93 @@
+"""The walk along a network's affinities as a step of label making."""
+
+import os
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..refinement.cam_steps import CAM_STEPS
+from .image_values import from_unit_rgb
+from .peers import load_network
+
+
+class AffinityWalkStep:
+    """Spread scores of background and classes along affinities that a network predicts.
+
+    The published setting takes background as ``(1 - max_c cam_c) ** 16``. The network is
+    loaded when first used.
+
+    Args:
+        config (str): Config of an
+            :class:`~mmseg_weak.models.segmentors.AffinitySegmentor`.
+        checkpoint (str): Its checkpoint.
+        beta (float): Power of the affinities, > 0. Defaults to 8.
+        num_steps (int): Steps of the walk, >= 0. Defaults to 256.
+        max_side (int): The network sees images whose longer side is larger at this size,
+            which bounds the memory. Defaults to 1600.
+        digest (str, optional): Hash of the checkpoint, kept with the labels; not used
+            here.
+
+    Raises:
+        FileNotFoundError: A file does not exist.
+        ValueError: A number is out of its range.
+    """
+
+    def __init__(
+        self,
+        config: str,
+        checkpoint: str,
+        beta: float = 8,
+        num_steps: int = 256,
+        max_side: int = 1600,
+        digest: str | None = None,
+    ) -> None:
+        for path in (config, checkpoint):
+            if not os.path.isfile(path):
+                raise FileNotFoundError(f'affinity_walk: {path} does not exist')
+        if not beta > 0 or num_steps < 0 or max_side < 1:
+            raise ValueError(
+                'affinity_walk: beta must be > 0, num_steps >= 0 and max_side >= 1, got '
+                f'{beta}, {num_steps} and {max_side}'
+            )
+        self.files = config, checkpoint
+        self.beta, self.num_steps, self.max_side = beta, num_steps, max_side
+        self.network: nn.Module | None = None
+
+    def __call__(self, image: Tensor, scores: Tensor, image_id: str = '') -> Tensor:
+        """Walk.
+
+        Args:
+            image (Tensor): RGB in [0, 1], shape (1, 3, H, W).
+            scores (Tensor): Of background and the classes present, shape (1, n, H, W).
+            image_id (str): Not used.
+
+        Returns:
+            Tensor: Shape (1, n, H, W).
+
+        Raises:
+            ValueError: The network is no ``AffinitySegmentor``.
+        """
+        network = self._load().to(image.device)
+        shrink = self.max_side / max(image.shape[2:])
+        if shrink < 1:
+            size = [max(1, round(side * shrink)) for side in image.shape[2:]]
+            image = F.interpolate(image, size, mode='bilinear', antialias=True)
+        inputs = from_unit_rgb(image, network.data_preprocessor)
+        return network.walk(inputs, scores[0], self.beta, self.num_steps)[None]
+
+    def _load(self) -> nn.Module:
+        if self.network is None:
+            network, _ = load_network(*self.files)
+            if not hasattr(network, 'walk'):
+                raise ValueError(
+                    f'affinity_walk: {self.files[0]} is a {type(network).__name__}, not an '
+                    'AffinitySegmentor'
+                )
+            self.network = network
+        return self.network
+
+    def __getstate__(self) -> dict:
+        return dict(self.__dict__, network=None)
+
+
+CAM_STEPS['affinity_walk'] = AffinityWalkStep
