@@ -1,4 +1,4 @@
-"""Take the segmentation branch out of a checkpoint of mutual promotion.
+"""Take one branch out of a checkpoint of mutual promotion.
 
 ``python tools/export_segmentor.py configs/mutual_promotion/….py …/iter_N.pth --out folder``
 """
@@ -8,7 +8,7 @@ import argparse
 from mmengine.config import Config
 
 from mmseg_weak.apis import run_tool
-from mmseg_weak.apis.export_segmentor import export_segmentor
+from mmseg_weak.apis.export_segmentor import EXPORTED, export_segmentor
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,13 +17,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of the training')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument('--out', required=True, help='folder for config.py, segmentor.pth')
+    parser.add_argument('--branch', choices=EXPORTED, default='segmentation')
     return parser.parse_args()
 
 
 def main() -> None:
     """Export and say where."""
     args = parse_args()
-    paths = export_segmentor(Config.fromfile(args.config), args.checkpoint, args.out)
+    config = Config.fromfile(args.config)
+    paths = export_segmentor(config, args.checkpoint, args.out, args.branch)
     print(*paths, sep='\n')
 
 

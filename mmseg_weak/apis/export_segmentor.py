@@ -1,4 +1,4 @@
-"""The segmentation branch of a trained pair as a model of its own."""
+"""One branch of a trained pair as a model of its own."""
 
 import copy
 import os
@@ -24,6 +24,7 @@ OWN_OPTIONS = (
     'supervision',
     'reuse_features',
 )
+EXPORTED = ('segmentation', 'cam')
 BRANCHES = ('cam_head.', 'affinity_head.')
 BRANCH_METRICS = ('CAMIoUMetric', 'TagMetric')
 CLASSIFIER = 'cam_head.classifier.weight'
@@ -45,14 +46,7 @@ CAMGate` and ``mmseg_weak`` has to be imported; without it every part is mmseg's
     """
     if model.get('type') != SEGMENTOR:
         raise ValueError(f'export needs a {SEGMENTOR}, got {model.get("type")}')
-    stock = {k: copy.deepcopy(v) for k, v in model.items() if k not in OWN_OPTIONS}
-    stock['type'] = 'EncoderDecoder'
-    backbone = stock['backbone']
-    if backbone['type'] == 'AttentionMixVisionTransformer':
-        backbone['type'] = 'MixVisionTransformer'
-        backbone.setdefault('strides', (4, 2, 2, 1))
-        for option in ('num_exposed', 'freeze_norms'):
-            backbone.pop(option, None)
+    stock = dict(_shared_parts(model), type='EncoderDecoder')
     preprocessor = stock.get('data_preprocessor') or {}
     if preprocessor.get('type') == 'WeakSegDataPreProcessor':
         preprocessor['type'] = 'SegDataPreProcessor'
@@ -71,6 +65,47 @@ CAMGate` and ``mmseg_weak`` has to be imported; without it every part is mmseg's
             in_index=index,
         )
     return stock
+
+
+def cam_model(model: Mapping) -> dict:
+    """Config of a ``CAMSegmentor`` for the classification branch.
+
+    Args:
+        model (dict): Config of a ``MutualPromotionSegmentor``.
+
+    Returns:
+        dict: The ``cam_head`` is its decode head.
+
+    Raises:
+        ValueError: The model is another.
+    """
+    if model.get('type') != SEGMENTOR:
+        raise ValueError(f'export needs a {SEGMENTOR}, got {model.get("type")}')
+    head = copy.deepcopy(model['cam_head'])
+    parts = _shared_parts(model)
+    return dict(parts, type='CAMSegmentor', decode_head=head, test_cfg=dict())
+
+
+def _shared_parts(model: Mapping) -> dict:
+    """What mmseg knows of the model, its encoder as mmseg has it."""
+    shared = {k: copy.deepcopy(v) for k, v in model.items() if k not in OWN_OPTIONS}
+    backbone = shared['backbone']
+    if backbone['type'] == 'AttentionMixVisionTransformer':
+        backbone['type'] = 'MixVisionTransformer'
+        backbone.setdefault('strides', (4, 2, 2, 1))
+        for option in ('num_exposed', 'freeze_norms'):
+            backbone.pop(option, None)
+    return shared
+
+
+def cam_state(state: Mapping[str, Tensor]) -> OrderedDict:
+    """Weights of the classification branch under the names of :func:`cam_model`."""
+    left_out = ('decode_head.', 'affinity_head.')
+    return OrderedDict(
+        (k.replace('cam_head.', 'decode_head.', 1), v)
+        for k, v in state.items()
+        if not k.startswith(left_out)
+    )
 
 
 def stock_state(state: Mapping[str, Tensor], gate: bool) -> OrderedDict:
@@ -94,13 +129,16 @@ def stock_state(state: Mapping[str, Tensor], gate: bool) -> OrderedDict:
     return kept
 
 
-def export_segmentor(config: Config, checkpoint: str, out: str) -> tuple[Path, Path]:
-    """Write the segmentation branch as a config and a checkpoint.
+def export_segmentor(
+    config: Config, checkpoint: str, out: str, branch: str = 'segmentation'
+) -> tuple[Path, Path]:
+    """Write a branch as a config and a checkpoint.
 
     Args:
         config (Config): Config of the training.
         checkpoint (str): Its checkpoint; the tested weights (``state_dict``) are taken.
         out (str): Folder for ``config.py`` and ``segmentor.pth``.
+        branch (str): ``segmentation`` or ``cam``. Defaults to ``segmentation``.
 
     Returns:
         tuple[Path, Path]: Both files.
@@ -109,24 +147,29 @@ def export_segmentor(config: Config, checkpoint: str, out: str) -> tuple[Path, P
         FileNotFoundError: The checkpoint is absent.
         ValueError: The model cannot be exported.
     """
+    if branch not in EXPORTED:
+        raise ValueError(f'branch must be one of {EXPORTED}, got {branch!r}')
     if not os.path.isfile(checkpoint):
         raise FileNotFoundError(f'checkpoint {checkpoint} does not exist')
-    gate = config.model.get('gate', True)
-    stock = copy.deepcopy(config)
-    stock.model = stock_model(config.model.to_dict())
-    stock.custom_hooks = []
-    for name in ('val_evaluator', 'test_evaluator'):
-        metrics = stock.get(name)
-        if isinstance(metrics, list):  # the others read the classification branch
-            stock[name] = [m for m in metrics if m['type'] not in BRANCH_METRICS]
     content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    state = stock_state(content.get('state_dict', content), gate)
+    state = content.get('state_dict', content)
+    model, exported = config.model.to_dict(), copy.deepcopy(config)
+    if branch == 'cam':
+        exported.model, state = cam_model(model), cam_state(state)
+    else:
+        exported.model = stock_model(model)
+        state = stock_state(state, model.get('gate', True))
+    exported.custom_hooks = []
+    for name in ('val_evaluator', 'test_evaluator'):
+        metrics = exported.get(name)
+        if isinstance(metrics, list):  # the others compare both branches
+            exported[name] = [m for m in metrics if m['type'] not in BRANCH_METRICS]
     meta = {k: v for k, v in content.get('meta', {}).items() if k == 'dataset_meta'}
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / 'config.py', folder / 'segmentor.pth'
     with replace_file(paths[0]) as temporary:
-        temporary.write_text(stock.pretty_text, encoding='utf-8')
+        temporary.write_text(exported.pretty_text, encoding='utf-8')
     with replace_file(paths[1]) as temporary:
         torch.save(dict(meta=meta, state_dict=state), temporary)
     return paths

@@ -16,6 +16,15 @@ from toy_mutual import (
     toy_mutual,
 )
 
+from mmseg_weak.models.mutual_promotion import (
+    LabelOptions,
+    PresentClasses,
+    make_cam_labels,
+)
+from mmseg_weak.models.mutual_promotion.background_logits import background_logits
+from mmseg_weak.models.mutual_promotion.frozen_norms import fuse_frozen_norms
+from mmseg_weak.refinement import PixelAdaptiveRefinement
+
 PADDINGS = ([0, 0, 0, 0], [0, 9, 0, 13], [4, 3, 5, 2])
 VARIANTS = {
     'full': {},
@@ -37,6 +46,7 @@ VARIANTS = {
 def compare(model, inputs, samples, iteration):
     """Losses and gradients of both forms on equal copies of a model."""
     plain = copy.deepcopy(model)
+    fuse_frozen_norms(plain, False)
     set_iteration(iteration)
     model.watch_labels(True)
     ours = model.loss(inputs, samples)
@@ -56,10 +66,17 @@ def compare(model, inputs, samples, iteration):
     return ours, labels
 
 
-@pytest.mark.parametrize('iteration', [CLS, PAR, BSP])
-@pytest.mark.parametrize('backbone', ['conv', 'mit'])
-@pytest.mark.parametrize('variant', VARIANTS)
-def test_equals_the_plain_iteration(backbone, variant, iteration):
+CASES = [
+    *[('full', 'conv', i) for i in (CLS, PAR, BSP)],
+    *[('full', 'mit', i) for i in (CLS, PAR, BSP)],
+    *[(variant, 'conv', BSP) for variant in VARIANTS if variant != 'full'],
+    ('afa', 'mit', BSP),
+    ('average', 'mit', BSP),
+]
+
+
+@pytest.mark.parametrize(('variant', 'backbone', 'iteration'), CASES)
+def test_equals_the_plain_iteration(variant, backbone, iteration):
     options = copy.deepcopy(VARIANTS[variant])
     model = build(toy_mutual(backbone=backbone, **options))
     if variant == 'average':
@@ -75,3 +92,96 @@ def test_equals_the_plain_iteration(backbone, variant, iteration):
     assert 0 < ours['cam_label_share'] <= 100
     assert 0 < ours['seg_label_share'] <= 100
     assert {1, 2} & set(labels['Y_c'].unique().tolist())
+
+
+def test_reused_features_change_nothing():
+    inputs, samples = tagged_batch(paddings=PADDINGS)
+    results = []
+    for reuse in (True, False):
+        model = build(toy_mutual(backbone='mit', reuse_features=reuse))
+        set_iteration(BSP)
+        results.append(model.loss(inputs, samples))
+    for key, value in results[0].items():
+        torch.testing.assert_close(value, results[1][key], rtol=1e-5, atol=1e-6, msg=key)
+
+
+def test_adamw_goes_the_same_way_across_both_switches():
+    ours = build(toy_mutual(backbone='mit'))
+    plain = copy.deepcopy(ours)
+    optimizers = [
+        # The large eps keeps noise apart: key biases have no gradient but rounding.
+        torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.1, eps=1e-3)
+        for model in (ours, plain)
+    ]
+    for iteration in range(6):
+        inputs, samples = tagged_batch(seed=iteration)
+        set_iteration(iteration)
+        losses = (
+            ours.loss(inputs, samples),
+            plain_iteration(plain, inputs, samples, iteration)[0],
+        )
+        for optimizer, terms in zip(optimizers, losses):
+            optimizer.zero_grad()
+            total(terms).backward()
+            optimizer.step()
+    for (name, p), q in zip(ours.named_parameters(), plain.parameters()):
+        torch.testing.assert_close(p, q, rtol=1e-4, atol=1e-5, msg=name)
+        steps = [o.state[r]['step'] for o, r in zip(optimizers, (p, q))]
+        assert steps[0] == steps[1] == 6, name
+
+
+def test_before_the_switch_only_the_classifier_works(monkeypatch):
+    model = build(toy_mutual(backbone='mit'))
+    calls = []
+    monkeypatch.setattr(model.decode_head, 'forward', lambda x: calls.append('decoder'))
+    monkeypatch.setattr(model.affinity_head, 'forward', lambda x: calls.append('affinity'))
+    encode = model.backbone.forward
+    monkeypatch.setattr(
+        model.backbone, 'forward', lambda x: calls.append(len(x)) or encode(x)
+    )
+    set_iteration(CLS)
+    losses = model.loss(*tagged_batch())
+    total(losses).backward()
+    assert calls == [3]
+    for p in [*model.decode_head.parameters(), *model.affinity_head.parameters()]:
+        assert p.grad.abs().max() == 0
+    assert losses['loss_c2s'] == losses['loss_s2c'] == losses['loss_aff'] == 0
+
+
+@pytest.mark.parametrize('paddings', [None, PADDINGS])
+def test_one_affinity_per_image(monkeypatch, paddings):
+    images = []
+    compute = PixelAdaptiveRefinement._affinity
+    monkeypatch.setattr(
+        PixelAdaptiveRefinement,
+        '_affinity',
+        lambda self, padded: images.append(len(padded)) or compute(self, padded),
+    )
+    model = build(toy_mutual(backbone='mit'))
+    set_iteration(BSP)
+    model.loss(*tagged_batch(paddings=paddings))
+    # Both label makers: the second needs new affinities of the two padded images only.
+    assert images == ([3] if paddings is None else [3, 2])
+
+
+def test_background_channel_alone():
+    model = build(toy_mutual(backbone='mit'))
+    features = model.extract_feat(tagged_batch()[0])
+    expected = model.decode_head(features)[:, :1]
+    torch.testing.assert_close(background_logits(model.decode_head, features), expected)
+
+
+def test_packed_labels_match_the_published_arrays(reference):
+    images, cams = reference['images'], reference['cams']
+    classes = PresentClasses.from_tags(reference['image_tags'], 'cpu')
+    index = classes.classes[:, :, None, None].expand(-1, -1, *cams.shape[2:])
+    par, propagated = make_cam_labels(
+        images,
+        cams.gather(1, index),
+        reference['seg_scores'][:, 0],
+        classes,
+        reference['valid_box_y0y1x0x1'].long(),
+        LabelOptions(),
+    )
+    assert (par == reference['par_label']).float().mean() > 0.999
+    assert (propagated == reference['bsp_label']).float().mean() > 0.999

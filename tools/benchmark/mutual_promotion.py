@@ -42,6 +42,9 @@ from plain_mutual_promotion import (  # noqa: E402
     propagated_label,
 )
 
+from mmseg_weak.models.mutual_promotion.frozen_norms import (  # noqa: E402
+    fuse_frozen_norms,
+)
 from mmseg_weak.models.mutual_promotion.label_maker import (  # noqa: E402
     PresentClasses,
     make_cam_labels,
@@ -82,6 +85,10 @@ def make_step(case: tuple, plain: bool, before: bool, device: str) -> Callable:
     model = build(config, size, device)
     optimiser = build_optim_wrapper(model, config.optim_wrapper)
     inputs, samples = make_batch(size, images, device)
+    if plain:
+        fuse_frozen_norms(model, False)
+    elif model.data_preprocessor.channels_last:
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
     iteration = 0 if before else model.schedule.propagation_start
     MessageHub.get_current_instance().update_info('iter', iteration)
 

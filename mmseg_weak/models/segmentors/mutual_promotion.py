@@ -17,6 +17,7 @@ from ..losses.pixel_affinity import PixelAffinityLoss
 from ..mutual_promotion.background_logits import background_logits
 from ..mutual_promotion.branch_prediction import BranchPredictionMixin
 from ..mutual_promotion.cam_prediction import cam_scores, pool_cams
+from ..mutual_promotion.frozen_norms import fuse_frozen_norms
 from ..mutual_promotion.gate import cam_gate, gate_features
 from ..mutual_promotion.label_maker import LabelOptions, PresentClasses, make_cam_labels
 from ..mutual_promotion.monitor import label_statistics, tag_f1
@@ -92,6 +93,7 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
                 name = type(self.backbone).__name__
                 print_log(f'{name} exposes no attention: no affinity branch', 'current', 30)
         self.affinity_loss = PixelAffinityLoss(**(affinity_loss or {}))
+        fuse_frozen_norms(self.backbone)
         self.watch_labels(False)
         self._check_heads()
 
@@ -193,9 +195,7 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
                 terms['loss_s2c'] = supervision.s2c_term(cams, seg_labels)
             area = int(((boxes[:, 1] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 2])).sum())
             terms.update(label_statistics(cam_labels, seg_labels, area))
-            prediction = seg_logits.detach().argmax(dim=1)
-            labels = dict(Y_c=cam_labels, Y_s=seg_labels, prediction=prediction)
-            self._watch(cam_logits, tags, **labels)
+            self._watch(cam_logits, seg_logits, tags, Y_c=cam_labels, Y_s=seg_labels)
         if self.affinity_head is not None:
             grid = tuple(features[self.cam_head.in_index].shape[2:])
             affinity = self.affinity_head(attention)
@@ -271,15 +271,17 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
             for module in part.modules()
         )
 
-    def _watch(self, cam_logits: Tensor, tags: Tensor, **labels: Tensor) -> None:
-        """Keep labels, and the CAMs as a segmentation, at the size of the labels."""
+    def _watch(
+        self, cam_logits: Tensor, seg_logits: Tensor, tags: Tensor, **labels: Tensor
+    ) -> None:
+        """Keep labels, and what both branches predict at their size."""
         if self.watched is None:
             return
         score = self.test_cfg.get('cam_background_score', 0.45)
-        size = tuple(next(iter(labels.values())).shape[1:])
-        maps = enlarge(cam_logits.detach(), size)
+        maps = enlarge(cam_logits.detach(), seg_logits.shape[2:])
         cams = [
             cam_scores(activation, row.to(maps.device) > 0, score).argmax(dim=0)
             for activation, row in zip(maps, tags)
         ]
-        self.watched = dict(CAM=torch.stack(cams), **labels)
+        prediction = seg_logits.detach().argmax(dim=1)
+        self.watched = dict(CAM=torch.stack(cams), **labels, prediction=prediction)

@@ -1,0 +1,152 @@
+"""Testing with both branches: predictions, TTA, metric, export."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.structures import PixelData
+from mmseg.registry import METRICS, MODELS
+from mmseg.structures import SegDataSample
+from PIL import Image
+from toy_mutual import build, tagged_batch, toy_mutual
+
+from mmseg_weak.apis.export_segmentor import export_segmentor, stock_model
+from mmseg_weak.models.mutual_promotion.cam_prediction import cam_scores
+
+
+def predict(model, inputs, **meta):
+    shape = tuple(inputs.shape[2:])
+    meta = dict(dict(ori_shape=shape, img_shape=shape, pad_shape=shape), **meta)
+    samples = [SegDataSample(metainfo=dict(meta)) for _ in inputs]
+    with torch.no_grad():
+        return model.eval().predict(inputs, samples)
+
+
+@pytest.mark.parametrize('gate', [True, False])
+def test_predicts_both_branches(gate):
+    model = build(toy_mutual(gate=gate))
+    inputs, _ = tagged_batch()
+    samples = predict(model, inputs, ori_shape=(30, 25))
+    for sample in samples:
+        assert sample.pred_sem_seg.data.shape == (1, 30, 25)
+        assert sample.pred_cam_sem_seg.data.shape == (1, 30, 25)
+        shown = set(sample.pred_cam_sem_seg.data.unique().tolist()) - {0}
+        assert shown <= {k + 1 for k in range(3) if sample.pred_tags[k] > 0}
+    whole = model.encode_decode(inputs, [dict(img_shape=(48, 40))])
+    torch.testing.assert_close(predict(model, inputs)[0].seg_logits.data, whole[0])
+
+
+def test_tags_of_an_image_choose_its_cams():
+    model = build(toy_mutual())
+    sample = predict(model, tagged_batch()[0][:1], image_classes=(2,))[0]
+    assert set(sample.pred_cam_sem_seg.data.unique().tolist()) == {0, 2}
+
+
+def test_sliding_window():
+    model = build(
+        toy_mutual(test_cfg=dict(mode='slide', crop_size=(32, 32), stride=(16, 16)))
+    )
+    model.test_cfg = Config(model.test_cfg)
+    sample = predict(model, tagged_batch()[0][:1])[0]
+    assert sample.seg_logits.data.shape == (4, 48, 40)
+    assert sample.cam_logits.data.shape == (3, 48, 40)
+
+
+def test_cam_scores():
+    activation = torch.tensor([[[0.0, 2], [4, -1]], [[9.0, 0], [0, 0]]])
+    scores = cam_scores(activation, torch.tensor([True, False]), 0.4)
+    expected = torch.tensor(
+        [[[0.4, 0.4], [0.4, 0.4]], [[0, 0.5], [1, 0]], [[0, 0], [0, 0]]]
+    )
+    torch.testing.assert_close(scores, expected, atol=1e-5, rtol=0)
+
+
+def view(shape, seed, **data):
+    generator = torch.Generator().manual_seed(seed)
+    sample = SegDataSample(metainfo=dict(img_shape=shape, **data))
+    logits = torch.randn(4, 6, 5, generator=generator)
+    cams = torch.randn(3, 6, 5, generator=generator)
+    sample.set_data(
+        dict(
+            seg_logits=PixelData(data=logits),
+            cam_logits=PixelData(data=cams),
+            pred_tags=torch.tensor([1.0, -1, 1]),
+        )
+    )
+    return sample
+
+
+def test_tta_is_the_maximum_over_scales_of_the_mean_over_flips():
+    tta = MODELS.build(dict(type='MaxScaleTTAModel', module=toy_mutual()))
+    views = [view((8, 8), 0), view((8, 8), 1), view((4, 4), 2), view((4, 4), 3)]
+    logits = [v.seg_logits.data.clone() for v in views]
+    cams = [v.cam_logits.data.clone() for v in views]
+    merged = tta.merge_preds([views])[0]
+    expected = torch.maximum((logits[0] + logits[1]) / 2, (logits[2] + logits[3]) / 2)
+    torch.testing.assert_close(merged.seg_logits.data, expected)
+    assert torch.equal(merged.pred_sem_seg.data[0], expected.argmax(0))
+    activation = sum(torch.maximum(cams[i], cams[i + 1]).clamp(min=0) for i in (0, 2))
+    torch.testing.assert_close(merged.cam_logits.data, activation)
+
+
+def test_tta_with_crf(tmp_path):
+    Image.fromarray(np.zeros((6, 5, 3), np.uint8)).save(tmp_path / 'black.png')
+    tta = MODELS.build(dict(type='MaxScaleTTAModel', module=toy_mutual(), crf=True))
+    assert tta.crf['bilateral_sxy'] == 64
+    merged = tta.merge_preds([[view((8, 8), 0, img_path=str(tmp_path / 'black.png'))]])[0]
+    # Without edges all pixels agree.
+    assert len(merged.pred_sem_seg.data.unique()) == 1
+
+
+def test_metric_of_the_cams(tmp_path):
+    metric = METRICS.build(dict(type='CAMIoUMetric', output_dir=str(tmp_path)))
+    metric.dataset_meta = dict(classes=('background', 'a'))
+    mask = torch.tensor([[[0, 1], [1, 1]]])
+    sample = dict(
+        pred_sem_seg=dict(data=1 - mask),
+        pred_cam_sem_seg=dict(data=mask),
+        gt_sem_seg=dict(data=mask),
+        img_path='x/a.jpg',
+    )
+    metric.process({}, [sample])
+    assert metric.evaluate(1)['cam/mIoU'] == 100
+    assert np.array_equal(np.array(Image.open(tmp_path / 'cam' / 'a.png')), mask[0])
+    with pytest.raises(ValueError, match='pred_cam_sem_seg'):
+        metric.process({}, [dict(gt_sem_seg=dict(data=mask))])
+
+
+@pytest.mark.parametrize('gate', [True, False])
+@pytest.mark.parametrize('backbone', ['conv', 'mit'])
+def test_exported_branch_predicts_the_same(tmp_path, backbone, gate):
+    config = Config(dict(model=toy_mutual(backbone=backbone, gate=gate)))
+    model = build(copy.deepcopy(config.model))
+    torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'both.pth')
+    paths = export_segmentor(config, str(tmp_path / 'both.pth'), str(tmp_path / 'out'))
+    stock = MODELS.build(Config.fromfile(paths[0]).model)
+    assert type(stock).__name__ == 'EncoderDecoder'
+    stock.load_state_dict(torch.load(paths[1])['state_dict'], strict=True)
+    inputs, _ = tagged_batch()
+    ours, theirs = (predict(m, inputs)[0].seg_logits.data for m in (model, stock))
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_exported_cam_branch_is_a_cam_segmentor(tmp_path):
+    config = Config(dict(model=toy_mutual(backbone='mit')))
+    model = build(copy.deepcopy(config.model))
+    torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'both.pth')
+    paths = export_segmentor(config, str(tmp_path / 'both.pth'), str(tmp_path), 'cam')
+    cam = MODELS.build(Config.fromfile(paths[0]).model)
+    cam.load_state_dict(torch.load(paths[1])['state_dict'], strict=True)
+    inputs, _ = tagged_batch()
+    expected = model.eval().cam_head(model.extract_feat(inputs))
+    found = cam.eval().decode_head(cam.extract_feat(inputs))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_export_refuses_other_models():
+    with pytest.raises(ValueError, match='EncoderDecoder'):
+        stock_model(dict(type='EncoderDecoder'))
+    with pytest.raises(ValueError, match='neck'):
+        stock_model(dict(toy_mutual(), neck=dict(type='FPN')))
