@@ -124,9 +124,9 @@ def _result(points: Tensor, mean: Tensor, labels: Tensor, iterations: int) -> KM
 
 
 def _cluster_means(points: Tensor, labels: Tensor, clusters: int) -> Tensor:
-    sums = points.new_zeros(clusters, points.shape[1]).index_add_(0, labels, points)
-    sizes = labels.bincount(minlength=clusters).clamp(min=1)
-    return sums / sizes[:, None]
+    # A product, not index_add_: that one adds in any order on a GPU.
+    member = labels == torch.arange(clusters, device=labels.device)[:, None]
+    return (member.to(points.dtype) @ points) / member.sum(dim=1).clamp(min=1)[:, None]
 
 
 def _sketch(points: Tensor, generator: torch.Generator) -> Tensor:
