@@ -19,18 +19,22 @@ from PIL import Image
 from torch import nn
 
 from .._files import replace_file
-from ..datasets import ClickDataset
+from ..datasets import ClickDataset, ImageTagDataset
 from ..datasets.transforms import LoadClicks
+from ..models import CAMSegmentor
 from ..visualization import WeakSegLocalVisualizer
 from ..visualization.agreement import click_agreement, mean_iou, pixel_agreement
+from ..visualization.heat import heat_tiles
 from ..visualization.report import ReportEntry, report_html
 
 NOTES = (
-    'All numbers are percentages of one image. Teacher = student: pixels with the same '
-    'label in both. At clicks: clicks whose pixel got the clicked class. IoU: mean over '
-    'the classes that occur in the prediction or the mask of the image, so its mean is '
-    'not the mIoU of the data set.'
+    'All numbers are percentages of one image. Teacher = student (or prediction = CAM): '
+    'pixels with the same label in both. At clicks: clicks whose pixel got the clicked '
+    'class. IoU: mean over the classes that occur in the prediction or the mask of the '
+    'image, so its mean is not the mIoU of the data set.'
 )
+# What a data set of tags has instead of masks.
+TAG_STEPS = dict(LoadAnnotations='LoadImageTags', PackSegInputs='PackWeakSegInputs')
 SPLITS = ('train', 'val', 'test')
 
 
@@ -173,7 +177,7 @@ def build_network(config: Config, state: OrderedDict, device: str) -> nn.Module:
 def build_dataset(config: Config, split: str) -> BaseDataset:
     """The data set of a split, seen through the pipeline of validation.
 
-    A data set of clicks keeps its clicks and gets no mask.
+    A data set of clicks or tags keeps these and gets no mask.
 
     Raises:
         ValueError: The config has no such data set.
@@ -188,6 +192,10 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
     pipeline = [dict(step) for step in tested.dataset.pipeline]
     if split == 'train' and issubclass(DATASETS.get(settings.type), ClickDataset):
         pipeline = [step for step in pipeline if step['type'] != 'LoadAnnotations']
+    if split == 'train' and issubclass(DATASETS.get(settings.type), ImageTagDataset):
+        pipeline = [
+            dict(step, type=TAG_STEPS.get(step['type'], step['type'])) for step in pipeline
+        ]
     settings.pipeline = pipeline
     return DATASETS.build(settings)
 
@@ -226,35 +234,47 @@ def draw_entry(
     """Predict one image and compose its panel and scores."""
     info = dataset.get_data_info(index)
     item = dataset[index]
-    predictions = {}
+    predictions, maps = {}, {}
+    image = mmcv.imread(info['img_path'], channel_order='rgb')
+    classes = dataset.metainfo['classes']
     for name, model in networks.items():
         output = model.test_step(pseudo_collate([item]))[0]
-        predictions[name] = output.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
+        predictions[name] = _label_map(output.pred_sem_seg)
+        if 'pred_cam_sem_seg' in output:  # of a classification branch
+            title = 'CAM' if len(networks) == 1 else f'{name} CAM'
+            predictions[title] = _label_map(output.pred_cam_sem_seg)
+        if isinstance(model, CAMSegmentor):
+            scores = output.seg_logits.data.cpu().numpy()
+            maps.update(heat_tiles(image, scores, classes, visualizer.background))
     mask = None
     if 'gt_sem_seg' in item['data_samples']:
         mask = item['data_samples'].gt_sem_seg.data[0].numpy().astype(np.uint8)
-    image = mmcv.imread(info['img_path'], channel_order='rgb')
     clicks = labels = None
     if 'clicks' in info:  # placed in the image as training places them
         placed = LoadClicks()(dict(info, img=image))
         clicks, labels = placed['gt_bboxes'][:, :2], placed['click_labels']
+    tiles = {**maps, **predictions, **({} if mask is None else dict(mask=mask))}
     panel = visualizer.panel(
         image,
-        predictions if mask is None else dict(predictions, mask=mask),
+        tiles,
         clicks,
         labels,
         with_legend=False,
     )
-    num_classes = len(dataset.metainfo['classes'])
+    num_classes = len(classes)
     scores = {}
     if len(predictions) == 2:
-        scores['teacher = student'] = pixel_agreement(*predictions.values())
+        scores[' = '.join(predictions)] = pixel_agreement(*predictions.values())
     for name, predicted in predictions.items():
         if clicks is not None:
             scores[f'{name} at clicks'] = click_agreement(predicted, clicks, labels)
         if mask is not None:
             scores[f'{name} IoU'] = mean_iou(predicted, mask, num_classes)
     return ReportEntry(image_name(dataset, index), panel, scores)
+
+
+def _label_map(sem_seg) -> np.ndarray:
+    return sem_seg.data[0].cpu().numpy().astype(np.uint8)
 
 
 def _save_png(path: Path, image: np.ndarray) -> None:

@@ -73,7 +73,8 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
 
         Args:
             image (np.ndarray): (H, W, 3) uint8 RGB.
-            label_maps (Mapping[str, np.ndarray]): Title to (H, W) class ids.
+            label_maps (Mapping[str, np.ndarray]): Title to (H, W) class ids, or to a
+                picture (H, W, 3) that is shown as it is.
             clicks (np.ndarray, optional): (n, 2) column and row.
             click_labels (np.ndarray, optional): (n,) class ids.
             with_legend (bool): Add a line with the classes. Defaults to True.
@@ -90,9 +91,10 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
             first = draw_clicks(large, xy, click_labels, palette, self.click_radius)
         tiles = {title: first}
         for name, labels in label_maps.items():
-            tiles[name] = overlay(
-                large, enlarge(labels, factor), palette, self.alpha, self.background
-            )
+            tile = enlarge(labels, factor)
+            if labels.ndim == 2:
+                tile = overlay(large, tile, palette, self.alpha, self.background)
+            tiles[name] = tile
         row = join_row(tiles)
         if with_legend:
             classes = self.dataset_meta['classes']
