@@ -11,7 +11,7 @@ from ..datasets import StrongWeakDataset
 from ..models import CAMSegmentor
 from ..models.image_values import from_unit_rgb
 from ..models.peers import load_network, predict_probabilities
-from ..models.tags import class_labels, stack_tags
+from ..models.tags import class_labels, foreground_index
 from ..refinement import Diffusion, NoAnchorError, superpixel_diffusion
 from ..visualization.transfer_panel import transfer_panel
 from .label_folder import LabelFolder
@@ -45,7 +45,8 @@ class TransferLabelMaker:
         init_default_scope('mmseg')
         self.dataset, self.options, self.folder = dataset, options, folder
         self.foreground = _load_foreground(networks[0]).to(options.device)
-        self.classifier = _load_classifier(networks[1], folder.classes).to(options.device)
+        classifier, self.tag_classes = _load_classifier(networks[1], dataset)
+        self.classifier = classifier.to(options.device)
 
     def __call__(self, index: int) -> str | None:
         """Label the image at a position of the data set.
@@ -87,7 +88,10 @@ class TransferLabelMaker:
         image = pixels[None].to(self.options.device) / 255
         foreground = self._foreground(image)[0, 0].cpu().numpy()
         head = self.classifier.decode_head
-        tags = stack_tags([sample], head.num_foreground, head.background)
+        tags = torch.zeros(1, head.num_foreground)
+        for c in sample.image_classes:
+            label = self.tag_classes.index(self.folder.classes[c])
+            tags[0, foreground_index(label, head.num_foreground, head.background)] = 1
         maps, found, _ = self.classifier.cams(
             from_unit_rgb(image, self.classifier.data_preprocessor),
             tags,
@@ -96,7 +100,8 @@ class TransferLabelMaker:
             self.options.flip,
         )
         labels = class_labels(head.num_foreground, head.background)
-        classes = labels[found[0].cpu()].numpy()
+        names = [self.tag_classes[i] for i in labels[found[0].cpu()]]
+        classes = np.array([self.folder.classes.index(name) for name in names], int)
         pixels = pixels.permute(1, 2, 0).contiguous().numpy()
         return sample, pixels, foreground, maps[0].cpu().numpy(), classes
 
@@ -146,16 +151,25 @@ def _load_foreground(network: Mapping) -> nn.Module:
     return model
 
 
-def _load_classifier(network: Mapping, classes: tuple[str, ...]) -> nn.Module:
+def _load_classifier(
+    network: Mapping, dataset: StrongWeakDataset
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """The tag classifier and its classes, in its own order, perhaps others as well."""
     model, trained_on = load_network(**network)
     if not isinstance(model, CAMSegmentor):
         raise ValueError(
             f'{network["config"]}: seeds need a CAMSegmentor, got {type(model).__name__}'
         )
-    if trained_on not in (None, tuple(classes)) or model.out_channels != len(classes):
-        names = trained_on or [f'{model.out_channels} without names']
+    classes = tuple(trained_on or dataset.split.classes)
+    needed = {
+        dataset.split.classes[c]
+        for i in range(len(dataset))
+        for c in dataset.get_data_info(i)['tags']
+    }
+    absent = sorted(needed - set(classes))
+    if absent or len(classes) != model.out_channels:
         raise ValueError(
-            f'{network["checkpoint"]} was trained on the classes {", ".join(names)}; the '
-            f'data set has {", ".join(classes)}'
+            f'{network["checkpoint"]} classifies {model.out_channels} classes '
+            f'({", ".join(classes)}), the tags need {", ".join(absent or sorted(needed))}'
         )
-    return model
+    return model, classes

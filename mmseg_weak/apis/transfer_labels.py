@@ -237,12 +237,9 @@ def _write_panels(job: tuple, images: Sequence[str]) -> None:
     count = min(options.panels, len(images))
     maker = TransferLabelMaker(*job)
     chosen = np.linspace(0, len(images) - 1, count).round().astype(int)
-    entries = [
-        ReportEntry(
-            f'{images[i]}: {", ".join(classes_of(dataset, i))}', maker.panel(int(i))
-        )
-        for i in chosen
-    ]
+    names = [f'{images[i]}: {", ".join(classes_of(dataset, i))}' for i in chosen]
+    panels = [maker.panel(int(i)) for i in chosen]
+    entries = [ReportEntry(*pair) for pair in zip(names, panels)]
     palette = np.array(dataset.metainfo['palette'])
     facts = dict(folder=str(folder.path), method=options.method)
     page = report_html('Label transfer', facts, folder.classes, palette, entries)

@@ -3,12 +3,14 @@ from .click_dataset import ClickDataset, PascalVOCClickDataset
 from .coco_tags import CocoTagDataset
 from .strong_weak_dataset import StrongWeakDataset
 from .tag_dataset import ImageTagDataset, PascalVOCTagDataset
+from .voc_coco60 import PascalVOCCoco60Dataset
 
 __all__ = [
     'ClickDataset',
     'CocoTagDataset',
     'ImageTagDataset',
     'PascalVOCClickDataset',
+    'PascalVOCCoco60Dataset',
     'PascalVOCTagDataset',
     'StrongWeakDataset',
     'transforms',

@@ -12,13 +12,15 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from .class_splits import BACKGROUND, StrongWeakClasses
+from .class_splits import BACKGROUND, CLASS_SPLITS, StrongWeakClasses
 from .image_files import image_id, image_sizes
 from .mask_files import read_mask
 from .strong_masks import IGNORE_INDEX, StrongMaskReader
 from .tag_sources import read_tags
 from .transforms.checks import walk_transforms
 from .transforms.pseudo_labels import LoadPseudoLabels
+from .voc_coco60 import CLASSES as KNOWN_CLASSES
+from .voc_coco60 import PALETTE as KNOWN_PALETTE
 
 POLICIES = ('strict', 'keep_strong')
 IMAGES = ('all', 'strong', 'weak')
@@ -59,7 +61,7 @@ class StrongWeakDataset(BaseSegDataset):
         mask_loader (dict, optional): Transform that reads a mask. Defaults to
             ``LoadAnnotations``.
         metainfo (dict, optional): ``classes`` to train with ``'background'``; defaults to
-            those of ``dataset``.
+            those of ``dataset``, with a named split followed by the split's others.
         **kwargs: ``pipeline``, ``lazy_init`` and so on of ``BaseSegDataset``.
 
     Raises:
@@ -105,6 +107,9 @@ class StrongWeakDataset(BaseSegDataset):
         self.pseudo_label_dir = pseudo_label_dir
         source = self.source.metainfo
         classes = tuple((metainfo or {}).get('classes') or source['classes'])
+        if split in CLASS_SPLITS and not (metainfo or {}).get('classes'):
+            published = (name for part in CLASS_SPLITS[split][::-1] for name in part)
+            classes = tuple(dict.fromkeys((*classes, *published)))
         self.split = StrongWeakClasses.resolve(classes, strong_classes, weak_classes, split)
         self.class_agnostic = class_agnostic
         self.read_mask = StrongMaskReader(
@@ -257,11 +262,10 @@ class StrongWeakDataset(BaseSegDataset):
 
 
 def _palette(classes: Sequence[str], source: Mapping, class_map: Mapping) -> list:
-    """Colours of the trained classes: the source's, made-up ones for the others."""
-    colours = {
-        class_map.get(name, name): list(colour)
-        for name, colour in zip(source['classes'], source.get('palette') or [])
-    }
+    """Colours of the trained classes: the source's, known ones, made-up ones."""
+    colours = dict(zip(KNOWN_CLASSES, KNOWN_PALETTE))
+    for name, colour in zip(source['classes'], source.get('palette') or []):
+        colours[class_map.get(name, name)] = list(colour)
     rng = np.random.default_rng(0)
     extra = rng.integers(0, 256, (len(classes), 3)).tolist()
     return [colours.get(name, extra[i]) for i, name in enumerate(classes)]

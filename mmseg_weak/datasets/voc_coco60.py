@@ -1,13 +1,14 @@
 """Masks with VOC's classes and the 60 of COCO behind them."""
 
 import numpy as np
-from mmseg.datasets import BaseSegDataset
+from mmseg.datasets import BaseSegDataset, PascalVOCDataset
 from mmseg.registry import DATASETS
 
 from .class_splits import BACKGROUND, COCO_60, VOC_CLASSES
 
 CLASSES = (BACKGROUND, *VOC_CLASSES, *COCO_60)
-_COLOURS = np.random.default_rng(60).integers(40, 256, (len(CLASSES) - 1, 3))
+_COCO_COLOURS = np.random.default_rng(60).integers(40, 256, (len(COCO_60), 3)).tolist()
+PALETTE = [*map(list, PascalVOCDataset.METAINFO['palette']), *_COCO_COLOURS]
 
 
 @DATASETS.register_module()
@@ -21,4 +22,4 @@ class PascalVOCCoco60Dataset(BaseSegDataset):
         **kwargs: As for ``BaseSegDataset``.
     """
 
-    METAINFO = dict(classes=CLASSES, palette=[[0, 0, 0], *_COLOURS.tolist()])
+    METAINFO = dict(classes=CLASSES, palette=PALETTE)

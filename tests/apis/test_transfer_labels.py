@@ -1,5 +1,6 @@
 """Pseudo-masks made offline equal those made by hand, with any number of workers."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -14,6 +15,10 @@ from PIL import Image
 from toy import CLASSES, REPOSITORY, toy_model
 from toy_transfer import transfer_config, write_strong_weak
 
+from mmseg_weak.apis.transfer_label_options import (
+    add_transfer_arguments,
+    label_by_transfer,
+)
 from mmseg_weak.apis.transfer_labels import TransferLabelOptions, make_transfer_labels
 from mmseg_weak.refinement import DiffusionOptions, superpixel_diffusion
 
@@ -193,5 +198,13 @@ def test_command_line(networks, tmp_path):
     assert 'share of labels' in run.stdout
     settings = json.loads((tmp_path / 'manifest.json').read_text())['settings']
     assert settings['diffusion']['foreground_weight'] == 0
-    run = subprocess.run([*command, 'beta2=3'], capture_output=True, text=True)
-    assert run.returncode == 1 and 'unknown beta2; there are' in run.stderr
+
+
+def test_unknown_diffusion_option(networks):
+    parser = argparse.ArgumentParser()
+    add_transfer_arguments(parser)
+    args = parser.parse_args(['--diffusion', 'beta2=3'])
+    with pytest.raises(ValueError, match='unknown beta2; there are'):
+        label_by_transfer(args, [networks['cam']])
+    with pytest.raises(ValueError, match='takes one tag classifier, got 2'):
+        label_by_transfer(args, list(networks.values()))

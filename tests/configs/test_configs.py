@@ -5,7 +5,7 @@ import copy
 import pytest
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import OptimWrapperDict, build_optim_wrapper
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
 from toy import REPOSITORY
 
@@ -17,6 +17,7 @@ CONFIGS = sorted(
     for path in (REPOSITORY / 'configs').glob('*/*.py')
     if path.parent.name != '_base_' and not path.name.startswith('stages_')
 )
+TRANSFER = ('prediction_network', 'phase', 'adversarial_weight', 'stride')
 
 
 def test_configs_are_found():
@@ -25,6 +26,11 @@ def test_configs_are_found():
 
 def fake_data(dataset, root):
     """Point a data set to empty files: some of mmseg's check them when built."""
+    if 'datasets' in dataset:
+        inner = [fake_data(one, root) for one in dataset.datasets]
+        return dict(dataset, datasets=inner, lazy_init=True)
+    if 'dataset' in dataset:  # wrappers
+        return dict(dataset, dataset=fake_data(dataset.dataset, root), lazy_init=True)
     for path in (dataset.ann_file, *dataset.data_prefix.values()):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
     for folder in dataset.data_prefix.values():
@@ -41,8 +47,10 @@ def test_builds(name, tmp_path):
     optimizer = build_optim_wrapper(model, copy.deepcopy(config.optim_wrapper))
     for hook in [*config.custom_hooks, *config.default_hooks.values()]:
         HOOKS.build(copy.deepcopy(hook))
-    for schedule in config.param_scheduler:
-        PARAM_SCHEDULERS.build(dict(schedule, optimizer=optimizer))
+    several = isinstance(optimizer, OptimWrapperDict)
+    for one in optimizer.values() if several else [optimizer]:
+        for schedule in config.param_scheduler:
+            PARAM_SCHEDULERS.build(dict(schedule, optimizer=one))
     classes = {model.decode_head.num_classes}
     for split in ('train', 'val', 'test'):
         if config[f'{split}_dataloader'] is None:  # an affinity network has no test
@@ -69,10 +77,11 @@ def test_checkpoint_keys_are_those_of_the_stock_model(name):
         plain.load_state_dict(state, strict=True)
         return
     plain = copy.deepcopy(config.model)
-    plain.type = plain.type.replace('SeminarSegmentor', 'EncoderDecoder')
+    for method in ('Seminar', 'PredictionTransfer'):
+        plain.type = plain.type.replace(f'{method}Segmentor', 'EncoderDecoder')
     plain.data_preprocessor.type = 'SegDataPreProcessor'
     plain.data_preprocessor.pop('channels_last', None)
-    plain.pop('consistency', None)
-    plain.pop('pseudo_label', None)
+    for key in ('consistency', 'pseudo_label', *TRANSFER):
+        plain.pop(key, None)
     plain.decode_head.loss_decode = dict(type='CrossEntropyLoss')
     MODELS.build(plain).load_state_dict(ours.state_dict(), strict=True)

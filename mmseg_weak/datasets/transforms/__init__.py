@@ -1,11 +1,12 @@
 from .clicks import ClickRandomCrop, LoadClicks, RasterizeClicks
 from .formatting import PackWeakSegInputs
-from .mask_classes import ListMaskClasses
+from .mask_classes import BinarizeMasks, ListMaskClasses
 from .pseudo_labels import LoadPseudoLabels
 from .tags import LoadImageTags
 from .views import PhotometricViews, RandomGaussianBlur
 
 __all__ = [
+    'BinarizeMasks',
     'ClickRandomCrop',
     'ListMaskClasses',
     'LoadClicks',

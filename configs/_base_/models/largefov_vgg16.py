@@ -1,0 +1,33 @@
+# DeepLab-LargeFOV on VGG-16 at output stride 8, 21 classes.
+data_preprocessor = dict(
+    type='WeakSegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size=(321, 321),
+)
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        type='VGGLargeFOV',
+        depth=16,
+        init_cfg=dict(type='Pretrained', checkpoint='torchvision://vgg16'),
+    ),
+    decode_head=dict(
+        type='LargeFOVHead',
+        in_channels=512,
+        in_index=0,
+        channels=1024,
+        dilation=12,
+        dropout_ratio=0.5,
+        num_classes=21,
+        norm_cfg=None,
+        align_corners=False,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)
