@@ -1,7 +1,5 @@
 _base_ = '../_base_/stages/seminar_tta.py'
-ancillary_config = (
-    'configs/seminar/teacher_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
-)
+ancillary_config = 'configs/seminar/teacher_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 primary_config = (
     'configs/seminar/hpl_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )

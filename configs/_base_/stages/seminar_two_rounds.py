@@ -3,13 +3,17 @@
 _base_ = 'seminar_tta.py'
 metrics = 'test_2/metrics.json'
 tta_metrics = 'test_tta_2/metrics.json'
+# Networks that learnt from labels of the first round have another bias.
+second_background_prior = 1.0
+_prior = {'{background_prior}': '{second_background_prior}'}
+_how = [_prior.get(word, word) for word in _base_.how]
 
 
 def label_with(name, config, network):
     """The labels of one network."""
     return dict(
         name=name,
-        command=['{label}', config, network, *_base_.how],
+        command=['{label}', config, network, *_how],
         inputs=[config, network, '{clicks}'],
         outputs=_base_.labelled,
     )

@@ -1,0 +1,14 @@
+_base_ = '../_base_/stages/seminar_two_rounds.py'
+ancillary_config = 'configs/seminar/teacher_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+second_config = 'configs/seminar/hpl_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+primary_config = (
+    'configs/seminar/hpl_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+)
+ancillary_checkpoint = 'iter_600.pth'
+primary_checkpoint = 'iter_600.pth'
+# Untuned.
+background_prior = 0.5
+clicks = [
+    'data/voc_animals/points/main.json',
+    'data/voc_animals/points/bg_from_scribbles.json',
+]
