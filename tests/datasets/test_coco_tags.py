@@ -8,6 +8,7 @@ from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_weak.datasets.coco_masks import write_coco_masks
 from mmseg_weak.datasets.coco_tags import COCO_CLASSES, bit_palette
 
 pytest.importorskip('pycocotools')
@@ -109,3 +110,35 @@ def test_other_files_are_refused(coco):
     (coco[0] / 'broken.json').write_text('{"images": [')
     with pytest.raises(ValueError, match=r'broken\.json: no COCO annotations'):
         build(coco, ann_file='broken.json')
+
+
+def test_masks_for_scoring_have_the_classes_of_the_tags(coco):
+    root, content = coco
+    square = [[1, 1, 4, 1, 4, 4, 1, 4]]
+    ids = [PERSON, CAT, TOOTHBRUSH]
+    ids += [200 + i for i in range(77)]
+    others = [name for name in COCO_CLASSES if name not in ('person', 'cat', 'toothbrush')]
+    names = ['person', 'cat', 'toothbrush', *others]
+    categories = [dict(id=i, name=name) for i, name in zip(ids, names)]
+    annotations = [
+        dict(entry, segmentation=square, area=9.0, iscrowd=0)
+        for entry in content['annotations'][:3]
+    ]
+    whole = dict(content, annotations=annotations, categories=categories)
+    (root / 'val.json').write_text(json.dumps(whole))
+    result = write_coco_masks(
+        str(root / 'val.json'), str(root / 'm'), COCO_CLASSES, 1, 'val'
+    )
+    assert result['images'] == 2
+    scored = build(
+        coco,
+        whole,
+        test_mode=True,
+        ann_file='m/val.txt',
+        data_prefix=dict(img_path='train2014', seg_map_path='m/masks'),
+    )
+    tagged = tags_of(build(coco, whole))
+    for i in range(len(scored)):
+        info = scored.get_data_info(i)
+        mask = np.array(Image.open(info['seg_map_path']))
+        assert (set(np.unique(mask)) - {0}) == set(tagged[i])
