@@ -13,6 +13,7 @@ from ..refinement import build_refinement, heterogeneous_label
 from .label_folder import LabelFolder
 
 SCALES = (0.75, 1.0, 1.25, 1.5)
+IGNORE_INDEX = 255
 
 
 def load_peer(peer: Mapping, classes: tuple[str, ...], device: str) -> nn.Module:
@@ -62,7 +63,9 @@ class NetworkLabeller:
         probs = [self._probabilities(network, image) for network in self.networks]
         rule = self.options.rule
         classes = image_class_mask([sample], probs[0].shape[1], rule.background)
-        clicks = sample.gt_sem_seg.data.to(image.device)
+        clicks = torch.full((1, *image.shape[2:]), IGNORE_INDEX, device=image.device)
+        if 'gt_sem_seg' in sample:  # an image of tags has no clicks
+            clicks = sample.gt_sem_seg.data.to(image.device)
         try:
             labels = heterogeneous_label(
                 probs, classes, clicks, image, rule, self.refine

@@ -110,11 +110,6 @@ summary`; also written to ``report.json``.
     init_default_scope(config.get('default_scope', 'mmseg'))
     dataset, background = build_label_dataset(config)
     cam = _is_cam(peers)
-    if not cam and not isinstance(dataset, ClickDataset):
-        raise ValueError(
-            f'{config.filename}: labels from tags need a CAMSegmentor, and other networks '
-            'need clicks'
-        )
     scales = options.scales or (cam_labels if cam else network_labels).SCALES
     options = replace(options, scales=tuple(scales))
     if cam:

@@ -187,7 +187,7 @@ def test_mistakes(peer, tmp_path):
     other.model = toy_model()
     other.dump(tmp_path / 'net.py')
     net = dict(peer[0], config=str(tmp_path / 'net.py'))
-    with pytest.raises(ValueError, match='labels from tags need a CAMSegmentor'):
+    with pytest.raises(ValueError, match='not a checkpoint of the model'):
         make_pseudo_labels(Config.fromfile(net['config']), [net], options)
 
 
