@@ -35,21 +35,22 @@ def harmonic_extension(
     count, free = len(clamped), np.flatnonzero(~clamped)
     if not len(free):
         return result
-    (i, j), both = pairs.T, np.concatenate([weights, weights])
-    adjacency = csc_matrix(
-        (both, (np.concatenate([i, j]), np.concatenate([j, i]))), shape=(count, count)
-    )
-    _, component = connected_components(adjacency, directed=False)
-    lost = ~np.isin(component[free], component[clamped])
-    if lost.any():
-        raise ValueError(
-            f'{int(lost.sum())} nodes of the graph are connected to no clamped node'
-        )
-    degree = np.asarray(adjacency.sum(axis=0)).ravel()
-    inner = adjacency[free][:, free]
-    outer = adjacency[free][:, np.flatnonzero(clamped)]
-    laplacian = (_diagonal(degree[free]) - inner).tocsc()
+    _check_connected(pairs, clamped)
+    # Only what is needed of the Laplacian: its free block, and the pull of clamped nodes.
+    place = np.full(count, -1)
+    place[free] = np.arange(len(free))
+    one, other = np.concatenate([pairs, pairs[:, ::-1]]).T
+    both = np.concatenate([weights, weights])
+    degree = np.bincount(one, both, minlength=count)[free]
+    inner = ~clamped[one] & ~clamped[other]
+    border = ~clamped[one] & clamped[other]
+    diagonal = np.arange(len(free))
+    rows = np.concatenate([diagonal, place[one[inner]]])
+    columns = np.concatenate([diagonal, place[other[inner]]])
+    laplacian = csc_matrix((np.concatenate([degree, -both[inner]]), (rows, columns)))
     known = result[clamped]
+    pull = np.zeros((len(free), result.shape[1]))
+    np.add.at(pull, place[one[border]], both[border, None] * result[other[border]])
     # Symmetric and diagonally dominant: no pivoting is needed.
     solve = splu(
         laplacian,
@@ -57,12 +58,18 @@ def harmonic_extension(
         diag_pivot_thresh=0.0,
         options=dict(SymmetricMode=True),
     ).solve
-    solution = solve(outer @ known)
+    solution = solve(pull)
     # The maximum principle holds up to rounding.
     result[free] = np.clip(solution, known.min(0), known.max(0))
     return result
 
 
-def _diagonal(values: np.ndarray) -> csc_matrix:
-    n = len(values)
-    return csc_matrix((values, (np.arange(n), np.arange(n))), shape=(n, n))
+def _check_connected(pairs: np.ndarray, clamped: np.ndarray) -> None:
+    count = len(clamped)
+    edges = csc_matrix((np.ones(len(pairs)), tuple(pairs.T)), shape=(count, count))
+    _, component = connected_components(edges, directed=False)
+    anchored = np.zeros(component.max() + 1, bool)
+    anchored[component[clamped]] = True
+    lost = int((~anchored[component]).sum())
+    if lost:
+        raise ValueError(f'{lost} nodes of the graph are connected to no clamped node')

@@ -16,6 +16,7 @@ FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'benchmark'
         ('click_pipeline', 1),
         ('clustering', 4),
         ('multi_scale_cam', 4),
+        ('label_transfer', 4),
         ('mutual_promotion', 4),
     ],
 )
