@@ -1,6 +1,7 @@
 from . import transforms
 from .click_dataset import ClickDataset, PascalVOCClickDataset
 from .coco_tags import CocoTagDataset
+from .pseudo_label_dataset import PseudoLabelDataset
 from .strong_weak_dataset import StrongWeakDataset
 from .tag_dataset import ImageTagDataset, PascalVOCTagDataset
 from .voc_coco60 import PascalVOCCoco60Dataset
@@ -12,6 +13,7 @@ __all__ = [
     'PascalVOCClickDataset',
     'PascalVOCCoco60Dataset',
     'PascalVOCTagDataset',
+    'PseudoLabelDataset',
     'StrongWeakDataset',
     'transforms',
 ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.dataset import BaseDataset, Compose, pseudo_collate
-from mmengine.dist import all_gather, get_dist_info
+from mmengine.dist import all_gather, broadcast, get_dist_info
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
@@ -83,6 +83,11 @@ def extract_features(
         # Else the loader draws a seed from the random state of the training.
         generator=torch.Generator().manual_seed(0),
     )
+    if world_size > 1:
+        # Running statistics of batch norms differ between ranks; the main one's count,
+        # as they do in a checkpoint.
+        for buffer in model.buffers():
+            broadcast(buffer)
     training = model.training
     model.eval()
     try:

@@ -61,7 +61,7 @@ def train_affinity(road, labels):
     data = config.train_dataloader.dataset
     images = dict(img_path=f'{data.data_root}/images', seg_map_path=str(labels))
     config.train_dataloader.dataset = dict(
-        type='BaseSegDataset',
+        type='PseudoLabelDataset',
         ann_file=data.ann_file,
         img_suffix='.png',
         data_prefix=images,

@@ -15,7 +15,7 @@ from mmseg_weak.engine.feature_extraction import extract_features, plain_dataset
 from mmseg_weak.engine.sub_categories import assignment_table, cluster_classes
 
 
-def cluster(root, folder):
+def cluster(root, folder, shift=0.0):
     """Features, tags, assignments and a model that has them."""
     init_default_scope('mmseg')
     torch.set_num_threads(1)
@@ -23,6 +23,8 @@ def cluster(root, folder):
     dataset = DATASETS.build(copy.deepcopy(config.train_dataloader.dataset))
     torch.manual_seed(0)
     model = MODELS.build(config.model)
+    # Batch norms of the second rank have seen other images.
+    model.backbone.bn1.running_mean += shift
     model.train()
     dataset = plain_dataset(dataset, None)
     features, tags = extract_features(model, dataset)
@@ -50,7 +52,7 @@ def run_rank(rank, root, folder):
     torch_dist.init_process_group(
         'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
     )
-    dataset, model, *found = cluster(root, folder)
+    dataset, model, *found = cluster(root, folder, shift=float(rank))
     wrapped = DistributedDataParallel(model)
     loss, gradients = step(model, wrapped, dataset, range(2 * rank, 2 * rank + 2))
     torch_dist.all_reduce(loss)

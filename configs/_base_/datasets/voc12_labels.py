@@ -4,6 +4,11 @@
 # Paths of this data set start in the current directory.
 _base_ = ['voc12_tags.py']
 data_root = 'data/VOCdevkit/VOC2012'
+classes = (
+    *('background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat'),
+    *('chair', 'cow', 'diningtable', 'dog', 'horse', 'motorbike', 'person'),
+    *('pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor'),
+)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -34,8 +39,10 @@ train_dataloader = dict(
     batch_size=4,
     dataset=dict(
         _delete_=True,
-        type='PascalVOCDataset',
+        type='PseudoLabelDataset',
         data_root=None,
+        img_suffix='.jpg',
+        metainfo=dict(classes=classes),
         ann_file=f'{data_root}/ImageSets/Segmentation/train_aug.txt',
         data_prefix=dict(
             img_path=f'{data_root}/JPEGImages', seg_map_path=f'{data_root}/PseudoLabels'

@@ -30,11 +30,10 @@ tta_pipeline = [
         ],
     ),
 ]
-# BaseSegDataset: ids are those of the list above; PascalVOCDataset would map them again.
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,
-        type='BaseSegDataset',
+        type='PseudoLabelDataset',
         data_root=None,
         ann_file=f'{data_root}/ImageSets/Segmentation/train.txt',
         img_suffix='.jpg',
