@@ -33,7 +33,7 @@ def toy_mutual(num_classes=4, backbone='conv', **options):
             mlp_ratio=2,
         )
         head = dict(
-            type='SegformerHead',
+            type='LeanSegformerHead',
             in_channels=[8, 16, 16, 32],
             in_index=[0, 1, 2, 3],
             channels=16,

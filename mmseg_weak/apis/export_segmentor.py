@@ -47,6 +47,8 @@ CAMGate` and ``mmseg_weak`` has to be imported; without it every part is mmseg's
     if model.get('type') != SEGMENTOR:
         raise ValueError(f'export needs a {SEGMENTOR}, got {model.get("type")}')
     stock = dict(_shared_parts(model), type='EncoderDecoder')
+    if stock['decode_head']['type'] == 'LeanSegformerHead':
+        stock['decode_head']['type'] = 'SegformerHead'
     preprocessor = stock.get('data_preprocessor') or {}
     if preprocessor.get('type') == 'WeakSegDataPreProcessor':
         preprocessor['type'] = 'SegDataPreProcessor'

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from mmseg.models.decode_heads import SegformerHead
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'refinement'))
 
@@ -70,7 +71,14 @@ def forward(model, images):
     if model.gate:
         gate = cams.detach().sigmoid().max(dim=1, keepdim=True).values
         features = [f * resize(gate, f.shape[2:]) for f in features]
-    return cams, model.decode_head(features), attentions
+    return cams, decode(model.decode_head, features), attentions
+
+
+def decode(head, features):
+    """Logits by mmseg's own forward."""
+    if isinstance(head, SegformerHead):
+        return SegformerHead.forward(head, features)
+    return head(features)
 
 
 @torch.no_grad()

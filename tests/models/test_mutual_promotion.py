@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from mmseg.registry import MODELS
 from plain_mutual_promotion import plain_iteration
 from toy_mutual import (
     BSP,
@@ -169,6 +170,25 @@ def test_background_channel_alone():
     features = model.extract_feat(tagged_batch()[0])
     expected = model.decode_head(features)[:, :1]
     torch.testing.assert_close(background_logits(model.decode_head, features), expected)
+
+
+@pytest.mark.parametrize('norm', [dict(type='BN'), None])
+def test_lean_decoder_is_mmsegs(norm):
+    head = toy_mutual(backbone='mit')['decode_head']
+    head['norm_cfg'] = norm
+    lean = MODELS.build(head)
+    stock = MODELS.build(dict(head, type='SegformerHead'))
+    for p in lean.parameters():
+        torch.nn.init.normal_(p)
+    stock.load_state_dict(lean.state_dict(), strict=True)
+    sizes = ((8, 12, 10), (16, 6, 5), (16, 3, 3), (32, 3, 3))
+    features = [torch.randn(2, *size) for size in sizes]
+    expected, found = stock(features), lean(features)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    for logits in (expected, found):
+        logits.square().mean().backward()
+    for a, b in zip(lean.parameters(), stock.parameters()):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-3, atol=1e-3)
 
 
 def test_packed_labels_match_the_published_arrays(reference):

@@ -26,7 +26,7 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint=checkpoint),
     ),
     decode_head=dict(
-        type='SegformerHead',
+        type='LeanSegformerHead',
         in_channels=[64, 128, 320, 512],
         in_index=[0, 1, 2, 3],
         channels=256,

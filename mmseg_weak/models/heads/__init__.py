@@ -3,6 +3,7 @@ from .attention_affinity_head import AttentionAffinityHead
 from .cam_head import CAMHead
 from .heterogeneous_pseudo_label_head import HeterogeneousPseudoLabelHead
 from .large_fov_head import LargeFOVHead
+from .lean_segformer_head import LeanSegformerHead
 from .sub_category_head import SubCategoryHead
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     'CAMHead',
     'HeterogeneousPseudoLabelHead',
     'LargeFOVHead',
+    'LeanSegformerHead',
     'SubCategoryHead',
 ]
