@@ -57,6 +57,9 @@ def run_rank(rank, root, folder):
     loss, gradients = step(model, wrapped, dataset, range(2 * rank, 2 * rank + 2))
     torch_dist.all_reduce(loss)
     torch.save(dict(found=found, loss=loss / 2, gradients=gradients), f'{folder}/{rank}.pt')
+    del wrapped
+    # Both end before either takes its connections down.
+    torch_dist.barrier()
     torch_dist.destroy_process_group()
 
 
