@@ -52,10 +52,15 @@ def find_superpixels(
         raise ValueError(
             f'compactness must be > 0 and num_iters >= 1, got {compactness} and {num_iters}'
         )
+    # scikit-image stretches what it gets to [0, 1], which would change the weight of
+    # colour from image to image: done here, where the compactness can follow.
+    colours = lab * LAB_RANGE
+    low = colours.min()
+    spread = max(float(colours.max() - low), 1e-6)
     segments = slic(
-        lab * LAB_RANGE,
+        (colours - low) / spread,
         n_segments=count,
-        compactness=compactness,
+        compactness=compactness / spread,
         max_num_iter=num_iters,
         convert2lab=False,
         channel_axis=-1,
