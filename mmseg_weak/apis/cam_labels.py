@@ -17,7 +17,7 @@ from torch import Tensor
 from .._files import write_json
 from ..datasets import ClickDataset, ImageTagDataset
 from ..models import CAMSegmentor
-from ..models.cams import SCALES, merge_maps
+from ..models.cams import SCALES, fold_norms, merge_maps
 from ..models.image_values import from_unit_rgb
 from ..models.tags import class_labels, stack_tags
 from ..refinement.background_threshold import activation_histogram, background_threshold
@@ -63,6 +63,7 @@ class CamMaker:
         self.dataset, self.options, self.folder = dataset, options, folder
         network = load_peer(peers[0], folder.classes, options.device)
         self.network = network.to(memory_format=torch.channels_last)
+        fold_norms(self.network.backbone)
         head = network.decode_head
         self.names = class_labels(head.num_foreground, head.background)
 

@@ -19,7 +19,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 import mmseg_weak  # noqa: F401
-from mmseg_weak.models.cams import SCALES, merge_maps
+from mmseg_weak.models.cams import SCALES, fold_norms, merge_maps
 
 
 def make_model(num_classes: int, device: str) -> nn.Module:
@@ -76,6 +76,7 @@ def rows(options: Namespace) -> Iterator[Row]:
         image = torch.randn(1, 3, height, width, device=options.device)
         # As label making lays out network and image.
         fast = make_model(num_classes, options.device).to(memory_format=torch.channels_last)
+        fold_norms(fast.backbone)
         laid_out = image.contiguous(memory_format=torch.channels_last)
         forms = dict(
             stock=lambda m=model, x=image: plain_cams(m, x, [3, 11]),
