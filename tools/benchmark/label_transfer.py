@@ -35,7 +35,7 @@ def scene(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Image with three textured objects, activation maps and foreground map."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:height, :width]
-    image = 110 + 30 * np.sin(x / 23)[..., None] + rng.normal(0, 14, (height, width, 3))
+    image = 110 + 30 * np.sin(x / 23)[..., None] + rng.normal(0, 3, (height, width, 3))
     cams, foreground = np.zeros((3, height, width)), np.full((height, width), 0.1)
     for i, (cy, cx) in enumerate(((0.3, 0.25), (0.6, 0.55), (0.35, 0.8))):
         distance = np.hypot((y - cy * height) / height, (x - cx * width) / height)
