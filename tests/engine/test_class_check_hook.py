@@ -1,6 +1,5 @@
 import pytest
 from mmengine.runner import Runner
-
 from toy import toy_config, toy_model
 
 
