@@ -4,16 +4,20 @@ from .coco_tags import CocoTagDataset
 from .pseudo_label_dataset import PseudoLabelDataset
 from .strong_weak_dataset import StrongWeakDataset
 from .tag_dataset import ImageTagDataset, PascalVOCTagDataset
+from .transforms import ClickRandomCrop, LoadClicks, RasterizeClicks
 from .voc_coco60 import PascalVOCCoco60Dataset
 
 __all__ = [
     'ClickDataset',
+    'ClickRandomCrop',
     'CocoTagDataset',
     'ImageTagDataset',
+    'LoadClicks',
     'PascalVOCClickDataset',
     'PascalVOCCoco60Dataset',
     'PascalVOCTagDataset',
     'PseudoLabelDataset',
+    'RasterizeClicks',
     'StrongWeakDataset',
     'transforms',
 ]

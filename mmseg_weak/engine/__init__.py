@@ -1,3 +1,4 @@
 from . import hooks, prediction_transfer
+from .hooks import EMATeacherHook, SubCategoryClusteringHook
 
-__all__ = ['hooks', 'prediction_transfer']
+__all__ = ['EMATeacherHook', 'SubCategoryClusteringHook', 'hooks', 'prediction_transfer']

@@ -10,7 +10,12 @@ from .heads import (
     SubCategoryHead,
 )
 from .heads.attention_affinity_head import AttentionAffinityHead
-from .losses import PartialCrossEntropyLoss, PixelConsistencyLoss, TagSoftMarginLoss
+from .losses import (
+    PartialCrossEntropyLoss,
+    PixelAffinityLoss,
+    PixelConsistencyLoss,
+    TagSoftMarginLoss,
+)
 from .prediction_network import PredictionNetwork
 from .segmentors import (
     AffinitySegmentor,
@@ -32,6 +37,7 @@ __all__ = [
     'HeterogeneousPseudoLabelHead',
     'MutualPromotionSegmentor',
     'PartialCrossEntropyLoss',
+    'PixelAffinityLoss',
     'PixelConsistencyLoss',
     'PredictionNetwork',
     'PredictionTransferSegmentor',

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .boxed_refine import refine_areas
 from .valid_box import box_sizes, crop_resize, inside_boxes, paste_resize
 
 IGNORE_INDEX = 255
@@ -89,7 +90,7 @@ def background_aware_label(
     cams: Tensor,
     tags: Tensor,
     boxes: Tensor,
-    refine: Callable[[Tensor, Tensor, Tensor], Tensor],
+    refine: Callable[..., Tensor],
     threshold: float = 0.5,
     max_classes: int | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -107,7 +108,8 @@ def background_aware_label(
         boxes (Tensor): Valid (unpadded) area, shape (N, 4) as y0, y1, x0, x1 in
             pixels, ends exclusive. An empty box gives an image of 255 only.
         refine (Callable): ``(images, masks, sizes) -> masks`` that replicates the
-            border of each valid area, as :class:`PixelAdaptiveRefinement` does.
+            border of each valid area, as :class:`PixelAdaptiveRefinement` does. One of
+            images and masks only is called image by image.
         threshold (float): Smallest refined score of a label, in [0, 1.01^iterations]
             (the refinement's gain). Defaults to 0.5.
         max_classes (int, optional): See :func:`par_label`.
@@ -128,7 +130,8 @@ def background_aware_label(
     masks = torch.cat([background[:, None], _take(cams, classes)], dim=1).float()
     boxes = torch.as_tensor(boxes).to(device, non_blocking=True)
     sizes = (box_sizes(boxes) // 2).clamp(min=1)
-    refined = refine(
+    refined = refine_areas(
+        refine,
         crop_resize(images.float(), boxes, sizes, half),
         # Corners aligned, as when the published module resizes full-size masks itself.
         crop_resize(masks, boxes, sizes, half, align_corners=True),

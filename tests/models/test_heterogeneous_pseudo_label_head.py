@@ -115,6 +115,17 @@ def test_loss_without_labels_is_zero():
     assert loss.item() == 0 and logits.grad.abs().max() == 0
 
 
+def test_loss_keeps_double_precision():
+    torch.manual_seed(0)
+    logits = torch.randn(1, 3, 3, 4, dtype=torch.double, requires_grad=True)
+    labels = torch.randint(0, 3, (1, 6, 8))
+    labels[:, :2] = 255
+    head = HeterogeneousPseudoLabelHead()
+    assert head.loss(logits, labels).dtype == torch.double
+    assert torch.autograd.gradcheck(lambda x: head.loss(x, labels), logits)
+    assert head.loss(logits.half(), labels).dtype == torch.float32
+
+
 REFINEMENT = dict(type='PixelAdaptiveRefinement', dilations=(1, 2), num_iters=2)
 
 

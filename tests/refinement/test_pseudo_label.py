@@ -161,6 +161,14 @@ def test_half_precision_gives_the_labels_of_its_values(dtype):
     assert scores.dtype == torch.float32
 
 
+def test_a_refinement_that_knows_of_no_areas_gives_the_same():
+    batch = some_batch()
+    scores, labels = background_aware_label(*batch, lambda images, m: REFINE(images, m))
+    expected, expected_labels = background_aware_label(*batch, REFINE)
+    torch.testing.assert_close(scores, expected)
+    assert torch.equal(labels, expected_labels)
+
+
 def test_no_tags_gives_background_or_unknown():
     images, background, cams, tags, boxes = some_batch()
     labels = par_label(images, cams, torch.zeros_like(tags), boxes, REFINE)

@@ -145,7 +145,8 @@ class HeterogeneousPseudoLabelHead(BaseModule):
             align_corners (bool): Of upsampling the logits. Defaults to False.
 
         Returns:
-            Tensor: Scalar, 0 with zero gradient where nothing is labelled.
+            Tensor: Scalar, float32 or wider, 0 with zero gradient where nothing is
+            labelled.
 
         Raises:
             ValueError: ``soft`` or ``confidence_weight`` is set and there are no scores.
@@ -158,7 +159,7 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         size = tuple(labels.shape[1:])
         if tuple(logits.shape[2:]) != size:
             logits = resize(logits, size, mode='bilinear', align_corners=align_corners)
-        logits = logits.float()
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         weight = (labels != IGNORE_INDEX).to(logits)
         if self.confidence_weight:
             weight = weight * scores.amax(dim=1)
