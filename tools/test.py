@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 
 from mmseg_weak._files import write_json
 from mmseg_weak.apis import check_paths, load_config, run_tool
-from mmseg_weak.apis.launch import LAUNCHERS
+from mmseg_weak.apis.launch import LAUNCHERS, require_checkpoint
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,8 +56,7 @@ def set_output_dir(config: Config, folder: str) -> None:
 def main() -> None:
     """Build the runner and test."""
     args = parse_args()
-    if not os.path.isfile(args.checkpoint):
-        raise FileNotFoundError(f'checkpoint {args.checkpoint} does not exist')
+    require_checkpoint(args.checkpoint)
     config = load_config(args.config, args.work_dir, args.cfg_options, args.launcher)
     check_paths(config, ('test',))
     config.load_from = args.checkpoint

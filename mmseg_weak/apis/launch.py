@@ -123,19 +123,37 @@ def find_checkpoint(work_dir: str) -> str | None:
     return None
 
 
+def require_checkpoint(path: str) -> None:
+    """Check that a file is there and looks like a complete file of ``torch.save``.
+
+    Raises:
+        FileNotFoundError: It does not exist.
+        ValueError: It is no checkpoint, or its end is missing.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'checkpoint {path} does not exist')
+    with open(path, 'rb') as file:
+        start = file.read(2)
+    # A zip archive; before torch 1.6 a pickle.
+    if not (zipfile.is_zipfile(path) or start[:1] == b'\x80'):
+        kind = 'complete checkpoint, its end is missing' if start == b'PK' else 'checkpoint'
+        raise ValueError(f'{path} is no {kind}')
+
+
 def set_resume(config: Config, checkpoint: str) -> None:
     """Resume from a checkpoint, or from the newest of the work folder with ``auto``.
 
     Raises:
         FileNotFoundError: A checkpoint was named and does not exist.
+        ValueError: It is not complete.
     """
     if checkpoint == 'auto':
         checkpoint = find_checkpoint(config.work_dir)
         if checkpoint is None:
             print_log(f'nothing to resume in {config.work_dir}: starting anew')
             return
-    elif not os.path.isfile(checkpoint):
-        raise FileNotFoundError(f'checkpoint {checkpoint} does not exist')
+    else:
+        require_checkpoint(checkpoint)
     config.resume = True
     config.load_from = checkpoint
 
@@ -147,7 +165,18 @@ def run_tool(main: Callable[[], None]) -> None:
     """
     try:
         main()
-    except (OSError, ValueError) as error:
-        if os.environ.get('MMSEG_WEAK_TRACEBACK'):
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if os.environ.get('MMSEG_WEAK_TRACEBACK') or not _is_users_mistake(error):
             raise
+        if isinstance(error, KeyError):  # its str() is a repr
+            error = error.args[0]
         sys.exit(f'error: {error}\n(MMSEG_WEAK_TRACEBACK=1 shows the traceback)')
+
+
+def _is_users_mistake(error: Exception) -> bool:
+    """Tell an unknown type or option of the config from other errors of these classes."""
+    if isinstance(error, KeyError):
+        return 'is not in the' in str(error) and 'registry' in str(error)
+    if isinstance(error, TypeError):
+        return 'unexpected keyword argument' in str(error)
+    return True

@@ -56,4 +56,7 @@ def _check_dataset(entry: str, dataset: dict) -> None:
 
 def _require(entry: str, path: str) -> None:
     if not osp.exists(path):
-        raise FileNotFoundError(f'{path} does not exist ({entry} of the config)')
+        raise FileNotFoundError(
+            f'{path} does not exist ({entry} of the config); docs/data.md says where data '
+            'and weights of the shipped configs come from'
+        )

@@ -1,6 +1,5 @@
 """Pictures of a checkpoint: panels as PNG files and one HTML report."""
 
-import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from ..visualization import WeakSegLocalVisualizer
 from ..visualization.agreement import click_agreement, mean_iou, pixel_agreement
 from ..visualization.heat import heat_tiles
 from ..visualization.report import ReportEntry, report_html
+from .launch import require_checkpoint
 
 NOTES = (
     'All numbers are percentages of one image. Teacher = student (or prediction = CAM): '
@@ -146,8 +146,7 @@ def load_networks(checkpoint: str, teacher: str | None = None) -> dict[str, Orde
 
 
 def _load(path: str) -> dict:
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
+    require_checkpoint(path)
     try:
         loaded = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     except (RuntimeError, EOFError, OSError) as error:

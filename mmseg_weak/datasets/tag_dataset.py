@@ -62,8 +62,8 @@ class ImageTagDataset(BaseSegDataset):
 
     def __init__(
         self,
-        tag_file: str | Sequence[str] = (),
-        click_file: str | Sequence[str] = (),
+        tag_file: str | Sequence[str] | None = (),
+        click_file: str | Sequence[str] | None = (),
         without_tags: str = 'drop',
         unknown_tags: str = 'error',
         check_images: bool = True,
@@ -309,7 +309,9 @@ class PascalVOCTagDataset(ImageTagDataset):
         }
 
 
-def _as_list(files: str | os.PathLike | Sequence[str]) -> list[str]:
+def _as_list(files: str | os.PathLike | Sequence[str] | None) -> list[str]:
+    if files is None:
+        return []
     if isinstance(files, (str, os.PathLike)):
         files = [files]
     return [os.fspath(file) for file in files]

@@ -1,5 +1,6 @@
 """Batches of images with an optional second view for the teacher."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -45,8 +46,14 @@ class WeakSegDataPreProcessor(SegDataPreProcessor):
         Returns:
             dict: ``inputs`` (N, 3, H, W) float, ``data_samples`` and, if given,
             ``teacher_inputs`` (N, 3, H, W) float.
+
+        Raises:
+            ValueError: ``size`` is smaller than crops of different shapes, which then do
+                not make a batch.
         """
         data = dict(data)
+        if training:
+            self._check_size(data['inputs'])
         teacher_views = data.pop('inputs_teacher', None)
         batch = super().forward(data, training)
         if teacher_views is not None and training:
@@ -59,6 +66,19 @@ class WeakSegDataPreProcessor(SegDataPreProcessor):
             for key in VIEWS & batch.keys():
                 batch[key] = batch[key].contiguous(memory_format=torch.channels_last)
         return batch
+
+    def _check_size(self, images: Sequence[torch.Tensor]) -> None:
+        if self.size is None:
+            return
+        height, width = self.size
+        padded = {
+            (max(h, height), max(w, width)) for h, w in (i.shape[-2:] for i in images)
+        }
+        if len(padded) > 1:
+            raise ValueError(
+                f'data_preprocessor.size {tuple(self.size)} is smaller than the crops of '
+                f'the training pipeline, here up to {max(padded)}: give both the same size'
+            )
 
     @staticmethod
     def _pad_pseudo_labels(data_samples: SampleList) -> None:

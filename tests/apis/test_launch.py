@@ -3,6 +3,7 @@ import sys
 
 import pytest
 import torch
+from mmseg.registry import MODELS
 from toy import REPOSITORY, toy_config, toy_model
 
 from mmseg_weak.apis import (
@@ -10,8 +11,10 @@ from mmseg_weak.apis import (
     find_checkpoint,
     load_config,
     require_writable,
+    run_tool,
     set_resume,
 )
+from mmseg_weak.apis.launch import require_checkpoint
 
 
 def test_find_checkpoint_passes_over_a_truncated_file(tmp_path):
@@ -36,6 +39,38 @@ def test_absent_config_and_checkpoint(tmp_path):
     config = dict(work_dir=str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r'checkpoint no\.pth does not exist'):
         set_resume(config, 'no.pth')
+
+
+@pytest.mark.parametrize('legacy', [False, True])
+def test_files_that_are_no_checkpoint_are_refused(legacy, tmp_path):
+    path = tmp_path / 'a.pth'
+    torch.save(dict(a=torch.zeros(9)), path, _use_new_zipfile_serialization=not legacy)
+    require_checkpoint(str(path))
+    if not legacy:
+        path.write_bytes(path.read_bytes()[:-30])
+        with pytest.raises(ValueError, match=r'a\.pth is no complete checkpoint'):
+            require_checkpoint(str(path))
+    path.write_text('not found')
+    with pytest.raises(ValueError, match=r'a\.pth is no checkpoint'):
+        require_checkpoint(str(path))
+
+
+@pytest.mark.parametrize(
+    'config', [dict(type='SeminarSegmenter'), dict(type='CAMHead', num_class=3)]
+)
+def test_an_unknown_type_or_option_ends_in_one_line(config, monkeypatch):
+    monkeypatch.delenv('MMSEG_WEAK_TRACEBACK', raising=False)
+    with pytest.raises(SystemExit, match='^error: .*(SeminarSegmenter|num_class)'):
+        run_tool(lambda: MODELS.build(config))
+
+
+@pytest.mark.parametrize('error', [KeyError('a'), TypeError('b')])
+def test_other_errors_keep_their_traceback(error):
+    def fail():
+        raise error
+
+    with pytest.raises(type(error)):
+        run_tool(fail)
 
 
 def test_a_mistake_ends_in_one_line(toy_root, tmp_path):

@@ -148,7 +148,7 @@ def test_unknown_tags_can_be_ignored(tags_config, root):
 
 def test_wrong_options_and_pipelines(tags_config):
     with pytest.raises(ValueError, match='either tag_file or click_file'):
-        build(tags_config, tag_file=())
+        build(tags_config, tag_file=None, click_file=None)
     with pytest.raises(FileNotFoundError, match=r'tag file not found: .*none\.json'):
         build(tags_config, tag_file='none.json')
     with pytest.raises(ValueError, match='without_tags must be in'):

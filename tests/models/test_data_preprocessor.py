@@ -66,3 +66,10 @@ def test_channels_last_changes_the_layout_only(training):
         assert ours[key].is_contiguous(memory_format=torch.channels_last)
         torch.testing.assert_close(ours[key], plain[key], rtol=0, atol=0)
     assert 'teacher_inputs' in ours or not training
+
+
+def test_a_size_below_the_crops_is_named():
+    images, _, labels = batch()
+    preprocessor = WeakSegDataPreProcessor(**OPTIONS, size=(4, 4))
+    with pytest.raises(ValueError, match=r'size \(4, 4\) is smaller than the crops'):
+        preprocessor(dict(inputs=images, data_samples=samples(labels)), training=True)
