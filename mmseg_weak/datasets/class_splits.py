@@ -3,29 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mmseg.datasets import PascalVOCDataset
+
 BACKGROUND = 'background'
-VOC_CLASSES = [
-    'aeroplane',
-    'bicycle',
-    'bird',
-    'boat',
-    'bottle',
-    'bus',
-    'car',
-    'cat',
-    'chair',
-    'cow',
-    'diningtable',
-    'dog',
-    'horse',
-    'motorbike',
-    'person',
-    'pottedplant',
-    'sheep',
-    'sofa',
-    'train',
-    'tvmonitor',
-]
+VOC_CLASSES = list(PascalVOCDataset.METAINFO['classes'][1:])
 # COCO's names of the twenty VOC classes, in VOC's order.
 VOC_IN_COCO = [
     'airplane',

@@ -12,13 +12,14 @@ background); ``cls`` and ``class`` are synonyms.
 import csv
 import difflib
 import io
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import mmengine.fileio as fileio
 import numpy as np
+
+from .json_objects import parse_json_object
 
 CLASS_KEYS = ('cls', 'class')
 
@@ -142,17 +143,7 @@ def read_clicks(
 
 def _json_entries(path: str, text: str):
     """Yield ``(image id, position, entry)`` of a What's-the-Point JSON."""
-    try:
-        content = json.loads(text, object_pairs_hook=_distinct_keys)
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: not valid JSON ({error})') from None
-    except DuplicateKeyError as error:
-        raise ValueError(f'{path}: the key {error} occurs twice') from None
-    if not isinstance(content, dict):
-        raise ValueError(
-            f'{path}: expected an object {{image id: [clicks]}}, '
-            f'got {type(content).__name__}'
-        )
+    content = parse_json_object(path, text, '{image id: [clicks]}')
     for image, clicks in content.items():
         if not isinstance(clicks, list):
             raise ValueError(
@@ -166,18 +157,6 @@ def _json_entries(path: str, text: str):
                     f'{{"x", "y", "cls"}}, got {entry!r}'
                 )
             yield image, f'entry {position}', entry
-
-
-class DuplicateKeyError(Exception):
-    """A JSON object names a key twice; ``json`` would silently drop the first."""
-
-
-def _distinct_keys(pairs: list[tuple[str, object]]) -> dict:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise DuplicateKeyError(next(n for n in names if names.count(n) > 1))
-    return content
 
 
 def _csv_entries(path: str, text: str):

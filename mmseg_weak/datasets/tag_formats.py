@@ -11,13 +11,12 @@ A tag is a class name or an id of the original annotation (VOC: 1 aeroplane).
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable, Iterator
 
 import mmengine.fileio as fileio
 
-from .click_formats import DuplicateKeyError, _distinct_keys
+from .json_objects import parse_json_object
 
 ONE_TAG = ('tag', 'class')
 MANY_TAGS = ('tags', 'classes')
@@ -64,16 +63,7 @@ def read_tag_file(
 
 def _json_entries(path: str, text: str) -> Iterator[tuple[str, str, list]]:
     """Yield ``(image id, position, tags)``."""
-    try:
-        content = json.loads(text, object_pairs_hook=_distinct_keys)
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: not valid JSON ({error})') from None
-    except DuplicateKeyError as error:
-        raise ValueError(f'{path}: the key {error} occurs twice') from None
-    if not isinstance(content, dict):
-        raise ValueError(
-            f'{path}: expected an object {{image id: [tags]}}, got {type(content).__name__}'
-        )
+    content = parse_json_object(path, text, '{image id: [tags]}')
     for image, values in content.items():
         if not isinstance(values, list) or any(isinstance(v, (list, dict)) for v in values):
             raise ValueError(

@@ -1,52 +1,25 @@
-# The six animal classes of PASCAL VOC 2012 at 300 pixels: for training only which classes
-# were clicked in an image, for validation masks.
-data_root = 'data/voc_animals'
-metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
-crop_size = (160, 160)
-
+# For training only which classes were clicked in an image.
+_base_ = ['voc_animals_clicks.py']
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadImageTags'),
     # The crop shows half to all of the image: its tags must still be true.
     dict(type='RandomResize', scale=(300, 300), ratio_range=(0.55, 1.0), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomCrop', crop_size={{_base_.crop_size}}),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackWeakSegInputs'),
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
-]
 train_dataloader = dict(
-    batch_size=8,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
+        _delete_=True,
         type='PascalVOCTagDataset',
-        data_root=data_root,
+        data_root={{_base_.data_root}},
         ann_file='ImageSets/Segmentation/train.txt',
         data_prefix=dict(img_path='JPEGImages'),
         click_file='points/main.json',
-        metainfo=metainfo,
+        metainfo={{_base_.metainfo}},
         pipeline=train_pipeline,
-    ),
+    )
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='PascalVOCDataset',
-        data_root=data_root,
-        ann_file='ImageSets/Segmentation/dev.txt',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        metainfo=metainfo,
-        pipeline=test_pipeline,
-    ),
-)
-test_dataloader = val_dataloader
 val_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU']), dict(type='TagMetric')]
 test_evaluator = val_evaluator
