@@ -20,7 +20,7 @@ def to_unit_rgb(inputs: Tensor, preprocessor: SegDataPreProcessor) -> Tensor:
     """
     if preprocessor._enable_normalize:
         inputs = inputs * preprocessor.std.to(inputs) + preprocessor.mean.to(inputs)
-    if not preprocessor._channel_conversion:
+    if not _swaps_channels(preprocessor):
         inputs = inputs.flip(1)
     return (inputs / MAX_VALUE).clamp(0, 1)
 
@@ -36,7 +36,7 @@ def from_unit_rgb(images: Tensor, preprocessor: SegDataPreProcessor) -> Tensor:
         Tensor: Input of that network, shape (N, 3, H, W).
     """
     inputs = images * MAX_VALUE
-    if not preprocessor._channel_conversion:
+    if not _swaps_channels(preprocessor):
         inputs = inputs.flip(1)
     if preprocessor._enable_normalize:
         mean, std = (value.to(inputs) for value in (preprocessor.mean, preprocessor.std))
@@ -56,3 +56,9 @@ def valid_sizes(data_samples: list, size: tuple[int, int]) -> Tensor:
     """
     shapes = [sample.metainfo.get('img_shape', size)[:2] for sample in data_samples]
     return torch.tensor(shapes).minimum(torch.tensor(tuple(size)))
+
+
+def _swaps_channels(preprocessor: SegDataPreProcessor) -> bool:
+    # Public in OpenMMLab's mmsegmentation, in the maintained fork mmengine's private one.
+    names = ('channel_conversion', '_channel_conversion')
+    return next(getattr(preprocessor, n) for n in names if hasattr(preprocessor, n))
