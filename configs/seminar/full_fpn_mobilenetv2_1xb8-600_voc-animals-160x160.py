@@ -1,20 +1,7 @@
-# Full masks on the ancillary network: a feature pyramid down to stride 32 on the same
-# ImageNet weights.
-_base_ = 'full_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
-model = dict(
-    backbone=dict(strides=(1, 2, 2, 2, 1, 2, 1), dilations=(1, 1, 1, 1, 1, 1, 1)),
-    neck=dict(type='FPN', in_channels=[24, 32, 96, 320], out_channels=64, num_outs=4),
-    decode_head=dict(
-        _delete_=True,
-        type='FPNHead',
-        in_channels=[64, 64, 64, 64],
-        in_index=[0, 1, 2, 3],
-        feature_strides=[4, 8, 16, 32],
-        channels=64,
-        dropout_ratio=0.1,
-        num_classes=7,
-        norm_cfg=dict(type='BN'),
-        align_corners=False,
-        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
-    ),
-)
+# Full masks on the ancillary network.
+_base_ = [
+    '../_base_/models/fpn_mobilenetv2.py',
+    '../_base_/datasets/voc_animals_masks.py',
+    '../_base_/schedules/schedule_cpu_600.py',
+    '../_base_/default_runtime.py',
+]

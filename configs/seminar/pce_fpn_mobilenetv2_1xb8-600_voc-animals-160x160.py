@@ -1,20 +1,11 @@
-# Clicks alone on the ancillary network: a feature pyramid down to stride 32 on the same
-# ImageNet weights.
-_base_ = 'pce_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+# Clicks alone on the ancillary network.
+_base_ = [
+    '../_base_/models/fpn_mobilenetv2.py',
+    '../_base_/datasets/voc_animals_clicks.py',
+    '../_base_/schedules/schedule_cpu_600.py',
+    '../_base_/default_runtime.py',
+]
 model = dict(
-    backbone=dict(strides=(1, 2, 2, 2, 1, 2, 1), dilations=(1, 1, 1, 1, 1, 1, 1)),
-    neck=dict(type='FPN', in_channels=[24, 32, 96, 320], out_channels=64, num_outs=4),
-    decode_head=dict(
-        _delete_=True,
-        type='FPNHead',
-        in_channels=[64, 64, 64, 64],
-        in_index=[0, 1, 2, 3],
-        feature_strides=[4, 8, 16, 32],
-        channels=64,
-        dropout_ratio=0.1,
-        num_classes=7,
-        norm_cfg=dict(type='BN'),
-        align_corners=False,
-        loss_decode=dict(type='PartialCrossEntropyLoss'),
-    ),
+    type='SeminarSegmentor',
+    decode_head=dict(loss_decode=dict(_delete_=True, type='PartialCrossEntropyLoss')),
 )

@@ -1,20 +1,15 @@
-# The ancillary network of voc_animals: a feature pyramid down to stride 32 on the same
-# ImageNet weights.
-_base_ = 'teacher-restricted_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+# The ancillary network with a teacher that knows which classes were clicked.
+_base_ = 'pce_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 model = dict(
-    backbone=dict(strides=(1, 2, 2, 2, 1, 2, 1), dilations=(1, 1, 1, 1, 1, 1, 1)),
-    neck=dict(type='FPN', in_channels=[24, 32, 96, 320], out_channels=64, num_outs=4),
-    decode_head=dict(
-        _delete_=True,
-        type='FPNHead',
-        in_channels=[64, 64, 64, 64],
-        in_index=[0, 1, 2, 3],
-        feature_strides=[4, 8, 16, 32],
-        channels=64,
-        dropout_ratio=0.1,
-        num_classes=7,
-        norm_cfg=dict(type='BN'),
-        align_corners=False,
-        loss_decode=dict(type='PartialCrossEntropyLoss'),
-    ),
+    consistency=dict(
+        type='TeacherConsistency',
+        loss=dict(type='DecoupledConsistencyLoss', background_weight=1.0, class_weight=3.0),
+        class_restriction='renormalise',
+        refinement=dict(dilations=(1, 2, 4), num_iters=5),
+    )
 )
+custom_hooks = [
+    dict(type='ClassCheckHook'),
+    dict(type='IterationSeedHook'),
+    dict(type='EMATeacherHook', momentum=0.01),
+]

@@ -7,7 +7,7 @@ affinity_config = (
 )
 segmenter_config = (
     'configs/sub_category/'
-    'segmenter_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+    'segmenter_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
 classifier_checkpoint = 'iter_1600.pth'
 affinity_checkpoint = 'iter_400.pth'

@@ -1,5 +1,5 @@
 # The other direction.
-_base_ = 'seg_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-dhp-160x160.py'
+_base_ = 'pnet_fpn_mobilenetv2_1xb8-300_voc-animals-dhp-160x160.py'
 strong_classes = ['cat', 'cow', 'sheep']
 weak_classes = ['dog', 'horse', 'person']
 train_dataloader = dict(

@@ -1,5 +1,5 @@
 # Full supervision of all classes, scored by group: what ratios refer to.
-_base_ = '../seminar/full_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+_base_ = '../seminar/full_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 val_evaluator = dict(
     _delete_=True,
     type='StrongWeakIoUMetric',
