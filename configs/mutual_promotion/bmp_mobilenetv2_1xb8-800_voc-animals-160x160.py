@@ -23,6 +23,7 @@ model = dict(
     ),
     cam_head=dict(type='CAMHead', in_channels=320, num_classes=7, pooling='avg'),
     schedule=dict(segmentation_start=140, propagation_start=280),
+    test_cfg=dict(cam_background_score=0.3),
 )
 tta_model = dict(type='MaxScaleTTAModel')
 tta_pipeline = [
