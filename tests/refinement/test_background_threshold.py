@@ -22,6 +22,12 @@ def two_levels(seed, share=0.3):
     return np.concatenate([low, high]).clip(0, 0.9999)
 
 
+def cross_entropy(values, threshold):
+    """Of values and the means of the two sides (Li and Lee, 1993), up to a constant."""
+    sides = values[values < threshold], values[values >= threshold]
+    return -sum(side.sum() * np.log(side.mean()) for side in sides) / values.sum()
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 1000), st.floats(0.05, 1))
 def test_agrees_with_scikit_image(seed, share):
@@ -30,9 +36,11 @@ def test_agrees_with_scikit_image(seed, share):
     centres = (np.floor(values * 256) + 0.5) / 256
     expected = threshold_otsu(hist=(counts, (np.arange(256) + 0.5) / 256))
     assert otsu(counts) == pytest.approx(expected, abs=1.01 / 256)
-    assert minimum_cross_entropy(counts) == pytest.approx(
-        threshold_li(centres, tolerance=1e-4), abs=2.01 / 256
-    )
+    # scikit-image walks downhill to a minimum near its start, ours is the least of all.
+    theirs = threshold_li(centres, tolerance=1e-4)
+    ours = minimum_cross_entropy(counts)
+    assert cross_entropy(centres, ours) <= cross_entropy(centres, theirs) + 1e-6
+    assert ours == pytest.approx(theirs, abs=0.03)
     assert minimum_cross_entropy(counts) < otsu(counts)
 
 

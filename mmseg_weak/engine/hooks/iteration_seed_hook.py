@@ -1,6 +1,8 @@
 """Random draws that depend on the iteration, so that a resumed run repeats none."""
 
 import random
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -26,6 +28,11 @@ class IterationSeedHook(Hook):
     def before_train(self, runner) -> None:
         """Seed the loading of the first batch, perhaps in the middle of a run."""
         self._seed(runner, runner.iter, LOADING)
+        batches = getattr(runner.train_loop, 'dataloader_iterator', None)
+        # OpenMMLab's loop loads all batches that a resumed run skips, and they draw too.
+        if runner.iter > 0 and batches is not None and not hasattr(batches, 'skip_iter'):
+            seed = partial(self._seed, runner, runner.iter, LOADING)
+            runner.train_loop.dataloader_iterator = _call_before(batches, runner.iter, seed)
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Seed the step itself: a resumed run made a new loader, which drew too."""
@@ -42,3 +49,11 @@ class IterationSeedHook(Hook):
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
+
+
+def _call_before(batches: Iterator, index: int, function: Callable[[], None]) -> Iterator:
+    """The same batches, with a call just before the one of that index is loaded."""
+    for _ in range(index):
+        yield next(batches)
+    function()
+    yield from batches
