@@ -1,6 +1,6 @@
 # BMP on MobileNetV2 for a CPU: no attention, so no affinity branch; the published schedule
-# scaled to 800 iterations, tags alone for 140 and propagation from 280 on. Average pooling is
-# ours: in so few iterations the maps of max pooling stay points.
+# scaled to 800 iterations, tags alone for 140 and propagation from 280 on. Average pooling
+# is ours: after so few iterations the maps of max pooling are still points.
 _base_ = [
     '../_base_/models/deeplabv3plus_mobilenetv2.py',
     '../_base_/datasets/voc_animals_tags.py',
