@@ -6,8 +6,7 @@ affinity_config = (
     'configs/sub_category/affinity_mobilenetv2_1xb8-400_voc-animals-224x224.py'
 )
 segmenter_config = (
-    'configs/sub_category/'
-    'segmenter_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+    'configs/sub_category/segmenter_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
 classifier_checkpoint = 'iter_1600.pth'
 affinity_checkpoint = 'iter_400.pth'

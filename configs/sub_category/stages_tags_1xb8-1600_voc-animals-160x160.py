@@ -3,8 +3,7 @@ classifier_config = (
     'configs/sub_category/sub-category-r3-k10_mobilenetv2_1xb8-1600_voc-animals-160x160.py'
 )
 segmenter_config = (
-    'configs/sub_category/'
-    'segmenter_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+    'configs/sub_category/segmenter_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
 classifier_checkpoint = 'iter_1600.pth'
 segmenter_checkpoint = 'iter_600.pth'

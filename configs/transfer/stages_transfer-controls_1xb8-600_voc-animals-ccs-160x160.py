@@ -1,25 +1,15 @@
 _base_ = '../_base_/stages/transfer_controls.py'
-lnet_config = (
-    'configs/transfer/lnet_fpn_mobilenetv2_1xb8-600_voc-animals-ccs-160x160.py'
-)
+lnet_config = 'configs/transfer/lnet_fpn_mobilenetv2_1xb8-600_voc-animals-ccs-160x160.py'
 cam_config = 'configs/sub_category/cam_mobilenetv2_1xb8-600_voc-animals-160x160.py'
-seg_config = (
-    'configs/transfer/seg_fpn_mobilenetv2_1xb8-600_voc-animals-ccs-160x160.py'
-)
+seg_config = 'configs/transfer/seg_fpn_mobilenetv2_1xb8-600_voc-animals-ccs-160x160.py'
 pretrain_config = (
-    'configs/transfer/'
-    'pnet-pretrain_fpn_mobilenetv2_1xb8-300_voc-animals-ccs-160x160.py'
+    'configs/transfer/pnet-pretrain_fpn_mobilenetv2_1xb8-300_voc-animals-ccs-160x160.py'
 )
-pnet_config = (
-    'configs/transfer/pnet_fpn_mobilenetv2_1xb8-300_voc-animals-ccs-160x160.py'
-)
+pnet_config = 'configs/transfer/pnet_fpn_mobilenetv2_1xb8-300_voc-animals-ccs-160x160.py'
 strong_only_config = (
-    'configs/transfer/'
-    'strong-only_fpn_mobilenetv2_1xb8-600_voc-animals-ccs-160x160.py'
+    'configs/transfer/strong-only_fpn_mobilenetv2_1xb8-600_voc-animals-ccs-160x160.py'
 )
-full_config = (
-    'configs/transfer/full_fpn_mobilenetv2_1xb8-600_voc-animals-ccs-160x160.py'
-)
+full_config = 'configs/transfer/full_fpn_mobilenetv2_1xb8-600_voc-animals-ccs-160x160.py'
 lnet_checkpoint = cam_checkpoint = seg_checkpoint = 'iter_600.pth'
 pretrain_checkpoint = pnet_checkpoint = 'iter_300.pth'
 tags = ['data/voc_animals/points/main.json']
