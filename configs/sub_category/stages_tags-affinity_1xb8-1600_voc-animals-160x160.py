@@ -14,3 +14,7 @@ segmenter_checkpoint = 'iter_600.pth'
 tags = ['data/voc_animals/points/main.json']
 # Scores the labels once they are written.
 label_options = ['--masks', 'data/voc_animals/SegmentationClass']
+sure = [
+    *('--affinity-labels', '4', '32', '--refinement', 'crf', '--refinement-options'),
+    *('bilateral_sxy=50', 'bilateral_srgb=5', 'bilateral_compat=4'),
+]
