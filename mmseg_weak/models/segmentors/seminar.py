@@ -7,6 +7,7 @@ from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
 from ..heads.click_loss import has_own_loss, loss_by_clicks, main_logits, stacked_labels
+from ..shared_prefix import SharedPrefix
 
 
 class SeminarMixin:
@@ -23,8 +24,10 @@ class SeminarMixin:
 
     def set_teacher(self, teacher: nn.Module | None) -> None:
         """Attach the EMA copy of this segmentor; called by ``EMATeacherHook``."""
+        if self.__dict__.get('shared_prefix') is not None:
+            self.shared_prefix.remove()
         # Past nn.Module.__setattr__, which would register it as a sub-module.
-        self.__dict__['teacher'] = teacher
+        self.__dict__.update(teacher=teacher, shared_prefix=None)
 
     def forward(
         self,
@@ -68,6 +71,8 @@ class SeminarMixin:
         Raises:
             ValueError: A consistency term is configured and no teacher is attached.
         """
+        if self.consistency is not None:
+            self._share_frozen_layers()
         features = self.extract_feat(inputs)
         losses, logits = self._click_losses(features, data_samples)
         losses.update(self._auxiliary_losses(features, data_samples))
@@ -77,6 +82,13 @@ class SeminarMixin:
         if self.pseudo_label is not None:
             losses.update(self._pseudo_label_losses(logits, view, data_samples))
         return losses
+
+    def _share_frozen_layers(self) -> None:
+        """Before the first step: by now weights are loaded and layers frozen."""
+        if self.shared_prefix is None and self.teacher is not None:
+            self.__dict__['shared_prefix'] = SharedPrefix(
+                self.backbone, self.teacher.backbone
+            )
 
     def _click_losses(
         self, features: list[Tensor], data_samples: SampleList
@@ -117,9 +129,11 @@ class SeminarMixin:
                 f'{type(self).__name__} has a consistency term but no teacher: add '
                 "dict(type='EMATeacherHook') to custom_hooks"
             )
+        teacher_logits = self.teacher.dense_logits(teacher_inputs)
+        self.shared_prefix.clear()
         return self.consistency(
             logits,
-            self.teacher.dense_logits(teacher_inputs),
+            teacher_logits,
             teacher_inputs,
             stacked_labels(data_samples),
             data_samples,
