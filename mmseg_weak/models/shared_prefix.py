@@ -15,8 +15,11 @@ class SharedPrefix:
 
     Layers that do not train are the same in the student and in its moving average. Given
     the very tensor that the student's layer saw in this step, the teacher's layer returns
-    the student's output; given another one, as with two photometric views, it computes.
-    The result is bit-equal.
+    the student's output; given another one, it computes. The result is bit-equal.
+
+    A layer counts as frozen by its parameters and the modes of its leaves when this is
+    built: build it in train mode, with loaded weights. A module around frozen leaves that
+    itself reads ``training``, to drop paths say, has to be in eval mode.
 
     Args:
         student (nn.Module): Whose layers compute.
@@ -24,16 +27,23 @@ class SharedPrefix:
     """
 
     def __init__(self, student: nn.Module, teacher: nn.Module) -> None:
-        self.seen: dict[str, tuple[Tensor, Tensor, int]] = {}
+        self.seen: dict[str, tuple] = {}
+        self.set_free: set[str] = set()
         self._undo = []
-        for name, module in frozen_modules(student):
-            twin = teacher.get_submodule(name)
-            if not _same_weights(module, twin):
-                continue
-            handle = module.register_forward_hook(partial(self._record, name))
+        frozen = [
+            (name, module, teacher.get_submodule(name))
+            for name, module in frozen_modules(student)
+            if _same_weights(module, teacher.get_submodule(name))
+        ]
+        if not any(_has_parameters(module) for _, module, _ in frozen):
+            return
+        for name, module, twin in frozen:
+            # First: later hooks may change what the student makes of the output.
+            hook = partial(self._record, name)
+            self._undo.append(module.register_forward_hook(hook, prepend=True).remove)
             # Past nn.Module.__setattr__: an instance's own forward shadows its class's.
             twin.__dict__['forward'] = partial(self._forward, name, twin.forward)
-            self._undo += [handle.remove, partial(twin.__dict__.pop, 'forward')]
+            self._undo.append(partial(_unshadow, twin))
             # In place it would change the output of the layer before it.
             if getattr(module, 'inplace', False):
                 module.inplace = twin.inplace = False
@@ -50,15 +60,20 @@ class SharedPrefix:
             self._undo.pop()()
 
     def _record(self, name: str, module: nn.Module, inputs: tuple, output) -> None:
-        # An output with a gradient: the layer was set free since.
-        if len(inputs) == 1 and torch.is_tensor(output) and not output.requires_grad:
-            self.seen[name] = inputs[0], output, output._version
+        # Without gradients nothing would tell that a layer was set free.
+        if not torch.is_grad_enabled() or len(inputs) != 1 or not torch.is_tensor(output):
+            return
+        if output.requires_grad:  # it trains since, and stays different when frozen again
+            self.set_free.add(name)
+        elif name not in self.set_free:
+            self.seen[name] = inputs[0], inputs[0]._version, output, output._version
 
     def _forward(self, name: str, compute, inputs: Tensor, *args, **kwargs):
         if name in self.seen and not args and not kwargs:
-            known, output, version = self.seen[name]
-            # A layer after it may have changed the output in place.
-            if known is inputs and output._version == version:
+            known, version, output, output_version = self.seen[name]
+            # Either may have been changed in place by a layer after it.
+            unchanged = known._version == version and output._version == output_version
+            if known is inputs and unchanged:
                 return output
         return compute(inputs, *args, **kwargs)
 
@@ -74,7 +89,7 @@ def frozen_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield name, child
         else:
             for inner, module in frozen_modules(child):
-                if any(True for _ in module.parameters()):
+                if _has_parameters(module):
                     yield f'{name}.{inner}', module
 
 
@@ -85,9 +100,8 @@ def _is_frozen(module: nn.Module) -> bool:
     return all(not m.training or isinstance(m, SAME_IN_TRAINING) for m in leaves)
 
 
-def _set_inplace(*modules: nn.Module) -> None:
-    for module in modules:
-        module.inplace = True
+def _has_parameters(module: nn.Module) -> bool:
+    return any(True for _ in module.parameters())
 
 
 def _same_weights(one: nn.Module, other: nn.Module) -> bool:
@@ -95,3 +109,12 @@ def _same_weights(one: nn.Module, other: nn.Module) -> bool:
     return states[0].keys() == states[1].keys() and all(
         torch.equal(value, states[1][key]) for key, value in states[0].items()
     )
+
+
+def _unshadow(module: nn.Module) -> None:
+    module.__dict__.pop('forward', None)
+
+
+def _set_inplace(*modules: nn.Module) -> None:
+    for module in modules:
+        module.inplace = True

@@ -101,6 +101,53 @@ def test_an_output_changed_in_place_is_not_reused():
     assert torch.equal(teacher.backbone(inputs)[-1], expected)
 
 
+def test_a_layer_set_free_later_is_computed():
+    student, teacher = build('MobileNetV2')
+    student.set_teacher(teacher)
+    student.loss(*batch(size=64))
+    student.backbone.layer3.requires_grad_(True)
+    with torch.no_grad():
+        next(student.backbone.layer3.parameters()).mul_(2)
+    expected = copy.deepcopy(teacher)
+    expected.backbone.layer3.__dict__ = {
+        k: v for k, v in expected.backbone.layer3.__dict__.items() if k != 'forward'
+    }
+    inputs, _ = batch(size=64)
+    for frozen_again in (False, True):
+        student.backbone.layer3.requires_grad_(not frozen_again)
+        student.extract_feat(inputs)
+        assert torch.equal(teacher.dense_logits(inputs), expected.dense_logits(inputs))
+
+
+def test_nothing_is_kept_without_gradients():
+    student, teacher = build('MobileNetV2')
+    student.set_teacher(teacher)
+    inputs, samples = batch(size=64)
+    student.loss(inputs, samples)
+    with torch.inference_mode():
+        student.extract_feat(inputs)
+    assert not student.shared_prefix.seen
+
+
+def test_hooks_of_the_student_do_not_reach_the_teacher():
+    student, teacher = build('MobileNetV2')
+    inputs = batch(size=64)[0]
+    expected = teacher.backbone(inputs)[-1]
+    student.backbone.layer2.register_forward_hook(lambda m, i, output: output + 1)
+    SharedPrefix(student.backbone, teacher.backbone)
+    student.backbone(inputs)
+    assert torch.equal(teacher.backbone(inputs)[-1], expected)
+
+
+def test_a_copy_lets_go_of_its_own_teacher():
+    student, teacher = build('MobileNetV2')
+    student.set_teacher(teacher)
+    student.loss(*batch(size=64))
+    copy.deepcopy(student).set_teacher(None)
+    assert 'forward' in teacher.backbone.layer1.__dict__
+    student.set_teacher(None)
+
+
 def test_removal_leaves_no_trace():
     student, teacher = build('MobileNetV2')
     student.set_teacher(teacher)

@@ -156,7 +156,7 @@ def step_rows(options: Namespace) -> Iterator[Row]:
         kind: make_step(config, size, images, kind == 'stock', options.device)
         for kind in ('stock', 'ours')
     }
-    what = f'adversarial step, DeepLabV3+ MobileNetV2, {images}x3x{size}x{size}'
+    what = f'adversarial step, FPN MobileNetV2, {images}x3x{size}x{size}'
     yield time_row(what, seconds_in_turn(forms, options), '<= 1.6', faster=False)
 
 

@@ -71,7 +71,7 @@ class SeminarMixin:
         Raises:
             ValueError: A consistency term is configured and no teacher is attached.
         """
-        if self.consistency is not None:
+        if self.consistency is not None and teacher_inputs is None:
             self._share_frozen_layers()
         features = self.extract_feat(inputs)
         losses, logits = self._click_losses(features, data_samples)
@@ -85,7 +85,7 @@ class SeminarMixin:
 
     def _share_frozen_layers(self) -> None:
         """Before the first step: by now weights are loaded and layers frozen."""
-        if self.shared_prefix is None and self.teacher is not None:
+        if self.shared_prefix is None and self.teacher is not None and self.training:
             self.__dict__['shared_prefix'] = SharedPrefix(
                 self.backbone, self.teacher.backbone
             )
@@ -129,8 +129,11 @@ class SeminarMixin:
                 f'{type(self).__name__} has a consistency term but no teacher: add '
                 "dict(type='EMATeacherHook') to custom_hooks"
             )
-        teacher_logits = self.teacher.dense_logits(teacher_inputs)
-        self.shared_prefix.clear()
+        try:
+            teacher_logits = self.teacher.dense_logits(teacher_inputs)
+        finally:
+            if self.shared_prefix is not None:
+                self.shared_prefix.clear()
         return self.consistency(
             logits,
             teacher_logits,
