@@ -1,5 +1,5 @@
 # A tag classifier on MobileNetV2 at output stride 16, small enough for a CPU. The weights
-# expect RGB in [-1, 1]. The first four stages stay as ImageNet left them: half the time.
+# expect RGB in [-1, 1]. The first four stages stay as ImageNet left them.
 norm_cfg = dict(type='BN')
 data_preprocessor = dict(
     type='WeakSegDataPreProcessor',
