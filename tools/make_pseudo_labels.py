@@ -18,14 +18,13 @@ Call it again to go on after an interruption: finished labels stay.
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmseg_weak.apis import load_config, run_tool
 from mmseg_weak.apis.affinity_label_options import (
     add_affinity_arguments,
     affinity_rule,
 )
 from mmseg_weak.apis.cam_label_options import add_cam_arguments, cam_rule
+from mmseg_weak.apis.cfg_options import MergedDictAction
 from mmseg_weak.apis.network_labels import SCALES
 from mmseg_weak.apis.pseudo_labels import PseudoLabelOptions, make_pseudo_labels
 from mmseg_weak.apis.transfer_label_options import (
@@ -62,7 +61,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--refinement', choices=REFINEMENTS, default='none')
     parser.add_argument(
-        '--refinement-options', nargs='+', action=DictAction, default={}, help='key=value'
+        '--refinement-options',
+        nargs='+',
+        action=MergedDictAction,
+        default={},
+        help='key=value',
     )
     parser.add_argument(
         '--scales',
@@ -78,7 +81,10 @@ def parse_args() -> argparse.Namespace:
         '--overwrite', action='store_true', help='replace labels of other settings'
     )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='of the first config, its data'
+        '--cfg-options',
+        nargs='+',
+        action=MergedDictAction,
+        help='of the first config, its data',
     )
     add_cam_arguments(parser)
     add_affinity_arguments(parser)

@@ -9,9 +9,8 @@ are not run again.
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
 from mmseg_weak.apis import run_tool
+from mmseg_weak.apis.cfg_options import MergedDictAction
 from mmseg_weak.apis.stage_plan import load_stages, select_stages
 from mmseg_weak.apis.stages import list_stages, run_stages
 from mmseg_weak.apis.stopwatch import Stopwatch
@@ -28,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--jobs', type=int, default=1, help='stages at a time')
     parser.add_argument('--threads', type=int, help='OMP_NUM_THREADS of each stage')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='of the list, key=value'
+        '--cfg-options', nargs='+', action=MergedDictAction, help='of the list, key=value'
     )
     return parser.parse_args()
 

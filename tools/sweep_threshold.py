@@ -8,10 +8,11 @@ chosen without ground truth; a row that is chosen by its mIoU is tuned on the ma
 
 import argparse
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from mmseg_weak._files import write_json
 from mmseg_weak.apis import run_tool
+from mmseg_weak.apis.cfg_options import MergedDictAction
 from mmseg_weak.apis.threshold_sweep import format_sweep, sweep_thresholds
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument('--masks', help='folder of masks to score with')
     parser.add_argument('--thresholds', nargs='+', type=float, help='default 0.05 to 0.8')
     parser.add_argument('--out', help='JSON file for the rows')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    parser.add_argument('--cfg-options', nargs='+', action=MergedDictAction)
     args = parser.parse_args()
     config = Config.fromfile(args.config)
     if args.cfg_options:

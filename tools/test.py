@@ -3,12 +3,13 @@
 import argparse
 import os
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmseg_weak._files import write_json
 from mmseg_weak.apis import check_paths, load_config, run_tool
+from mmseg_weak.apis.cfg_options import MergedDictAction
 from mmseg_weak.apis.launch import LAUNCHERS, require_checkpoint
 
 
@@ -23,7 +24,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--show-dir', help='folder for painted predictions')
     parser.add_argument('--tta', action='store_true', help='several scales and flip')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='overrides, key.sub_key=value'
+        '--cfg-options',
+        nargs='+',
+        action=MergedDictAction,
+        help='overrides, key.sub_key=value',
     )
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)

@@ -3,11 +3,11 @@
 import argparse
 import os
 
-from mmengine.config import DictAction
 from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from mmseg_weak.apis import check_paths, load_config, run_tool, set_resume
+from mmseg_weak.apis.cfg_options import MergedDictAction
 from mmseg_weak.apis.launch import LAUNCHERS
 
 
@@ -26,7 +26,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--amp', action='store_true', help='mixed precision (GPU)')
     parser.add_argument('--seed', type=int, help='random seed; also written to the config')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='overrides, key.sub_key=value'
+        '--cfg-options',
+        nargs='+',
+        action=MergedDictAction,
+        help='overrides, key.sub_key=value',
     )
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none')
     # torch.distributed.launch passes it, torchrun sets the variable.

@@ -5,9 +5,8 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmseg_weak.apis import load_config, run_tool
+from mmseg_weak.apis.cfg_options import MergedDictAction
 from mmseg_weak.apis.visualize import SPLITS, VisualizeOptions, visualize
 
 
@@ -24,7 +23,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='of the draw')
     parser.add_argument('--device', default='cpu', help='such as cuda:0; default cpu')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='overrides, key.sub_key=value'
+        '--cfg-options',
+        nargs='+',
+        action=MergedDictAction,
+        help='overrides, key.sub_key=value',
     )
     return parser.parse_args()
 

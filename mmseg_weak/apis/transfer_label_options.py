@@ -4,9 +4,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
-from mmengine.config import DictAction
-
 from ..refinement import DiffusionOptions
+from .cfg_options import MergedDictAction
 from .launch import load_config
 from .transfer_label_maker import METHODS
 from .transfer_labels import TransferLabelOptions, make_transfer_labels
@@ -30,7 +29,7 @@ def add_transfer_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--diffusion',
         nargs='+',
-        action=DictAction,
+        action=MergedDictAction,
         default={},
         metavar='KEY=VALUE',
         help=f'out of {", ".join(field.name for field in fields(DiffusionOptions))}',

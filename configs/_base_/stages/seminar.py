@@ -5,6 +5,9 @@ train = ['{python}', '{tools}/train.py']
 processes = []  # number of processes, for train = ['{tools}/dist_train.sh']
 train_options = []  # further options of every training
 label_options = []  # further options of every label making
+# Of the training set, for every training and label making, such as
+# ['--cfg-options', 'train_dataloader.dataset.max_rank=1'].
+data_options = []
 threshold = 0.7
 class_restriction = 'renormalise'
 background_prior = 1.0
@@ -16,13 +19,17 @@ neutral = ['workers', 'device']
 # Where tools/compare.py finds the result, in the work dir.
 metrics = 'test/metrics.json'
 
-resumable = ['--work-dir', '{stage}', '--seed', '{seed}', '--resume', '{train_options}']
+resumable = [
+    *('--work-dir', '{stage}', '--seed', '{seed}', '--resume'),
+    *('{train_options}', '{data_options}'),
+]
 label = ['{python}', '{tools}/make_pseudo_labels.py']
 how = [
     *('--out', '{stage}', '--fusion', '{fusion}', '--threshold', '{threshold}'),
     *('--class-restriction', '{class_restriction}'),
     *('--background-prior', '{background_prior}', '--refinement', '{refinement}'),
-    *('--workers', '{workers}', '--device', '{device}', '{label_options}'),
+    *('--workers', '{workers}', '--device', '{device}'),
+    *('{label_options}', '{data_options}'),
 ]
 labelled = ['{stage}/report.json', '{stage}/manifest.json']
 labels_go_to = 'train_dataloader.dataset.pipeline.1.pseudo_label_dir'

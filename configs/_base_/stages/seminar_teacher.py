@@ -5,12 +5,9 @@ _base_ = 'seminar_tta.py'
 
 def from_clicks(stage, start):
     """The same stage from the checkpoint of another one."""
-    command = stage['command']
-    if '--cfg-options' not in command:
-        command = [*command, '--cfg-options']
     return dict(
         stage,
-        command=[*command, f'load_from={start}'],
+        command=[*stage['command'], '--cfg-options', f'load_from={start}'],
         inputs=[*stage['inputs'], start],
     )
 

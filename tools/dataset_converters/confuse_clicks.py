@@ -1,0 +1,66 @@
+"""Give a share of the clicks of a file a wrong class, to see what errors cost.
+
+::
+
+    python tools/dataset_converters/confuse_clicks.py points/main.json points/wrong30.json \
+        --classes 8 10 12 13 15 17 --share 0.3
+
+The classes are ids, as in the file; clicks of others stay as they are.
+"""
+
+import argparse
+
+from mmseg_weak.apis import run_tool
+from mmseg_weak.datasets.click_formats import read_clicks
+from mmseg_weak.datasets.click_noise import confuse_classes
+from mmseg_weak.datasets.click_writer import write_clicks
+
+
+def parse_args() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('clicks', help='click file, JSON or CSV')
+    parser.add_argument('out', help='click file to write, .json or .csv')
+    parser.add_argument(
+        '--classes', type=int, nargs='+', required=True, help='ids that are mixed up'
+    )
+    parser.add_argument('--share', type=float, required=True, help='of the clicks, 0 to 1')
+    parser.add_argument('--seed', type=int, default=0)
+    return parser.parse_args()
+
+
+def class_id(entry: object) -> int:
+    """The class of a click, which has to be an id.
+
+    Raises:
+        ValueError: It is a name.
+    """
+    try:
+        return int(entry)
+    except (TypeError, ValueError):
+        raise ValueError(f'class {entry!r} is no id; write ids to mix classes up') from None
+
+
+def main() -> None:
+    """Read, mix up, write."""
+    args = parse_args()
+    clicks = read_clicks(args.clicks, class_id)
+    confused = confuse_classes(clicks, args.classes, args.share, args.seed)
+    entries: dict[str, list[dict]] = {}
+    for image, (x, y), label, rank in zip(
+        confused.image,
+        confused.xy.tolist(),
+        confused.label.tolist(),
+        confused.rank.tolist(),
+    ):
+        click = dict(x=x, y=y, cls=label)
+        entries.setdefault(image, []).append(dict(click, rank=rank) if rank else click)
+    write_clicks(args.out, entries)
+    wrong = int((confused.label != clicks.label).sum())
+    print(f'{wrong} of {len(clicks)} clicks are wrong now: {args.out}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
