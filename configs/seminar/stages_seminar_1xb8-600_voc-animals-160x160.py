@@ -8,8 +8,8 @@ primary_checkpoint = 'iter_600.pth'
 # Chosen on 200 images held out of train; README.md has the numbers.
 background_prior = 0.3
 threshold = 0.6
-label_options = [
-    *('--scales', '1.0'),
+label_options = ['--scales', '1.0']
+refinement_options = [
     *('--refinement-options', 'bilateral_sxy=50', 'bilateral_srgb=5', 'bilateral_compat=4'),
 ]
 workers = 2

@@ -13,6 +13,7 @@ class_restriction = 'renormalise'
 background_prior = 1.0
 fusion = 'mean'
 refinement = 'crf'
+refinement_options = []  # such as ['--refinement-options', 'bilateral_sxy=50']
 workers = 1
 device = 'cpu'
 neutral = ['workers', 'device']
@@ -27,7 +28,8 @@ label = ['{python}', '{tools}/make_pseudo_labels.py']
 how = [
     *('--out', '{stage}', '--fusion', '{fusion}', '--threshold', '{threshold}'),
     *('--class-restriction', '{class_restriction}'),
-    *('--background-prior', '{background_prior}', '--refinement', '{refinement}'),
+    *('--background-prior', '{background_prior}'),
+    *('--refinement', '{refinement}', '{refinement_options}'),
     *('--workers', '{workers}', '--device', '{device}'),
     *('{label_options}', '{data_options}'),
 ]
