@@ -5,7 +5,7 @@ primary_clicks_config = (
     'configs/seminar/pce_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
 primary_config = (
-    'configs/seminar/hpl_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+    'configs/seminar/hpl-teacher_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
 online_config = (
     'configs/seminar/hpl-online_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'

@@ -4,7 +4,7 @@ primary_clicks_config = (
     'configs/seminar/pce_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
 primary_config = (
-    'configs/seminar/hpl_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+    'configs/seminar/hpl-teacher_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
 ancillary_checkpoint = primary_checkpoint = 'iter_600.pth'
 # Chosen on 200 images held out of train; README.md has the numbers.
