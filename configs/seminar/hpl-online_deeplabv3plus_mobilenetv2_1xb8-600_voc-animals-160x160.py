@@ -1,5 +1,5 @@
-# Labels of a frozen peer on the student's crop instead of PNGs. No CRF there; pixel-adaptive
-# refinement leaves probabilities soft, hence the lower threshold.
+# Labels of a frozen peer on the student's crop instead of PNGs. No CRF there;
+# pixel-adaptive refinement leaves probabilities soft, hence the lower threshold.
 _base_ = 'teacher-restricted_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 model = dict(
     pseudo_label=dict(

@@ -1,5 +1,5 @@
-# Each free choice of seminar learning changed alone, beside the road itself: the start of the
-# primary network, labels refined otherwise, of another fusion or of the primary's own
+# Each free choice of seminar learning changed alone, beside the road itself: the start of
+# the primary network, labels refined otherwise, of another fusion or of the primary's own
 # architecture, an online peer, a second round.
 _base_ = 'seminar_from_clicks.py'
 # Other peers need another factor on the background.
