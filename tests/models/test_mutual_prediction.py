@@ -44,6 +44,34 @@ def test_tags_of_an_image_choose_its_cams():
     assert set(sample.pred_cam_sem_seg.data.unique().tolist()) == {0, 2}
 
 
+def test_predicted_tags_rule_out_classes():
+    model = build(toy_mutual())
+    inputs = tagged_batch()[0]
+    free = predict(model, inputs)
+    probs = torch.stack([sample.pred_tags for sample in free]).sigmoid()
+    # Between the two least likely classes of the first image: it loses one, the rest stay.
+    threshold = probs[0].sort().values[:2].mean().item()
+    model.test_cfg = Config(dict(mode='whole', tag_threshold=threshold))
+    for sample, before, row in zip(predict(model, inputs), free, probs):
+        stays = [True] + [bool(p >= threshold or p == row.max()) for p in row]
+        expected = [
+            before.seg_logits.data[k] if stays[k] else torch.full((48, 40), -1e4)
+            for k in range(4)
+        ]
+        torch.testing.assert_close(sample.seg_logits.data, torch.stack(expected))
+    model.test_cfg = Config(dict(mode='whole', tag_threshold=1.0))  # one class at least
+    for sample, row in zip(predict(model, inputs), probs):
+        shown = set(sample.pred_sem_seg.data.unique().tolist())
+        assert shown <= {0, int(row.argmax()) + 1}
+
+
+def test_tag_threshold_is_a_probability():
+    model = build(toy_mutual())
+    model.test_cfg = Config(dict(mode='whole', tag_threshold=1.5))
+    with pytest.raises(ValueError, match='tag_threshold must be in'):
+        predict(model, tagged_batch()[0])
+
+
 def test_sliding_window():
     model = build(
         toy_mutual(test_cfg=dict(mode='slide', crop_size=(32, 32), stride=(16, 16)))

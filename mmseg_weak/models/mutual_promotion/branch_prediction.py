@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..heads.click_loss import main_logits
 from ..tags import stack_tags
-from .cam_prediction import cam_scores, pool_cams
+from .cam_prediction import cam_scores, pool_cams, without_absent_classes
 from .multi_scale import enlarge
 
 
@@ -44,6 +44,9 @@ class BranchPredictionMixin:
             seg_logits = self.inference(inputs, metas)
         cams = self._in_original_size(enlarge(cam_logits, inputs.shape[2:]), data_samples)
         tag_logits = pool_cams(cam_logits, self.cam_head.pooling)
+        threshold = self.test_cfg.get('tag_threshold')
+        if threshold is not None:
+            seg_logits = without_absent_classes(seg_logits, tag_logits, threshold)
         data_samples = self.postprocess_result(seg_logits, data_samples)
         for sample, activation, logits in zip(data_samples, cams, tag_logits):
             self.attach_cam_prediction(sample, activation, logits)

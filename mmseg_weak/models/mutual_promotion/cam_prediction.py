@@ -21,6 +21,32 @@ def pool_cams(cam_logits: Tensor, pooling: str) -> Tensor:
     return cam_logits.mean(dim=(2, 3))
 
 
+def without_absent_classes(
+    seg_logits: Tensor, tag_logits: Tensor, threshold: float
+) -> Tensor:
+    """Segmentation logits of the classes that an image's predicted tags allow.
+
+    Background and the likeliest class of an image always stay. Ours.
+
+    Args:
+        seg_logits (Tensor): Shape (N, C + 1, H, W), background first.
+        tag_logits (Tensor): Shape (N, C).
+        threshold (float): Smallest tag probability of a class that stays, in [0, 1].
+
+    Returns:
+        Tensor: The logits, -10,000 (which half precision still holds) for other classes.
+
+    Raises:
+        ValueError: The threshold lies outside [0, 1].
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f'tag_threshold must be in [0, 1], got {threshold}')
+    absent = tag_logits.sigmoid() < threshold
+    absent &= tag_logits < tag_logits.amax(dim=1, keepdim=True)
+    absent = torch.cat([torch.zeros_like(absent[:, :1]), absent], dim=1)
+    return seg_logits.masked_fill(absent[:, :, None, None], -1e4)
+
+
 def cam_scores(activation: Tensor, present: Tensor, background_score: float) -> Tensor:
     """Scores of background and of the classes that are present.
 

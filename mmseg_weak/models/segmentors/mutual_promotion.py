@@ -59,7 +59,8 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
             images themselves from the training forward. Defaults to None: where batch norm
             in the encoder does not make them depend on the batch.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`. ``test_cfg`` may hold
-            ``cam_background_score`` (default 0.45 as AFA's).
+            ``cam_background_score`` (default 0.45 as AFA's) and ``tag_threshold`` (default
+            None): classes with a lower predicted tag probability are not segmented.
 
     Raises:
         ValueError: The heads do not fit each other, or an option is out of its range.
