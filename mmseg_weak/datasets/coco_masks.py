@@ -101,7 +101,7 @@ def _open_coco(path: str):
     try:
         content = json.loads(Path(path).read_text())
     except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: no valid JSON ({error})') from None
+        raise ValueError(f'{path}: not valid JSON ({error})') from None
     needed = ('images', 'annotations', 'categories')
     if not isinstance(content, dict) or any(key not in content for key in needed):
         raise ValueError(f'{path} is no COCO instance file: it needs {", ".join(needed)}')

@@ -1,12 +1,12 @@
 """Image tags for a data set that also has masks."""
 
-import json
 from collections.abc import Mapping
 
 import mmengine.fileio as fileio
 from mmseg.registry import DATASETS
 
 from .class_splits import BACKGROUND
+from .json_objects import parse_json_object
 
 # Entries of a data set's images that hold class indices.
 TAG_KEYS = ('tags', 'click_labels')
@@ -48,12 +48,7 @@ def read_tags(source: str | Mapping) -> Tags:
 def _read_tag_file(path: str) -> Tags:
     if not fileio.isfile(path):
         raise FileNotFoundError(f'tag file not found: {path}')
-    try:
-        content = json.loads(fileio.get_text(path))
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: no valid JSON ({error})') from None
-    if not isinstance(content, dict):
-        raise ValueError(f'{path}: expected {{"image id": ["class", ...]}}')
+    content = parse_json_object(path, fileio.get_text(path), 'like {"image": ["class"]}')
     for image, names in content.items():
         if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
             raise ValueError(

@@ -83,7 +83,7 @@ def test_files_that_cannot_be(tmp_path):
     with pytest.raises(FileNotFoundError, match='annotation file not found'):
         write_coco_masks(str(tmp_path / 'x.json'), str(tmp_path))
     (tmp_path / 'x.json').write_text('{')
-    with pytest.raises(ValueError, match='no valid JSON'):
+    with pytest.raises(ValueError, match='not valid JSON'):
         write_coco_masks(str(tmp_path / 'x.json'), str(tmp_path))
     (tmp_path / 'x.json').write_text('{"images": []}')
     with pytest.raises(ValueError, match='no COCO instance file'):

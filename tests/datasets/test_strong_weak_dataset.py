@@ -274,7 +274,7 @@ def test_absent_or_broken_files(root):
     with pytest.raises(FileNotFoundError, match='tag file not found'):
         build(root, tags='nowhere.json')
     (root / 'tags.json').write_text('{')
-    with pytest.raises(ValueError, match='no valid JSON'):
+    with pytest.raises(ValueError, match='not valid JSON'):
         build(root)
     with pytest.raises(ValueError, match='neither tags nor clicks'):
         build(root, tags=settings(root)['dataset'])
