@@ -108,6 +108,8 @@ def main() -> None:
         print(format_summary(label_by_transfer(args, peers)))
         return
     refinement = REFINEMENTS[args.refinement]
+    if args.refinement_options and refinement is None:
+        raise ValueError('--refinement-options without --refinement par or crf')
     options = PseudoLabelOptions(
         out=args.out,
         rule=LabelRule(

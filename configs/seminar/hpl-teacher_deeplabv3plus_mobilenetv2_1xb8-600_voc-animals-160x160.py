@@ -1,5 +1,5 @@
 # All three terms: clicks, the teacher, labels of another network. To be started from a
-# network that learnt from clicks, see stages_seminar-teacher.
+# network that learnt from clicks, see stages_seminar-from-clicks.
 _base_ = [
     'hpl_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py',
     '../_base_/models/restricted_teacher.py',

@@ -10,6 +10,11 @@ primary_config = (
 online_config = (
     'configs/seminar/hpl-online_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
+one_network_config = (
+    'configs/seminar/'
+    'teacher-restricted_deeplabv3plus_mobilenetv2_1xb8-1200_voc-animals-160x160.py'
+)
+one_network_checkpoint = 'iter_1200.pth'
 ancillary_checkpoint = second_checkpoint = primary_checkpoint = 'iter_600.pth'
 # Chosen on 200 images held out of train; README.md has the numbers.
 background_prior = 0.3

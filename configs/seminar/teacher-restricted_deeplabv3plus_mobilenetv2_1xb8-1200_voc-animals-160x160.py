@@ -1,5 +1,5 @@
-# Twice the iterations, to be started from 600 of clicks: one network with the compute of
-# ancillary, labels and primary of stages_seminar-from-clicks.
+# Twice the iterations, to be started from 600 of clicks (stages_seminar-controls does): one
+# network with the iterations of ancillary, clicks and primary of the road from clicks.
 _base_ = 'teacher-restricted_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 max_iters = 1200
 param_scheduler = [

@@ -13,6 +13,9 @@ class MergedDictAction(DictAction):
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         """Add the values to those that are there."""
+        for word in values:
+            if '=' not in word:
+                parser.error(f'{option_string}: expected key=value, got {word!r}')
         before = getattr(namespace, self.dest, None) or {}
         super().__call__(parser, namespace, values, option_string)
         setattr(namespace, self.dest, {**before, **getattr(namespace, self.dest)})

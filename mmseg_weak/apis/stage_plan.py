@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import MappingProxyType
@@ -81,6 +82,7 @@ def load_stages(
         raise FileNotFoundError(f'config {path} does not exist')
     config = Config.fromfile(path)
     if options:
+        _check_options(path, config, options)
         config.merge_from_dict(options)
     entries = config.get('stages')
     if not isinstance(entries, list) or not entries:
@@ -102,6 +104,22 @@ def load_stages(
     neutral = (*PLACES, *names, *config.get('neutral', ()))
     stages = [_resolve(path, entry, values, neutral, root) for entry in entries]
     return _in_order(path, _with_needs(path, stages))
+
+
+def _check_options(path: str, config: Mapping, options: Mapping) -> None:
+    """Overrides must name values of the list: a mistyped one would change nothing."""
+    for option, value in options.items():
+        name = option.split('.')[0]
+        if name not in config:
+            close = get_close_matches(name, list(config), n=1)
+            hint = f', did you mean {close[0]!r}?' if close else ''
+            raise ValueError(f'{path} has no value {name!r}{hint}')
+        if (
+            isinstance(config[name], list)
+            and option == name
+            and not isinstance(value, list)
+        ):
+            raise ValueError(f'{path}: {name} is a list; write {name}=[{value}]')
 
 
 def _check_entry(path: str, entry: Mapping) -> None:

@@ -90,7 +90,7 @@ class ClassResolver:
         """
         if isinstance(value, str) and value.strip() in self.ids:
             return self.ids[value.strip()]
-        number = _as_integer(value)
+        number = as_integer(value)
         if number is not None:
             if 0 <= number < self.num_ids:
                 return number
@@ -204,7 +204,7 @@ def _parse_entry(entry: dict, resolve: Callable, only_class: int | None) -> tupl
             f'class {value!r} in a file of background clicks (class id {only_class})'
         )
     rank = entry.get('rank')
-    number = 0 if rank is None else _as_integer(rank)
+    number = 0 if rank is None else as_integer(rank)
     if number is None or number < 0 or (rank is not None and number < 1):
         raise ValueError(f'rank must be a whole number from 1, got {rank!r}')
     return x, y, label, number
@@ -226,7 +226,7 @@ def _coordinate(entry: dict, key: str) -> float:
     return number
 
 
-def _as_integer(value: object) -> int | None:
+def as_integer(value: object) -> int | None:
     """The whole number that ``value`` (int, float or text) stands for, or None."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None

@@ -108,8 +108,8 @@ def normalise_cams(cams: Tensor) -> Tensor:
 def fold_norms(backbone: nn.Module) -> bool:
     """Let batch norms that follow a convolution become part of it, for inference.
 
-    The network is traced; what cannot be traced, or does not give the same features for
-    two sizes of image afterwards, stays as it was.
+    The network is traced; what cannot be traced, takes images of one size only, or does not
+    give the same features for two sizes afterwards, stays as it was.
 
     Args:
         backbone (nn.Module): In eval mode; its parameters stay, its ``forward`` changes.
@@ -123,9 +123,9 @@ def fold_norms(backbone: nn.Module) -> bool:
         torch.randn(1, 3, *size, generator=generator).to(device)
         for size in ((96, 64), (64, 128))
     ]
-    before = [_as_list(backbone(image)) for image in images]
     forward = backbone.__dict__.get('forward')
     try:
+        before = [_as_list(backbone(image)) for image in images]
         turn_on_efficient_conv_bn_eval_for_single_model(backbone)
         after = [_as_list(backbone(image)) for image in images]
         same = all(
@@ -133,7 +133,7 @@ def fold_norms(backbone: nn.Module) -> bool:
             for first, second in zip(before, after)
             for a, b in zip(first, second)
         )
-    except Exception:  # tracing runs the network's code on symbols: anything may be raised
+    except Exception:  # other sizes, code that runs on symbols: anything may be raised
         same = False
     if not same:
         backbone.__dict__.pop('forward', None)

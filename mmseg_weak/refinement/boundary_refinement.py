@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .dense_crf import dense_crf
+from .dense_crf import check_crf_options, dense_crf
 from .pixel_adaptive import PixelAdaptiveRefinement
 
 CRF_OPTIONS = tuple(inspect.signature(dense_crf).parameters)[2:]
@@ -23,7 +23,7 @@ class DenseCRFRefinement:
         **options: Keyword arguments of :func:`~mmseg_weak.refinement.dense_crf`.
 
     Raises:
-        ValueError: An option is unknown.
+        ValueError: An option is unknown or out of range.
     """
 
     def __init__(self, **options) -> None:
@@ -32,6 +32,7 @@ class DenseCRFRefinement:
             raise ValueError(
                 f'dense_crf has no option {unknown[0]!r}, only {", ".join(CRF_OPTIONS)}'
             )
+        check_crf_options(**options)
         self.options = options
 
     @torch.no_grad()

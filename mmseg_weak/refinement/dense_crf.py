@@ -66,14 +66,14 @@ def dense_crf(
         (2, 32, 32)
     """
     _check_maps(image, probs)
-    _check_parameters(gaussian_sxy, gaussian_compat, 'gaussian_sxy', 'gaussian_compat')
-    _check_parameters(bilateral_sxy, bilateral_compat, 'bilateral_sxy', 'bilateral_compat')
-    _check_parameters(
-        bilateral_srgb, bilateral_compat, 'bilateral_srgb', 'bilateral_compat'
+    check_crf_options(
+        gaussian_sxy=gaussian_sxy,
+        gaussian_compat=gaussian_compat,
+        bilateral_sxy=bilateral_sxy,
+        bilateral_srgb=bilateral_srgb,
+        bilateral_compat=bilateral_compat,
+        num_iters=num_iters,
     )
-    if num_iters < 0:
-        raise ValueError(f'num_iters must not be negative, got {num_iters}')
-
     labels, height, width = probs.shape
     negative_unary = np.log(
         np.maximum(probs.reshape(labels, -1), PROB_EPS, dtype=np.float32)
@@ -120,11 +120,19 @@ def _check_maps(image: np.ndarray, probs: np.ndarray) -> None:
         raise ValueError(f'probs must lie in [0, 1], got [{low}, {high}]')
 
 
-def _check_parameters(std: float, compat: float, std_name: str, name: str) -> None:
-    if not (np.isfinite(std) and std > 0):
-        raise ValueError(f'{std_name} must be positive, got {std}')
-    if not (np.isfinite(compat) and compat >= 0):
-        raise ValueError(f'{name} must be finite and not negative, got {compat}')
+def check_crf_options(**options: float) -> None:
+    """Check keyword arguments of :func:`dense_crf`.
+
+    Raises:
+        ValueError: A standard deviation is not positive, or a weight or the number of
+            iterations is negative.
+    """
+    for name, value in options.items():
+        if name.endswith(('_sxy', '_srgb')):
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f'{name} must be positive, got {value}')
+        elif not (np.isfinite(value) and value >= 0):
+            raise ValueError(f'{name} must be finite and not negative, got {value}')
 
 
 def _kernels(

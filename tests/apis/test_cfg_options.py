@@ -2,6 +2,8 @@
 
 import argparse
 
+import pytest
+
 from mmseg_weak.apis.cfg_options import MergedDictAction
 
 
@@ -16,3 +18,9 @@ def test_options_given_twice_add_up_and_the_last_value_counts():
     assert twice == {'a.b': 1, 'a.d': 'x', 'c': 3}
     assert parse('--cfg-options', 'a=1') == {'a': 1}
     assert parse() is None
+
+
+def test_an_option_without_a_value_is_named(capsys):
+    with pytest.raises(SystemExit):
+        parse('--cfg-options', 'a=1', 'threshold')
+    assert "expected key=value, got 'threshold'" in capsys.readouterr().err

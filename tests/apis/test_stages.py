@@ -341,3 +341,16 @@ def test_commands_find_this_python_and_their_threads(tmp_path, monkeypatch):
     threads, *colour, python = (tmp_path / 'work/a/out').read_text().split()
     assert threads == '3' and colour == ['blue', '0']
     assert os.path.dirname(python) == os.path.dirname(sys.executable)
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(wrod='bye'), "has no value 'wrod', did you mean 'word'"),
+        ({'words.0': 'bye'}, "has no value 'words'"),
+        (dict(stages='first'), r'stages is a list; write stages=\[first\]'),
+    ],
+)
+def test_overrides_that_would_change_nothing_are_refused(two, options, message):
+    with pytest.raises(ValueError, match=message):
+        two(options=options)

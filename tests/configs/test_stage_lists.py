@@ -32,7 +32,7 @@ def read(command):
 @pytest.mark.parametrize('path', LISTS, ids=lambda path: path.stem)
 def test_list_loads_and_its_files_exist(path, tmp_path):
     stages = load_stages(str(path), str(tmp_path), seed=3)
-    assert len({stage.name for stage in stages}) == len(stages)
+    assert stages
     for stage in stages:
         for word in stage.command:
             if word.startswith('configs/') or word.startswith(str(REPOSITORY)):
@@ -59,14 +59,16 @@ def test_trainings_end_at_the_checkpoint_that_is_used(path, tmp_path):
             before = config.to_dict()
             config.merge_from_dict(changes)
             assert config.to_dict() != before
+            plain, inputs = read(stage.command), stage.inputs.values()
+            # Nothing but known keys was set, and to what the stage reads.
             head = config.model.pseudo_label
+            assert head.keys() == plain.model.pseudo_label.keys()
+            if head.get('peers'):
+                assert Path(head.peers[0].checkpoint) in inputs
+                continue
             loader = config.train_dataloader.dataset.pipeline[1]
-            assert head.get('peers') or loader.type == 'LoadPseudoLabels'
-            # Nothing but known keys was set.
-            assert (
-                config.model.pseudo_label.keys()
-                == read(stage.command).model.pseudo_label.keys()
-            )
+            assert loader.keys() == plain.train_dataloader.dataset.pipeline[1].keys()
+            assert Path(loader.pseudo_label_dir, 'manifest.json') in inputs
 
 
 @pytest.mark.parametrize('path', LISTS, ids=lambda path: path.stem)
@@ -95,6 +97,40 @@ def test_labels_and_primary_of_the_controls_differ_as_they_say(tmp_path):
     assert 'hpl_deeplabv3plus_r101' in two['primary_2'] and 'labels_3' in two['primary_2']
     online = commands('seminar-online')
     assert online['ancillary'] == seminar['ancillary'] and 'labels' not in online
+
+
+def test_controls_of_voc_animals_change_what_they_say(tmp_path):
+    folder = REPOSITORY / 'configs/seminar'
+    name = 'stages_seminar-{}_1xb8-600_voc-animals-160x160.py'
+    road, controls = (
+        {
+            s.name: s.command
+            for s in load_stages(str(folder / name.format(n)), str(tmp_path))
+        }
+        for n in ('from-clicks', 'controls')
+    )
+    # In the work dir of the road nothing of it runs again.
+    assert {name: controls[name] for name in road} == road
+
+    def changed(stage, base):
+        """Words of a command that another does not have, folders aside."""
+        words = [word for word in controls[stage] if word not in controls[base]]
+        return [word for word in words if not word.startswith(str(tmp_path))]
+
+    refined = changed('labels', 'labels_unrefined')
+    assert refined[0] == 'crf' and refined[1] == '--refinement-options'
+    assert changed('labels_unrefined', 'labels') == ['none']
+    assert changed('labels_par', 'labels') == ['0.5', 'par']
+    same = ['configs/seminar/pce_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py']
+    assert changed('labels_same', 'labels') == same
+    assert changed('labels_mean', 'labels') == [*same, '0.5']
+    prior = controls['labels_same'].index('--background-prior') + 1
+    assert controls['labels_same'][prior] == '1.0' != controls['labels'][prior]
+    assert changed('labels_agree', 'labels_mean') == ['agree']
+    assert 'load_from' in str(controls['primary'])
+    assert 'load_from' not in str(controls['primary_imagenet'])
+    online = ' '.join(controls['primary_online'])
+    assert 'background_prior=0.3' in online and 'threshold=0.5' in online
 
 
 def test_tool_lists_the_stages(tmp_path):

@@ -62,7 +62,7 @@ def run(*args):
 
 
 def test_tool_keeps_everything_but_the_class(tmp_path):
-    clicks = {'a': [dict(x=1.5, y=2.0, cls=8, rank=1), dict(x=3.0, y=4.5, cls=0)]}
+    clicks = {'a': [dict(x=253.37, y=2.0, cls=8, rank=1), dict(x=3.0, y=4.5, cls=0)]}
     (tmp_path / 'clicks.json').write_text(json.dumps(clicks))
     out = tmp_path / 'wrong.json'
     done = run(tmp_path / 'clicks.json', out, '--classes', '8', '10', '--share', '1')
@@ -71,10 +71,26 @@ def test_tool_keeps_everything_but_the_class(tmp_path):
     assert json.loads(out.read_text()) == clicks
 
 
-def test_tool_refuses_names(tmp_path):
-    (tmp_path / 'clicks.json').write_text(json.dumps({'a': [dict(x=1, y=2, cls='cat')]}))
-    done = run(
-        tmp_path / 'clicks.json', tmp_path / 'o.json', '--classes', '1', '2', '--share', '1'
-    )
+@pytest.mark.parametrize(
+    'entry, options, message',
+    [
+        ('cat', ['1', '2'], "class 'cat' is no id"),
+        (1.7, ['1', '2'], 'class 1.7 is no id'),
+        (1, ['8', '9'], 'no click on the classes'),
+    ],
+)
+def test_tool_refuses(tmp_path, entry, options, message):
+    clicks = tmp_path / 'clicks.json'
+    clicks.write_text(json.dumps({'a': [dict(x=1, y=2, cls=entry)]}))
+    done = run(clicks, tmp_path / 'o.json', '--classes', *options, '--share', '1')
     assert done.returncode == 1
-    assert "class 'cat' is no id" in done.stderr and 'Traceback' not in done.stderr
+    assert message in done.stderr and 'Traceback' not in done.stderr
+
+
+def test_tool_leaves_real_clicks_alone(tmp_path):
+    clicks = tmp_path / 'clicks.json'
+    clicks.write_text('{"a": [{"x": 1, "y": 2, "cls": 1}]}')
+    before = clicks.read_text()
+    done = run(clicks, clicks, '--classes', '1', '2', '--share', '1')
+    assert done.returncode == 1 and 'another file' in done.stderr
+    assert clicks.read_text() == before

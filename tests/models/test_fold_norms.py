@@ -71,6 +71,24 @@ class Unsteady(nn.Module):
         return [self.conv(x) if x.shape[2] > x.shape[3] else self.conv(x) * 2]
 
 
+class OneSize(nn.Module):
+    """Takes images of one size, as transformers with fixed positions do."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+        self.position = nn.Parameter(torch.zeros(1, 4, 8, 8))
+
+    def forward(self, x):
+        return [self.conv(x) + self.position]
+
+
+def test_a_network_of_one_size_stays():
+    model = OneSize().eval()
+    assert not fold_norms(model)
+    assert model(torch.randn(1, 3, 8, 8))[0].shape == (1, 4, 8, 8)
+
+
 def test_what_cannot_be_traced_stays():
     model = Unsteady().eval()
     assert not fold_norms(model)

@@ -66,10 +66,8 @@ def test_predicted_tags_rule_out_classes():
 
 
 def test_tag_threshold_is_a_probability():
-    model = build(toy_mutual())
-    model.test_cfg = Config(dict(mode='whole', tag_threshold=1.5))
     with pytest.raises(ValueError, match='tag_threshold must be in'):
-        predict(model, tagged_batch()[0])
+        build(toy_mutual(test_cfg=dict(mode='whole', tag_threshold=1.5)))
 
 
 def test_sliding_window():

@@ -5,13 +5,17 @@
     python tools/dataset_converters/confuse_clicks.py points/main.json points/wrong30.json \
         --classes 8 10 12 13 15 17 --share 0.3
 
-The classes are ids, as in the file; clicks of others stay as they are.
+The classes are ids, as in the file; clicks of others stay as they are. Coordinates are
+written to a thousandth of a pixel.
 """
 
 import argparse
+from pathlib import Path
+
+import numpy as np
 
 from mmseg_weak.apis import run_tool
-from mmseg_weak.datasets.click_formats import read_clicks
+from mmseg_weak.datasets.click_formats import as_integer, read_clicks
 from mmseg_weak.datasets.click_noise import confuse_classes
 from mmseg_weak.datasets.click_writer import write_clicks
 
@@ -37,16 +41,21 @@ def class_id(entry: object) -> int:
     Raises:
         ValueError: It is a name.
     """
-    try:
-        return int(entry)
-    except (TypeError, ValueError):
-        raise ValueError(f'class {entry!r} is no id; write ids to mix classes up') from None
+    label = as_integer(entry)
+    if label is None:
+        raise ValueError(f'class {entry!r} is no id; classes are mixed up by id')
+    return label
 
 
 def main() -> None:
     """Read, mix up, write."""
     args = parse_args()
+    if Path(args.out).resolve() == Path(args.clicks).resolve():
+        raise ValueError(f'{args.out}: write to another file, these clicks are real')
     clicks = read_clicks(args.clicks, class_id)
+    mixed = np.isin(clicks.label, args.classes)
+    if not mixed.any():
+        raise ValueError(f'{args.clicks}: no click on the classes {args.classes}')
     confused = confuse_classes(clicks, args.classes, args.share, args.seed)
     entries: dict[str, list[dict]] = {}
     for image, (x, y), label, rank in zip(
@@ -55,11 +64,11 @@ def main() -> None:
         confused.label.tolist(),
         confused.rank.tolist(),
     ):
-        click = dict(x=x, y=y, cls=label)
+        click = dict(x=round(x, 3), y=round(y, 3), cls=label)
         entries.setdefault(image, []).append(dict(click, rank=rank) if rank else click)
     write_clicks(args.out, entries)
     wrong = int((confused.label != clicks.label).sum())
-    print(f'{wrong} of {len(clicks)} clicks are wrong now: {args.out}')
+    print(f'{wrong} of {mixed.sum()} clicks on these classes are wrong now: {args.out}')
 
 
 if __name__ == '__main__':

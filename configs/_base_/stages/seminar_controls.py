@@ -1,7 +1,13 @@
-# Each free choice of seminar learning changed alone, beside the road itself: the start of
-# the primary network, labels refined otherwise, of another fusion or of the primary's own
-# architecture, an online peer, a second round.
+# Controls beside the road from clicks, each with a primary network of the first training's
+# length: from ImageNet, labels not refined, refined otherwise, of another fusion or of the
+# primary's own architecture, an online peer (refined as it can be online), a second round;
+# and no labels, with the iterations of all networks of the road spent on one. In the work
+# dir of the road its stages are not run again.
 _base_ = 'seminar_from_clicks.py'
+metrics = 'test/metrics.json'
+tta_metrics = 'test_tta/metrics.json'
+# Pixel-adaptive refinement leaves probabilities soft.
+soft_threshold = 0.5
 # Other peers need another factor on the background.
 same_background_prior = 1.0
 fused_background_prior = 0.5
@@ -9,6 +15,7 @@ second_background_prior = 1.0
 _ancillary = ['{ancillary_config}', '{ancillary}/{ancillary_checkpoint}']
 _same = ['{primary_clicks_config}', _base_.clicks_network]
 _from_clicks = f'load_from={_base_.clicks_network}'
+_one_network = '{one_network}/{one_network_checkpoint}'
 
 
 def label(name, peers, prior='background_prior', **changes):
@@ -60,14 +67,15 @@ def variant(name, peers, **changes):
 
 
 _plain = {'{refinement_options}': ''}
+_soft = {'{threshold}': '{soft_threshold}'}
 _fused = dict(prior='fused_background_prior')
-_peer = 'model.pseudo_label.peers.0'
+_online = 'model.pseudo_label'
 stages = [
     *_base_.stages,
     learn('primary_imagenet', 'labels', start=None),
     test('primary_imagenet'),
-    *variant('none', _ancillary, **{'{refinement}': 'none', **_plain}),
-    *variant('par', _ancillary, **{'{refinement}': 'par', **_plain}),
+    *variant('unrefined', _ancillary, **{'{refinement}': 'none', **_plain}),
+    *variant('par', _ancillary, **{'{refinement}': 'par', **_plain, **_soft}),
     *variant('same', _same, prior='same_background_prior'),
     *variant('mean', [*_ancillary, *_same], **_fused, **{'{fusion}': 'mean'}),
     *variant('agree', [*_ancillary, *_same], **_fused, **{'{fusion}': 'agree'}),
@@ -75,24 +83,45 @@ stages = [
         name='primary_online',
         command=[
             *('{train}', '{online_config}', '{processes}', *_base_.resumable),
-            *('--cfg-options', _from_clicks, _peer + '.config={ancillary_config}'),
-            _peer + '.checkpoint={ancillary}/{ancillary_checkpoint}',
+            *('--cfg-options', _from_clicks),
+            _online + '.peers.0.config={ancillary_config}',
+            _online + '.peers.0.checkpoint={ancillary}/{ancillary_checkpoint}',
+            _online + '.background_prior={background_prior}',
+            _online + '.threshold={soft_threshold}',
         ],
         inputs=['{online_config}', *_ancillary, _base_.clicks_network, '{clicks}'],
         outputs=['{stage}/{primary_checkpoint}'],
     ),
     test('primary_online'),
     label(
-        'two',
+        '2',
         ['{primary_config}', '{primary}/{primary_checkpoint}'],
         prior='second_background_prior',
     ),
-    learn('second_ancillary', 'labels_two', start=None, network='second'),
+    learn('ancillary_2', 'labels_2', start=None, network='second'),
     label(
-        'three',
-        ['{second_config}', '{second_ancillary}/{second_checkpoint}'],
+        '3',
+        ['{second_config}', '{ancillary_2}/{second_checkpoint}'],
         prior='second_background_prior',
     ),
-    learn('primary_two_rounds', 'labels_three'),
-    test('primary_two_rounds'),
+    learn('primary_2', 'labels_3'),
+    test('primary_2'),
+    dict(
+        name='one_network',
+        command=[
+            *('{train}', '{one_network_config}', '{processes}', *_base_.resumable),
+            *('--cfg-options', _from_clicks),
+        ],
+        inputs=['{one_network_config}', _base_.clicks_network, '{clicks}'],
+        outputs=['{stage}/{one_network_checkpoint}'],
+    ),
+    dict(
+        name='test_one_network',
+        command=[
+            *('{python}', '{tools}/test.py', '{one_network_config}', _one_network),
+            *('--work-dir', '{stage}', '--metrics-out', '{stage}/metrics.json'),
+        ],
+        inputs=['{one_network_config}', _one_network],
+        outputs=['{stage}/metrics.json'],
+    ),
 ]

@@ -3,10 +3,14 @@
 train = ['{python}', '{tools}/train.py']
 processes = []  # number of processes, for train = ['{tools}/dist_train.sh']
 train_options = []  # further options of every training
+data_options = []  # such as ['--cfg-options', 'train_dataloader.dataset.max_rank=1']
 # Where tools/compare.py finds the result, in the work dir.
 metrics = 'test_teacher/metrics.json'
 
-resumable = ['--work-dir', '{stage}', '--seed', '{seed}', '--resume', '{train_options}']
+resumable = [
+    *('--work-dir', '{stage}', '--seed', '{seed}', '--resume'),
+    *('{train_options}', '{data_options}'),
+]
 start = '{clicks_first}/{checkpoint}'
 
 

@@ -19,7 +19,9 @@ class BranchPredictionMixin:
         """Segment with the segmentation branch, and with the CAMs beside it.
 
         CAMs take the classes of the metainfo ``image_classes`` where a sample has them
-        (tagged training images), otherwise those with a tag logit above 0.
+        (tagged training images), otherwise those with a tag logit above 0. With
+        ``test_cfg.tag_threshold`` the segmentation branch leaves out classes whose
+        predicted tag is below it.
 
         Args:
             inputs (Tensor): Images, shape (N, 3, H, W).

@@ -35,12 +35,7 @@ def without_absent_classes(
 
     Returns:
         Tensor: The logits, -10,000 (which half precision still holds) for other classes.
-
-    Raises:
-        ValueError: The threshold lies outside [0, 1].
     """
-    if not 0 <= threshold <= 1:
-        raise ValueError(f'tag_threshold must be in [0, 1], got {threshold}')
     absent = tag_logits.sigmoid() < threshold
     absent &= tag_logits < tag_logits.amax(dim=1, keepdim=True)
     absent = torch.cat([torch.zeros_like(absent[:, :1]), absent], dim=1)

@@ -97,6 +97,9 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
         fuse_frozen_norms(self.backbone)
         self.watch_labels(False)
         self._check_heads()
+        tag_threshold = self.test_cfg.get('tag_threshold')
+        if tag_threshold is not None and not 0 <= tag_threshold <= 1:
+            raise ValueError(f'tag_threshold must be in [0, 1], got {tag_threshold}')
 
     def _check_heads(self) -> None:
         if not isinstance(self.cam_head, CAMHead):
