@@ -7,6 +7,8 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from toy import REPOSITORY
 
+from mmseg_weak.apis.stage_plan import load_stages
+
 PAGES = sorted(
     path.relative_to(REPOSITORY).as_posix()
     for pattern in ('*.md', 'docs/**/*.md', 'configs/*/*.md')
@@ -45,22 +47,49 @@ def test_files_of_commands_exist(page):
         assert (REPOSITORY / name).is_file(), name
 
 
+@pytest.mark.parametrize('page', PAGES)
+def test_lists_that_are_named_exist(page):
+    for name in re.findall(r'`(stages_[\w.\-…*]+)`', (REPOSITORY / page).read_text()):
+        pattern = name.replace('…', '*').removesuffix('.py').rstrip('*')
+        assert list(REPOSITORY.glob(f'configs/*/{pattern}*.py')), name
+
+
 def test_the_readme_leads_to_every_page():
     readme = (REPOSITORY / 'README.md').read_text()
     missing = [page for page in PAGES if page.startswith('docs/') and page not in readme]
     assert not missing
 
 
-def test_the_config_for_own_data_fits_together(tmp_path):
+def write_own_configs(folder):
+    """The configs of docs/own_data.md, under the names that the page gives them."""
     text = (REPOSITORY / 'docs/own_data.md').read_text()
-    source = next(
-        s for s in re.findall(r'```python\n(.*?)```', text, re.S) if '_base_' in s
-    )
-    path = tmp_path / 'my_config.py'
-    path.write_text(source.replace("'configs/", f"'{REPOSITORY}/configs/"))
-    config = Config.fromfile(path)
+    sources = [s for s in re.findall(r'```python\n(.*?)```', text, re.S) if '_base_' in s]
+    names = list(dict.fromkeys(re.findall(r'`(my_\w+\.py)`', text)))
+    assert len(names) == len(sources) == 4
+    for name, source in zip(names, sources):
+        path = folder / name
+        path.write_text(source.replace("'configs/", f"'{REPOSITORY}/configs/"))
+
+
+@pytest.mark.parametrize('name', ['my_config.py', 'my_fpn.py', 'my_labels.py'])
+def test_the_configs_for_own_data_fit_together(tmp_path, name):
+    write_own_configs(tmp_path)
+    config = Config.fromfile(tmp_path / name)
     model = MODELS.build(config.model)
     dataset = config.train_dataloader.dataset
     crop = next(step for step in dataset.pipeline if step.type == 'ClickRandomCrop')
     assert tuple(crop.crop_size) == tuple(model.data_preprocessor.size)
     assert model.decode_head.num_classes == len(dataset.metainfo.classes)
+    if name == 'my_labels.py':
+        assert dataset.pipeline[1].type == 'LoadPseudoLabels'
+        assert model.consistency is not None and model.pseudo_label is not None
+        assert any(hook.type == 'EMATeacherHook' for hook in config.custom_hooks)
+
+
+def test_the_list_for_own_data_resolves(tmp_path, monkeypatch):
+    write_own_configs(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    stages = {s.name: s for s in load_stages('my_stages.py')}
+    for name in ('ancillary', 'labels', 'primary', 'primary_longer'):
+        config = next(w for w in stages[name].command if w.startswith('my_'))
+        assert (tmp_path / config).is_file()
