@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numba.core import caching
 from plain_refinement import plain_dense_crf, plain_lattice_filter
 
-from mmseg_weak.refinement import dense_crf, permutohedral
+from mmseg_weak.refinement import build_refinement, dense_crf, permutohedral
 from mmseg_weak.refinement.permutohedral import PermutohedralLattice
 
 
@@ -165,7 +165,7 @@ def test_input_is_left_alone():
         (dict(gaussian_sxy=0), 'gaussian_sxy must be positive'),
         (dict(bilateral_srgb=float('nan')), 'bilateral_srgb must be positive'),
         (dict(bilateral_compat=-1), 'bilateral_compat must be'),
-        (dict(num_iters=-1), 'num_iters must not be negative'),
+        (dict(num_iters=-1), 'num_iters must be finite and not negative'),
     ],
 )
 def test_wrong_input_names_what_is_wrong(change, match):
@@ -187,3 +187,15 @@ def test_compiles_where_nothing_can_be_cached(monkeypatch):
     with pytest.raises(RuntimeError, match='no locator'):
         numba.njit(double, cache=True)
     assert permutohedral._jit(double)(3) == 6
+
+
+@pytest.mark.parametrize(
+    ('options', 'match'),
+    [
+        (dict(bilateral_sxy=-3), 'bilateral_sxy must be positive'),
+        (dict(sxy=3), "has no option 'sxy'"),
+    ],
+)
+def test_options_are_checked_before_any_image(options, match):
+    with pytest.raises(ValueError, match=match):
+        build_refinement(dict(type='dense_crf', **options))
