@@ -1,4 +1,7 @@
-_base_ = '../_base_/stages/seminar_controls.py'
+_base_ = [
+    '../_base_/stages/seminar_controls.py',
+    '../_base_/stages/seminar_values_voc_animals.py',
+]
 ancillary_config = 'configs/seminar/pce_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 second_config = 'configs/seminar/hpl_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 primary_clicks_config = (
@@ -16,15 +19,3 @@ one_network_config = (
 )
 one_network_checkpoint = 'iter_1200.pth'
 ancillary_checkpoint = second_checkpoint = primary_checkpoint = 'iter_600.pth'
-# Chosen on 200 images held out of train; README.md has the numbers.
-background_prior = 0.3
-threshold = 0.6
-label_options = ['--scales', '1.0']
-refinement_options = [
-    *('--refinement-options', 'bilateral_sxy=50', 'bilateral_srgb=5', 'bilateral_compat=4'),
-]
-workers = 2
-clicks = [
-    'data/voc_animals/points/main.json',
-    'data/voc_animals/points/bg_from_scribbles.json',
-]
