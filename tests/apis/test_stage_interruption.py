@@ -17,7 +17,10 @@ from toy import REPOSITORY, resumable_config, toy_model
 
 ITERATIONS = 8
 IMAGES = 12
-BASE = REPOSITORY / 'configs/_base_/stages/seminar.py'
+BASES = [
+    str(REPOSITORY / f'configs/_base_/stages/{name}.py')
+    for name in ('seminar', 'seminar_values')
+]
 
 
 def write_configs(toy_root, folder):
@@ -35,7 +38,7 @@ def write_configs(toy_root, folder):
         config.pop('work_dir')
         config.dump(folder / f'{name}.py')
     (folder / 'stages.py').write_text(f"""
-_base_ = {str(BASE)!r}
+_base_ = {BASES!r}
 ancillary_config = {str(folder / 'ancillary.py')!r}
 primary_config = {str(folder / 'primary.py')!r}
 ancillary_checkpoint = 'iter_{ITERATIONS}.pth'
