@@ -8,8 +8,9 @@ segmenter_config = (
 classifier_checkpoint = 'iter_1600.pth'
 segmenter_checkpoint = 'iter_600.pth'
 tags = ['data/voc_animals/points/main.json']
-# Scores the labels once they are written.
+# Scores labels and maps once they are written.
 label_options = ['--masks', 'data/voc_animals/SegmentationClass']
+maps_options = ['--masks', 'data/voc_animals/SegmentationClass']
 # Smaller kernels for images of 300 pixels, chosen on images held out of train.
 how = [
     *('--refinement', 'crf', '--refinement-options'),

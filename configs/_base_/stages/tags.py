@@ -6,6 +6,7 @@ processes = []  # number of processes, for train = ['{tools}/dist_train.sh']
 train_options = []  # further options of every training
 how = ['--refinement', 'crf']  # how maps become labels
 label_options = []  # further options of every label making, such as --masks FOLDER
+maps_options = []  # of the table of background scores, such as --masks FOLDER
 workers = 1
 device = 'cpu'
 neutral = ['workers', 'device']
@@ -59,9 +60,19 @@ classifier = dict(
 )
 labels_of_maps = dict(
     name='labels',
-    command=[*label, '{how}'],
+    command=[*label, '--cams', '{stage}/maps', '{how}'],
     inputs=['{classifier_config}', '{classifier}/{classifier_checkpoint}', '{tags}'],
     outputs=labelled,
 )
+# What the stored maps, before any refinement, make of each background score.
+maps = dict(
+    name='maps',
+    command=[
+        *('{python}', '{tools}/sweep_threshold.py', '{classifier_config}', '{labels}/maps'),
+        *('--out', '{stage}/thresholds.json', '{maps_options}'),
+    ],
+    inputs=['{classifier_config}', '{labels}/manifest.json'],
+    outputs=['{stage}/thresholds.json'],
+)
 segmenter = [learn_from('segmenter', 'labels'), test('test'), test('test_tta', '--tta')]
-stages = [classifier, labels_of_maps, *segmenter]
+stages = [classifier, labels_of_maps, maps, *segmenter]
