@@ -17,7 +17,8 @@ from torch import Tensor
 from .._files import write_json
 from ..datasets import ClickDataset, ImageTagDataset
 from ..models import CAMSegmentor
-from ..models.cams import SCALES, fold_norms, merge_maps
+from ..models.cams import SCALES, merge_maps
+from ..models.fast_inference import prepare_inference
 from ..models.image_values import from_unit_rgb
 from ..models.tags import class_labels, stack_tags
 from ..refinement.background_threshold import activation_histogram, background_threshold
@@ -62,8 +63,7 @@ class CamMaker:
         init_default_scope('mmseg')
         self.dataset, self.options, self.folder = dataset, options, folder
         network = load_peer(peers[0], folder.classes, options.device)
-        self.network = network.to(memory_format=torch.channels_last)
-        fold_norms(self.network.backbone)
+        self.network = prepare_inference(network)
         head = network.decode_head
         self.names = class_labels(head.num_foreground, head.background)
 
@@ -80,7 +80,6 @@ class CamMaker:
         image = item['inputs'].flip(0)[None].to(self.options.device) / 255  # mmcv: BGR
         tags = stack_tags([sample], head.num_foreground, head.background)
         inputs = from_unit_rgb(image, self.network.data_preprocessor)
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
         maps, _ = self.network.activations(inputs, self.options.scales, self.options.flip)
         present = tags[0].nonzero()[:, 0].to(image.device)
         return sample, image, [level[0] for level in maps], present

@@ -7,7 +7,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from ..datasets import ClickDataset
-from ..models.cams import fold_norms
+from ..models.fast_inference import prepare_inference
 from ..models.peers import load_network, predict_probabilities
 from ..models.teacher_logits import image_class_mask
 from ..refinement import build_refinement, heterogeneous_label
@@ -54,20 +54,16 @@ class NetworkLabeller:
         init_default_scope('mmseg')
         self.dataset, self.options, self.folder = dataset, options, folder
         self.refine = build_refinement(options.refinement)
-        self.networks = [self._load(peer) for peer in peers]
-
-    def _load(self, peer: Mapping) -> nn.Module:
-        """A network in the form that is fastest for inference."""
-        network = load_peer(peer, self.folder.classes, self.options.device)
-        fold_norms(network.backbone)
-        return network.to(memory_format=torch.channels_last)
+        self.networks = [
+            prepare_inference(load_peer(peer, folder.classes, options.device))
+            for peer in peers
+        ]
 
     def __call__(self, index: int) -> None:
         """Label the image at a position of the data set."""
         item = self.dataset[index]
         sample = item['data_samples']
         image = item['inputs'].flip(0)[None].to(self.options.device) / 255  # mmcv: BGR
-        image = image.contiguous(memory_format=torch.channels_last)
         probs = [self._probabilities(network, image) for network in self.networks]
         rule = self.options.rule
         classes = image_class_mask([sample], probs[0].shape[1], rule.background)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..datasets import StrongWeakDataset
 from ..models import CAMSegmentor
+from ..models.fast_inference import prepare_inference
 from ..models.image_values import from_unit_rgb
 from ..models.peers import load_network, predict_probabilities
 from ..models.tags import class_labels, foreground_index
@@ -44,9 +45,10 @@ class TransferLabelMaker:
     ) -> None:
         init_default_scope('mmseg')
         self.dataset, self.options, self.folder = dataset, options, folder
-        self.foreground = _load_foreground(networks[0]).to(options.device)
+        foreground = _load_foreground(networks[0])
         classifier, self.tag_classes = _load_classifier(networks[1], dataset)
-        self.classifier = classifier.to(options.device)
+        self.foreground = prepare_inference(foreground.to(options.device))
+        self.classifier = prepare_inference(classifier.to(options.device))
 
     def __call__(self, index: int) -> str | None:
         """Label the image at a position of the data set.

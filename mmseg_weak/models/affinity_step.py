@@ -2,10 +2,12 @@
 
 import os
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..refinement.cam_steps import CAM_STEPS
+from .fast_inference import prepare_inference
 from .image_values import from_unit_rgb
 from .peers import load_network
 
@@ -67,7 +69,7 @@ class AffinityWalkStep:
         Raises:
             ValueError: The network is no ``AffinitySegmentor``.
         """
-        network = self._load().to(image.device)
+        network = self._load(image.device)
         shrink = self.max_side / max(image.shape[2:])
         if shrink < 1:
             size = [max(1, round(side * shrink)) for side in image.shape[2:]]
@@ -75,7 +77,7 @@ class AffinityWalkStep:
         inputs = from_unit_rgb(image, network.data_preprocessor)
         return network.walk(inputs, scores[0], self.beta, self.num_steps)[None]
 
-    def _load(self) -> nn.Module:
+    def _load(self, device: torch.device) -> nn.Module:
         if self.network is None:
             network, _ = load_network(*self.files)
             if not hasattr(network, 'walk'):
@@ -83,7 +85,7 @@ class AffinityWalkStep:
                     f'affinity_walk: {self.files[0]} is a {type(network).__name__}, not an '
                     'AffinitySegmentor'
                 )
-            self.network = network
+            self.network = prepare_inference(network.to(device))
         return self.network
 
     def __getstate__(self) -> dict:

@@ -4,10 +4,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from mmengine.model.efficient_conv_bn_eval import (
-    turn_on_efficient_conv_bn_eval_for_single_model,
-)
-from torch import Tensor, nn
+from torch import Tensor
 
 SCALES = (1.0, 0.5, 1.5, 2.0)
 EPS = 1e-5
@@ -102,45 +99,3 @@ def normalise_cams(cams: Tensor) -> Tensor:
         Tensor: Shape (n, H, W), in [0, 1).
     """
     return cams / (cams.amax(dim=(1, 2), keepdim=True) + EPS)
-
-
-@torch.no_grad()
-def fold_norms(backbone: nn.Module) -> bool:
-    """Let batch norms that follow a convolution become part of it, for inference.
-
-    The network is traced; what cannot be traced, takes images of one size only, or does not
-    give the same features for two sizes afterwards, stays as it was.
-
-    Args:
-        backbone (nn.Module): In eval mode; its parameters stay, its ``forward`` changes.
-
-    Returns:
-        bool: Whether it was possible.
-    """
-    device = next(backbone.parameters()).device
-    generator = torch.Generator().manual_seed(0)
-    images = [
-        torch.randn(1, 3, *size, generator=generator).to(device)
-        for size in ((96, 64), (64, 128))
-    ]
-    forward = backbone.__dict__.get('forward')
-    try:
-        before = [_as_list(backbone(image)) for image in images]
-        turn_on_efficient_conv_bn_eval_for_single_model(backbone)
-        after = [_as_list(backbone(image)) for image in images]
-        same = all(
-            torch.allclose(a, b, rtol=1e-3, atol=1e-4 * float(a.abs().max()))
-            for first, second in zip(before, after)
-            for a, b in zip(first, second)
-        )
-    except Exception:  # other sizes, code that runs on symbols: anything may be raised
-        same = False
-    if not same:
-        backbone.__dict__.pop('forward', None)
-        if forward is not None:
-            backbone.forward = forward
-    return same
-
-
-def _as_list(features: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    return [features] if torch.is_tensor(features) else list(features)

@@ -19,7 +19,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 import mmseg_weak  # noqa: F401
-from mmseg_weak.models.cams import SCALES, fold_norms, merge_maps
+from mmseg_weak.models.cams import SCALES, merge_maps
+from mmseg_weak.models.fast_inference import prepare_inference
 
 
 def make_model(num_classes: int, device: str) -> nn.Module:
@@ -74,13 +75,11 @@ def rows(options: Namespace) -> Iterator[Row]:
     for num_classes in (20, 80):
         model = make_model(num_classes, options.device)
         image = torch.randn(1, 3, height, width, device=options.device)
-        # As label making lays out network and image.
-        fast = make_model(num_classes, options.device).to(memory_format=torch.channels_last)
-        fold_norms(fast.backbone)
-        laid_out = image.contiguous(memory_format=torch.channels_last)
+        # As label making does.
+        fast = prepare_inference(make_model(num_classes, options.device))
         forms = dict(
             stock=lambda m=model, x=image: plain_cams(m, x, [3, 11]),
-            ours=lambda m=fast, x=laid_out: our_cams(m, x, [3, 11]),
+            ours=lambda m=fast, x=image: our_cams(m, x, [3, 11]),
         )
         difference = (forms['stock']() - forms['ours']()).abs().max().item()
         what = f'CAM of {height}x{width}, 4 scales and flip, {num_classes} classes'

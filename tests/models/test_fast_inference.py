@@ -1,4 +1,4 @@
-"""Folded batch norms give the same features, or nothing is folded."""
+"""Faster forms give the same features, or nothing is changed."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from mmseg.registry import MODELS
 from test_cam_backbones import BACKBONES
 from torch import nn
 
-from mmseg_weak.models.cams import fold_norms
+from mmseg_weak.models.fast_inference import fold_norms, send_pointwise_to_onednn
 
 FOLDED = {'ResNet', 'ResNetV1c', 'ResNeXt', 'MobileNetV2'}
 
@@ -94,3 +94,18 @@ def test_what_cannot_be_traced_stays():
     assert not fold_norms(model)
     assert 'forward' not in model.__dict__
     assert model(torch.randn(1, 3, 4, 5))[0].shape == (1, 4, 4, 5)
+
+
+@pytest.mark.parametrize('stride', [1, 2])
+@pytest.mark.parametrize('channels, groups', [(8, 1), (8, 4)])
+def test_pointwise_convolutions_stay(stride, channels, groups):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(channels, 12, 1, stride=stride, groups=groups).double()
+    images = torch.randn(2, channels, 7, 9, dtype=torch.double)
+    before = conv(images)
+    other = nn.Conv2d(channels, 4, 3, padding=1).double()
+    send_pointwise_to_onednn(nn.Sequential(conv, other))
+    assert conv.dilation != other.dilation == (1, 1)
+    torch.testing.assert_close(conv(images), before)
+    single = images.float().contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(conv.float()(single), before.float(), rtol=1e-4, atol=1e-5)
