@@ -18,7 +18,7 @@ from .._files import write_json
 from ..datasets import ClickDataset, ImageTagDataset
 from ..models import CAMSegmentor
 from ..models.cams import SCALES, merge_maps
-from ..models.fast_inference import prepare_inference
+from ..models.fast_convolutions import prepare_inference
 from ..models.image_values import from_unit_rgb
 from ..models.tags import class_labels, stack_tags
 from ..refinement.background_threshold import activation_histogram, background_threshold

@@ -7,7 +7,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from ..datasets import ClickDataset
-from ..models.fast_inference import prepare_inference
+from ..models.fast_convolutions import prepare_inference
 from ..models.peers import load_network, predict_probabilities
 from ..models.teacher_logits import image_class_mask
 from ..refinement import build_refinement, heterogeneous_label

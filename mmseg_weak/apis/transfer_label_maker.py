@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..datasets import StrongWeakDataset
 from ..models import CAMSegmentor
-from ..models.fast_inference import prepare_inference
+from ..models.fast_convolutions import prepare_inference
 from ..models.image_values import from_unit_rgb
 from ..models.peers import load_network, predict_probabilities
 from ..models.tags import class_labels, foreground_index

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..refinement.cam_steps import CAM_STEPS
-from .fast_inference import prepare_inference
+from .fast_convolutions import prepare_inference
 from .image_values import from_unit_rgb
 from .peers import load_network
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 import mmseg_weak  # noqa: F401
 from mmseg_weak.models.cams import SCALES, merge_maps
-from mmseg_weak.models.fast_inference import prepare_inference
+from mmseg_weak.models.fast_convolutions import prepare_inference
 
 
 def make_model(num_classes: int, device: str) -> nn.Module:

@@ -42,6 +42,9 @@ from plain_mutual_promotion import (  # noqa: E402
     propagated_label,
 )
 
+from mmseg_weak.models.fast_convolutions import (  # noqa: E402
+    send_pointwise_to_onednn,
+)
 from mmseg_weak.models.mutual_promotion.frozen_norms import (  # noqa: E402
     fuse_frozen_norms,
 )
@@ -87,8 +90,10 @@ def make_step(case: tuple, plain: bool, before: bool, device: str) -> Callable:
     inputs, samples = make_batch(size, images, device)
     if plain:
         fuse_frozen_norms(model, False)
-    elif model.data_preprocessor.channels_last:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    else:
+        send_pointwise_to_onednn(model)  # as OneDNNPointwiseHook does
+        if model.data_preprocessor.channels_last:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
     iteration = 0 if before else model.schedule.propagation_start
     MessageHub.get_current_instance().update_info('iter', iteration)
 

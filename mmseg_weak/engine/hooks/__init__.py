@@ -2,6 +2,7 @@ from .branch_visualization_hook import BranchVisualizationHook
 from .class_check_hook import ClassCheckHook
 from .ema_teacher_hook import EMATeacherHook
 from .iteration_seed_hook import IterationSeedHook
+from .onednn_pointwise_hook import OneDNNPointwiseHook
 from .prediction_network_hook import PredictionNetworkHook
 from .sub_category_clustering_hook import SubCategoryClusteringHook
 from .visualization_hook import WeakVisualizationHook
@@ -11,6 +12,7 @@ __all__ = [
     'ClassCheckHook',
     'EMATeacherHook',
     'IterationSeedHook',
+    'OneDNNPointwiseHook',
     'PredictionNetworkHook',
     'SubCategoryClusteringHook',
     'WeakVisualizationHook',

@@ -1,4 +1,4 @@
-"""A trained network in the form that labels images fastest, with the same results."""
+"""Convolutions of a CNN in the form that is fastest, with the same results."""
 
 from collections.abc import Sequence
 
@@ -20,11 +20,7 @@ def prepare_inference(network: nn.Module) -> nn.Module:
         nn.Module: The network.
     """
     fold_norms(network.backbone)
-    if (
-        next(network.parameters()).device.type == 'cpu'
-        and torch.backends.mkldnn.is_available()
-    ):
-        send_pointwise_to_onednn(network)
+    send_pointwise_to_onednn(network)
     network.backbone.register_forward_pre_hook(_lay_out_channels_last)
     return network.to(memory_format=torch.channels_last)
 
@@ -34,15 +30,19 @@ def _lay_out_channels_last(_: nn.Module, inputs: tuple[Tensor]) -> Tensor:
 
 
 def send_pointwise_to_onednn(network: nn.Module) -> None:
-    """Let oneDNN compute 1x1 convolutions on one CPU thread too.
+    """Let oneDNN compute the 1x1 convolutions of a network on a CPU, on one thread too.
 
     With one thread and less than 16 images torch leaves them to its general matrix form,
     which takes about twice as long as oneDNN on images channels last. Dilated convolutions
     go to oneDNN in any case, and dilating one pixel changes nothing.
 
     Args:
-        network (nn.Module): Changed in place; its ``state_dict`` stays.
+        network (nn.Module): Changed in place; its ``state_dict`` stays. On another device,
+            or where torch has no oneDNN, nothing changes.
     """
+    on_cpu = all(parameter.device.type == 'cpu' for parameter in network.parameters())
+    if not on_cpu or not torch.backends.mkldnn.is_available():
+        return
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1):
             module.dilation = (2, 2)

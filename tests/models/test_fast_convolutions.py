@@ -6,7 +6,7 @@ from mmseg.registry import MODELS
 from test_cam_backbones import BACKBONES
 from torch import nn
 
-from mmseg_weak.models.fast_inference import fold_norms, send_pointwise_to_onednn
+from mmseg_weak.models.fast_convolutions import fold_norms, send_pointwise_to_onednn
 
 FOLDED = {'ResNet', 'ResNetV1c', 'ResNeXt', 'MobileNetV2'}
 
