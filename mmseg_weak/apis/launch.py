@@ -64,7 +64,7 @@ def require_writable(folder: str) -> None:
             pass
     except OSError as error:
         raise ValueError(
-            f'work dir {folder} cannot be written ({error}); choose another --work-dir'
+            f'folder {folder} cannot be written ({error}); choose another'
         ) from None
 
 

@@ -29,7 +29,7 @@ def test_find_checkpoint_passes_over_a_truncated_file(tmp_path):
 
 def test_work_dir_that_cannot_be_written(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(ValueError, match=r'work dir .*file/sub cannot be written'):
+    with pytest.raises(ValueError, match=r'folder .*file/sub cannot be written'):
         require_writable(str(tmp_path / 'file' / 'sub'))
 
 

@@ -243,7 +243,7 @@ def test_mistakes_around_the_list_are_named(two, tmp_path):
     assert not (tmp_path / 'work').exists()
     (tmp_path / 'work').write_text('a file')
     (tmp_path / 'data').write_text('1')
-    with pytest.raises(ValueError, match=r'work dir .*work cannot be written'):
+    with pytest.raises(ValueError, match=r'folder .*work cannot be written'):
         run_stages(two())
 
 

@@ -58,7 +58,7 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         loss_name (str): Key of the loss; keep ``loss`` in it. Defaults to ``loss_hpl``.
 
     Raises:
-        ValueError: An option lies outside its range.
+        ValueError: An option lies outside its range, or needs peers.
     """
 
     def __init__(
@@ -79,6 +79,11 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         super().__init__()
         if not 0 <= loss_weight < float('inf'):
             raise ValueError(f'loss_weight must be finite and >= 0, got {loss_weight}')
+        if not peers and (soft or confidence_weight):
+            raise ValueError(
+                'HeterogeneousPseudoLabelHead: soft and confidence_weight need online '
+                'peers; labels from disk have no probabilities'
+            )
         self.rule = LabelRule(
             fusion, threshold, class_restriction, background_prior, background
         )
@@ -148,14 +153,7 @@ class HeterogeneousPseudoLabelHead(BaseModule):
             Tensor: Scalar, float32 or wider, 0 with zero gradient where nothing is
             labelled.
 
-        Raises:
-            ValueError: ``soft`` or ``confidence_weight`` is set and there are no scores.
         """
-        if scores is None and (self.soft or self.confidence_weight):
-            raise ValueError(
-                'HeterogeneousPseudoLabelHead: soft and confidence_weight need online '
-                'peers; labels from disk have no probabilities'
-            )
         size = tuple(labels.shape[1:])
         if tuple(logits.shape[2:]) != size:
             logits = resize(logits, size, mode='bilinear', align_corners=align_corners)
