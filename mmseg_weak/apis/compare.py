@@ -76,7 +76,8 @@ def run_all(runs: Sequence[Run], jobs: int = 1, tta: bool = False) -> list[dict]
 
     Args:
         runs (Sequence[Run]): From :func:`plan_runs`.
-        jobs (int): Runs at a time; each gets an equal share of the processor cores.
+        jobs (int): Runs at a time; each gets an equal share of the processor cores, unless
+            ``OMP_NUM_THREADS`` is set.
         tta (bool): Test with several scales and flip as well.
 
     Returns:
@@ -166,7 +167,8 @@ def _call(run: Run, threads: int, tool: str, *arguments: str) -> None:
     command += ['--work-dir', str(run.folder)]
     if run.options:
         command += ['--cfg-options', *run.options]
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads), PYTHONWARNINGS='ignore')
+    environment = dict(os.environ, PYTHONWARNINGS='ignore')
+    environment.setdefault('OMP_NUM_THREADS', str(threads))
     with open(log, 'a') as file:
         code = subprocess.run(
             command, stdout=file, stderr=subprocess.STDOUT, env=environment

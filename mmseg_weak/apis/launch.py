@@ -11,6 +11,9 @@ import torch
 import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.logging import print_log
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import CheckpointLoader
+from torch import nn
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -138,6 +141,38 @@ def require_checkpoint(path: str) -> None:
     if not (zipfile.is_zipfile(path) or start[:1] == b'\x80'):
         kind = 'complete checkpoint, its end is missing' if start == b'PK' else 'checkpoint'
         raise ValueError(f'{path} is no {kind}')
+
+
+# Parts of a model that a prediction takes.
+PREDICTING = ('backbone.', 'neck.', 'decode_head.', 'cam_head.')
+
+
+def require_weights(model: nn.Module, checkpoint: str, config: str) -> None:
+    """Load a checkpoint that must hold every weight that predictions need.
+
+    mmengine tells of absent ones in the log only, and goes on with random numbers.
+
+    Raises:
+        ValueError: It is the checkpoint of another model.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    model = model.module if isinstance(model, BaseTTAModel) else model
+    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    state = {
+        key.removeprefix('module.'): value
+        for key, value in content.get('state_dict', content).items()
+    }
+    try:
+        absent = model.load_state_dict(state, strict=False).missing_keys
+        absent = [key for key in absent if key.startswith(PREDICTING)]
+        reason = f'it lacks {", ".join(absent[:2])}' if absent else None
+    except RuntimeError as error:  # another shape
+        reason = ' '.join(str(error).split())[:300] + ' …'
+    if reason:
+        raise ValueError(
+            f'{checkpoint} is not a checkpoint of the model of {config}, perhaps of '
+            f'another config: {reason}'
+        )
 
 
 def set_resume(config: Config, checkpoint: str) -> None:

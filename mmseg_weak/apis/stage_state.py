@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from doit.dependency import JsonDB
+from mmengine.logging import print_log
 
 from .._files import replace_file, write_json
 from .stage_plan import Stage
@@ -93,8 +94,9 @@ def differences(old: dict, new: dict) -> list[str]:
 def prepare_folder(stage: Stage) -> bool:
     """Make the folder of a stage ready to start, or to go on after an interruption.
 
-    What lies there stays if it was begun with the same inputs and the same command,
-    otherwise it is removed: a training must not resume from what other inputs led to.
+    What lies there stays if it was begun with the same inputs and the same command. Other
+    results are moved to ``{stage}.replaced``, from where they come back when their inputs
+    and command do: a mistyped option costs nothing.
 
     Returns:
         bool: Whether an interrupted stage goes on.
@@ -106,10 +108,8 @@ def prepare_folder(stage: Stage) -> bool:
     if marker.is_file():
         if begun_with(stage) == now:
             return True
-        # The marker goes last: a kill in between must not make the rest look foreign.
-        for path in stage.folder.iterdir():
-            if path != marker:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if _exchange(stage, now):
+            return True
     elif stage.folder.exists() and any(stage.folder.iterdir()):
         raise ValueError(
             f'{stage.folder} holds files that stage {stage.name!r} has not made; move '
@@ -120,9 +120,29 @@ def prepare_folder(stage: Stage) -> bool:
     return False
 
 
+def _exchange(stage: Stage, now: dict) -> bool:
+    """Move results aside; whether those of ``now`` came back instead."""
+    aside = stage.folder.with_name(f'{stage.folder.name}.replaced')
+    returns = (aside / MARKER).is_file() and _read_marker(aside) == now
+    if not returns:
+        shutil.rmtree(aside, ignore_errors=True)
+        stage.folder.rename(aside)
+        print_log(f'{stage.name}: what other values led to is now in {aside}')
+        return False
+    third = stage.folder.with_name(f'{stage.folder.name}.exchanged')
+    stage.folder.rename(third)
+    aside.rename(stage.folder)
+    third.rename(aside)
+    return True
+
+
 def begun_with(stage: Stage) -> dict:
     """Fingerprint that the last run of a stage was begun with."""
-    return json.loads((stage.folder / MARKER).read_text())
+    return _read_marker(stage.folder)
+
+
+def _read_marker(folder: Path) -> dict:
+    return json.loads((folder / MARKER).read_text())
 
 
 @contextmanager

@@ -183,8 +183,16 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
     """
     loader = config.get(f'{split}_dataloader')
     tested = config.get('val_dataloader') or config.get('test_dataloader')
-    if not loader or not tested:
-        raise ValueError(f'{config.filename} has no {split}_dataloader to take images from')
+    if not loader:
+        raise ValueError(
+            f'{config.filename} has no {split}_dataloader to take images from; --split '
+            'names another'
+        )
+    if not tested:
+        raise ValueError(
+            f'{config.filename} has neither val_dataloader nor test_dataloader, whose '
+            'pipeline pictures are made with'
+        )
     settings = loader.dataset.copy()
     while 'dataset' in settings:  # wrappers such as RepeatDataset
         settings = settings.dataset.copy()
@@ -219,8 +227,10 @@ def choose_images(dataset: BaseDataset, options: VisualizeOptions) -> list[int]:
 
 
 def image_name(dataset: BaseDataset, index: int) -> str:
-    """File name of an image without folder and suffix."""
-    return Path(dataset.get_data_info(index)['img_path']).stem
+    """Path of an image below the image folder, without the suffix."""
+    path = Path(dataset.get_data_info(index)['img_path']).with_suffix('')
+    folder = Path(dataset.data_prefix.get('img_path') or '.')
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.stem
 
 
 @torch.no_grad()

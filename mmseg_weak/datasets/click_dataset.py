@@ -183,12 +183,30 @@ class ClickDataset(BaseSegDataset):
         if sizes is not None:
             size = sizes[[row[image] for image in clicks.image]].reshape(-1, 2)
             inside = (clicks.xy >= 0).all(1) & (clicks.xy < size).all(1)
+            self._name_clicks_outside(clicks.select(~inside), size[~inside])
             clicks = keep('outside_image', inside)
         for reason, choose in self.budget.steps():
             clicks = keep(reason, choose(clicks))
         if not len(clicks):
             raise ValueError(f'no click is left, dropped: {dropped}')
         return clicks, dropped
+
+    @staticmethod
+    def _name_clicks_outside(clicks: ClickTable, sizes: np.ndarray) -> None:
+        """Say where a dropped click was, for a few of them."""
+        if len(clicks) and is_main_process():
+            shown = [
+                f'({x:g}, {y:g}) of {image!r} ({width} x {height} pixels)'
+                for image, (x, y), (width, height) in list(
+                    zip(clicks.image, clicks.xy, sizes)
+                )[:3]
+            ]
+            print_log(
+                f'{len(clicks)} clicks outside their image are dropped, such as '
+                f'{", ".join(shown)}',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def _read_click_files(self) -> ClickTable:
         # Files name the original classes; `metainfo` may train a subset of them.

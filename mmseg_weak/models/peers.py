@@ -44,7 +44,8 @@ def load_network(config: str, checkpoint: str) -> tuple[nn.Module, tuple[str, ..
     except RuntimeError as error:
         reason = ' '.join(str(error).split())[:300]
         raise ValueError(
-            f'peer: {checkpoint} is not a checkpoint of the model of {config}: {reason}'
+            f'peer: {checkpoint} is not a checkpoint of the model of {config}, perhaps of '
+            f'another config: {reason} …'
         ) from None
     return model.requires_grad_(False).eval(), classes
 

@@ -10,6 +10,7 @@ from mmseg_weak.apis import (
     check_paths,
     find_checkpoint,
     load_config,
+    require_weights,
     require_writable,
     run_tool,
     set_resume,
@@ -105,3 +106,14 @@ def test_absent_data_are_named_with_their_config_entry(change, entry, toy_root, 
     check_paths(config, ('train',))
     with pytest.raises(FileNotFoundError, match=f'absent.*val_dataloader.dataset.{entry}'):
         check_paths(config, ('val',))
+
+
+def test_weights_of_another_model_are_refused(tmp_path):
+    model = MODELS.build(toy_model())
+    path = str(tmp_path / 'a.pth')
+    torch.save(dict(state_dict=model.state_dict()), path)
+    require_weights(model, path, 'x.py')
+    state = {k: v for k, v in model.state_dict().items() if 'conv_seg' not in k}
+    torch.save(dict(state_dict=state), path)
+    with pytest.raises(ValueError, match=r'a\.pth is not .*x\.py.*lacks .*conv_seg'):
+        require_weights(model, path, 'x.py')

@@ -157,6 +157,36 @@ def test_broken_off_stage_with_changed_input_starts_anew(tmp_path):
     assert (tmp_path / 'work/b/starts').read_text() == 'x\n'
 
 
+def test_a_mistake_costs_no_finished_results(tmp_path):
+    write = """
+how = 'good'
+stages = [dict(
+    name='a', outputs=['{stage}/out'],
+    command=[
+        'sh', '-c', 'cd {stage}; echo x >> starts; echo {how} > out; test {how} != bad'
+    ],
+)]
+"""
+    path = tmp_path / 'stages.py'
+    path.write_text(write)
+    good, bad, third = (
+        load_stages(str(path), str(tmp_path / 'work'), options=dict(how=how))
+        for how in ('good', 'bad', 'third')
+    )
+    assert run_stages(good) == ['a']
+    with pytest.raises(ValueError, match='failed'):
+        run_stages(bad)
+    run_stages(good)
+    starts = (tmp_path / 'work/a/starts').read_text()
+    assert starts == 'x\nx\n', 'it went on in the folder of the first run'
+    assert (tmp_path / 'work/a.replaced/out').read_text() == 'bad\n'
+    run_stages(third)
+    assert (tmp_path / 'work/a/out').read_text() == 'third\n'
+    assert (tmp_path / 'work/a/starts').read_text() == 'x\n'
+    assert (tmp_path / 'work/a.replaced/out').read_text() == 'good\n'
+    assert not (tmp_path / 'work/a.exchanged').exists()
+
+
 def test_config_counts_with_its_bases(tmp_path):
     (tmp_path / 'base.py').write_text('a = 1\n')
     (tmp_path / 'other.py').write_text('b = 1\n')

@@ -67,6 +67,16 @@ def test_scores_the_same_without_the_plugin(toy_root, tmp_path):
     run(command)
     ours = json.loads((tmp_path / 'metrics.json').read_text())
 
+    # Another number of classes: mmengine alone would go on with random weights.
+    config.model.decode_head.num_classes += 1
+    config.dump(tmp_path / 'other.py')
+    command[1] = str(tmp_path / 'other.py')
+    with pytest.raises(
+        AssertionError, match=r'iter_40\.pth is not a checkpoint of .*other'
+    ):
+        run(command)
+    config.model.decode_head.num_classes -= 1
+
     stock_config(config).dump(tmp_path / 'stock.py')
     printed = run(['-c', STOCK_TEST, str(tmp_path / 'stock.py'), checkpoint])
     stock = json.loads(printed.split('METRICS')[1])
