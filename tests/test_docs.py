@@ -60,13 +60,14 @@ def test_the_readme_leads_to_every_page():
     assert not missing
 
 
-def write_own_configs(folder):
-    """The configs of docs/own_data.md, under the names that the page gives them."""
-    text = (REPOSITORY / 'docs/own_data.md').read_text()
-    sources = [s for s in re.findall(r'```python\n(.*?)```', text, re.S) if '_base_' in s]
+def write_own_configs(folder, page='own_data.md'):
+    """The configs of a page of docs, under the names that it gives them."""
+    text = (REPOSITORY / 'docs' / page).read_text()
+    sources = re.findall(r'```python\n(.*?)```', text, re.S)
     names = list(dict.fromkeys(re.findall(r'`(my_\w+\.py)`', text)))
-    assert len(names) == len(sources) == 4
-    for name, source in zip(names, sources):
+    own = [source for source in sources if re.match(r'_base_|metainfo', source)]
+    assert len(names) == len(own) == 4
+    for name, source in zip(names, own):
         path = folder / name
         path.write_text(source.replace("'configs/", f"'{REPOSITORY}/configs/"))
 
@@ -84,6 +85,18 @@ def test_the_configs_for_own_data_fit_together(tmp_path, name):
         assert dataset.pipeline[1].type == 'LoadPseudoLabels'
         assert model.consistency is not None and model.pseudo_label is not None
         assert any(hook.type == 'EMATeacherHook' for hook in config.custom_hooks)
+
+
+@pytest.mark.parametrize('name', ['my_tags.py', 'my_segmenter.py', 'my_promotion.py'])
+def test_the_configs_for_own_tags_fit_together(tmp_path, name):
+    write_own_configs(tmp_path, 'tags.md')
+    config = Config.fromfile(tmp_path / name)
+    model = MODELS.build(config.model)
+    dataset = config.train_dataloader.dataset
+    crop = next(step for step in dataset.pipeline if step.type == 'RandomCrop')
+    assert tuple(crop.crop_size) == tuple(model.data_preprocessor.size)
+    assert model.decode_head.num_classes == len(dataset.metainfo.classes)
+    assert config.val_cfg is None and config.get('val_dataloader') is None
 
 
 def test_the_list_for_own_data_resolves(tmp_path, monkeypatch):

@@ -1,0 +1,22 @@
+# BMP on MobileNetV2: no attention, so no affinity branch; the published schedule scaled to
+# 800 iterations, tags alone for 140 and propagation from 280 on. Average pooling is ours:
+# after so few iterations the maps of max pooling are still points.
+_base_ = 'deeplabv3plus_mobilenetv2.py'
+model = dict(
+    type='MutualPromotionSegmentor',
+    decode_head=dict(
+        _delete_=True,
+        type='LeanSegformerHead',
+        in_channels=[24, 32, 96, 320],
+        in_index=[0, 1, 2, 3],
+        channels=128,
+        dropout_ratio=0.1,
+        num_classes=7,
+        norm_cfg=dict(type='BN'),
+        align_corners=False,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+    cam_head=dict(type='CAMHead', in_channels=320, num_classes=7, pooling='avg'),
+    schedule=dict(segmentation_start=140, propagation_start=280),
+    test_cfg=dict(cam_background_score=0.3),
+)
