@@ -94,8 +94,9 @@ class ImageTagDataset(BaseSegDataset):
             ValueError: Neither or both of the sources are given.
         """
         if bool(self.tag_files) == bool(self.click_files):
+            given = 'both are set; set one to None' if self.tag_files else 'neither is set'
             raise ValueError(
-                f'{type(self).__name__} needs either tag_file or click_file to train'
+                f'{type(self).__name__} needs either tag_file or click_file to train, {given}'
             )
 
     def _join_prefix(self) -> None:
