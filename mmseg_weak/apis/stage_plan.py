@@ -30,7 +30,7 @@ class Stage:
         inputs (Mapping[str, Path]): Files or folders it reads, by the name that the
             config gave them.
         outputs (tuple[Path, ...]): Files or folders it must leave.
-        folder (Path): Its own folder; emptied when it starts anew.
+        folder (Path): Its own folder; begins empty when it starts anew.
         log (Path): What it prints.
         recipe (tuple[str, ...]): The command without the places that have no influence.
         env (Mapping[str, str]): Additional environment variables.
@@ -50,7 +50,7 @@ class Stage:
     @property
     def time_file(self) -> Path:
         """Minutes it took, see :class:`~mmseg_weak.apis.stopwatch.Stopwatch`."""
-        return self.log.with_suffix('.json')
+        return self.folder / 'time.json'
 
 
 def load_stages(

@@ -22,6 +22,7 @@ except ImportError:  # not POSIX: no lock
 
 STATE = 'stages.json'
 MARKER = 'stage.json'
+FINISHED = 'finished'
 BLOCK = 2**22
 
 
@@ -95,54 +96,57 @@ def prepare_folder(stage: Stage) -> bool:
     """Make the folder of a stage ready to start, or to go on after an interruption.
 
     What lies there stays if it was begun with the same inputs and the same command. Other
-    results are moved to ``{stage}.replaced``, from where they come back when their inputs
+    results go to ``{stage}.replaced`` if they are finished, and come back when their inputs
     and command do: a mistyped option costs nothing.
 
     Returns:
-        bool: Whether an interrupted stage goes on.
+        bool: Whether an interrupted stage goes on, or results came back.
 
     Raises:
         ValueError: The folder holds files that are not of this stage.
     """
-    marker, now = stage.folder / MARKER, fingerprint(stage)
-    if marker.is_file():
-        if begun_with(stage) == now:
-            return True
-        if _exchange(stage, now):
-            return True
-    elif stage.folder.exists() and any(stage.folder.iterdir()):
+    folder, now = stage.folder, fingerprint(stage)
+    aside = folder.with_name(f'{folder.name}.replaced')
+    begun = _read_marker(folder)
+    if begun == now:
+        (folder / FINISHED).unlink(missing_ok=True)
+        return True
+    if begun is None and folder.exists() and any(folder.iterdir()):
         raise ValueError(
-            f'{stage.folder} holds files that stage {stage.name!r} has not made; move '
+            f'{folder} holds files that stage {stage.name!r} has not made; move '
             'them, or choose another --work-dir'
         )
-    stage.time_file.unlink(missing_ok=True)
-    write_json(marker, now)
+    if _read_marker(aside) == now:
+        _remove(folder)
+        aside.rename(folder)
+        return True
+    if begun and (folder / FINISHED).exists():
+        _remove(aside)
+        folder.rename(aside)
+        print_log(f'{stage.name}: what other values led to is now in {aside}')
+    _remove(folder)
+    write_json(folder / MARKER, now)
     return False
 
 
-def _exchange(stage: Stage, now: dict) -> bool:
-    """Move results aside; whether those of ``now`` came back instead."""
-    aside = stage.folder.with_name(f'{stage.folder.name}.replaced')
-    returns = (aside / MARKER).is_file() and _read_marker(aside) == now
-    if not returns:
-        shutil.rmtree(aside, ignore_errors=True)
-        stage.folder.rename(aside)
-        print_log(f'{stage.name}: what other values led to is now in {aside}')
-        return False
-    third = stage.folder.with_name(f'{stage.folder.name}.exchanged')
-    stage.folder.rename(third)
-    aside.rename(stage.folder)
-    third.rename(aside)
-    return True
+def _remove(folder: Path) -> None:
+    """Delete a folder; a kill in between leaves nothing that looks like a stage's."""
+    trash = folder.with_name(f'{folder.name}.deleted')
+    if trash.exists():
+        shutil.rmtree(trash)
+    if folder.exists():
+        folder.rename(trash)
+        shutil.rmtree(trash)
 
 
-def begun_with(stage: Stage) -> dict:
-    """Fingerprint that the last run of a stage was begun with."""
+def begun_with(stage: Stage) -> dict | None:
+    """Fingerprint that the last run of a stage was begun with, None before the first."""
     return _read_marker(stage.folder)
 
 
-def _read_marker(folder: Path) -> dict:
-    return json.loads((folder / MARKER).read_text())
+def _read_marker(folder: Path) -> dict | None:
+    marker = folder / MARKER
+    return json.loads(marker.read_text()) if marker.is_file() else None
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 from .stage_plan import Stage, check_inputs, select_stages
 from .stage_process import StageFailure, run_command
 from .stage_state import (
+    FINISHED,
     MARKER,
     STATE,
     SafeJsonDB,
@@ -102,7 +103,10 @@ def _why(stage: Stage, values: dict, stale: set[str]) -> str | None:
     absent = [path for path in stage.inputs.values() if not path.exists()]
     if absent:
         return f'input {absent[0]} is missing'
-    changed = differences(values['fingerprint'], fingerprint(stage))
+    now = fingerprint(stage)
+    changed = differences(values['fingerprint'], now) or differences(
+        begun_with(stage) or now, now
+    )
     return f'changed: {", ".join(changed)}' if changed else None
 
 
@@ -125,7 +129,9 @@ def _task(stage: Stage, held: int, jobs: int, threads: int | None) -> Task:
 
     def unchanged(task: Task, values: dict) -> bool:
         task.value_savers.append(lambda: dict(fingerprint=begun_with(stage)))
-        return values.get('fingerprint') == fingerprint(stage)
+        # The record is of the last success: other values may have begun since, unfinished.
+        now = fingerprint(stage)
+        return values.get('fingerprint') == now == (begun_with(stage) or now)
 
     return Task(
         stage.name,
@@ -153,6 +159,7 @@ def _run(stage: Stage, held: int, jobs: int, threads: int | None) -> TaskFailed 
         return TaskFailed(
             f'stage {stage.name!r} ended without its output {missing[0]}, see {stage.log}'
         )
+    (stage.folder / FINISHED).touch()
     print_log(f'{stage.name}: finished after {watch.minutes:.1f} minutes')
     return None
 

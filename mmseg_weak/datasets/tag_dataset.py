@@ -96,7 +96,8 @@ class ImageTagDataset(BaseSegDataset):
         if bool(self.tag_files) == bool(self.click_files):
             given = 'both are set; set one to None' if self.tag_files else 'neither is set'
             raise ValueError(
-                f'{type(self).__name__} needs either tag_file or click_file to train, {given}'
+                f'{type(self).__name__} needs either tag_file or click_file to train, '
+                f'{given}'
             )
 
     def _join_prefix(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,7 +66,7 @@ def test_changed_content_runs_again_with_what_depends_on_it(two, tmp_path):
     assert states['second'] == 'finished, may run again after first'
     assert run_stages(two()) == ['first', 'second']
     assert (tmp_path / 'work/second/out').read_text() == 'hello 2\n'
-    # What an earlier input led to is gone.
+    # What an earlier input led to is not gone on with.
     assert (tmp_path / 'work/first/starts').read_text() == 'x\n'
 
 
@@ -169,22 +170,35 @@ stages = [dict(
 """
     path = tmp_path / 'stages.py'
     path.write_text(write)
-    good, bad, third = (
+    good, bad, worse, third = (
         load_stages(str(path), str(tmp_path / 'work'), options=dict(how=how))
-        for how in ('good', 'bad', 'third')
+        for how in ('good', 'bad', '"', 'third')
     )
     assert run_stages(good) == ['a']
-    with pytest.raises(ValueError, match='failed'):
-        run_stages(bad)
+    for mistake in (bad, worse):
+        with pytest.raises(ValueError, match='failed|without its output'):
+            run_stages(mistake)
     run_stages(good)
-    starts = (tmp_path / 'work/a/starts').read_text()
-    assert starts == 'x\nx\n', 'it went on in the folder of the first run'
-    assert (tmp_path / 'work/a.replaced/out').read_text() == 'bad\n'
+    starts = tmp_path / 'work/a/starts'
+    assert starts.read_text() == 'x\nx\n', 'it went on in the folder of the first run'
     run_stages(third)
     assert (tmp_path / 'work/a/out').read_text() == 'third\n'
-    assert (tmp_path / 'work/a/starts').read_text() == 'x\n'
+    assert starts.read_text() == 'x\n'
     assert (tmp_path / 'work/a.replaced/out').read_text() == 'good\n'
-    assert not (tmp_path / 'work/a.exchanged').exists()
+    assert not (tmp_path / 'work/a.deleted').exists()
+    # Killed before the new folder was there: the old results still come back.
+    shutil.rmtree(tmp_path / 'work/a')
+    run_stages(good)
+    assert starts.read_text() == 'x\nx\nx\n'
+
+
+def test_an_interrupted_run_is_not_taken_for_the_finished_one(two, tmp_path):
+    run_stages(two())
+    marker = tmp_path / 'work/first/stage.json'
+    content = json.loads(marker.read_text())
+    marker.write_text(json.dumps(dict(content, command=['other'])))
+    assert dict(list_stages(two()))['first'] == 'changed: command'
+    assert 'first' in run_stages(two())
 
 
 def test_config_counts_with_its_bases(tmp_path):
