@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -13,6 +12,7 @@ from mmseg_weak._files import write_json
 from mmseg_weak.apis import check_paths, load_config, require_weights, run_tool
 from mmseg_weak.apis.cfg_options import MergedDictAction
 from mmseg_weak.apis.launch import LAUNCHERS, require_checkpoint
+from mmseg_weak.apis.prediction_folders import prediction_folders
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,27 +59,6 @@ def set_output_dir(config: Config, folder: str) -> None:
             metric.output_dir = folder
 
 
-def prediction_folders(runner: Runner) -> list[str]:
-    """Folders that metrics write label maps to, one file for each image.
-
-    Raises:
-        ValueError: Two images would have the same file.
-    """
-    metrics = runner.test_evaluator.metrics
-    folders = [m.output_dir for m in metrics if getattr(m, 'output_dir', None)]
-    dataset, seen = runner.test_loop.dataloader.dataset, {}
-    for i in range(len(dataset) if folders else 0):
-        path = dataset.get_data_info(i)['img_path']
-        other = seen.setdefault(Path(path).stem, path)
-        if other != path:
-            raise ValueError(
-                f'the label maps of {other} and {path} would be one file; test one '
-                'folder after the other, each with its own '
-                'test_dataloader.dataset.data_prefix.img_path and --out'
-            )
-    return folders
-
-
 def main() -> None:
     """Build the runner and test."""
     args = parse_args()
@@ -96,10 +75,13 @@ def main() -> None:
         config.visualizer.save_dir = args.show_dir
     runner = Runner.from_cfg(config)
     require_weights(runner.model, args.checkpoint, args.config)
-    folders = prediction_folders(runner)
+    folders = []
+    if runner.test_loop is not None:
+        loop = runner.test_loop
+        folders = prediction_folders(loop.evaluator.metrics, loop.dataloader.dataset)
     metrics = runner.test()
-    for folder in folders:
-        print_log(f'label maps of {len(runner.test_dataloader.dataset)} images: {folder}')
+    for folder in filter(os.path.isdir, folders):
+        print_log(f'label maps: {folder}', logger='current')
     if args.metrics_out and is_main_process():
         write_json(args.metrics_out, metrics)
 

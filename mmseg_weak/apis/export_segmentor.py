@@ -162,6 +162,7 @@ def export_segmentor(
         exported.model = stock_model(model)
         state = stock_state(state, model.get('gate', True))
     exported.custom_hooks = []
+    exported.get('default_hooks', {}).pop('pointwise', None)
     for name in ('val_evaluator', 'test_evaluator'):
         metrics = exported.get(name)
         if isinstance(metrics, list):  # the others compare both branches

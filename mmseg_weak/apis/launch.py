@@ -1,6 +1,7 @@
 """From a config file and command-line options to an mmengine runner."""
 
 import os
+import re
 import sys
 import tempfile
 import zipfile
@@ -11,7 +12,6 @@ import torch
 import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
@@ -143,36 +143,44 @@ def require_checkpoint(path: str) -> None:
         raise ValueError(f'{path} is no {kind}')
 
 
-# Parts of a model that a prediction takes.
-PREDICTING = ('backbone.', 'neck.', 'decode_head.', 'cam_head.')
+# Parts of a model that predictions do without.
+TRAINING_ONLY = (
+    'auxiliary_head.',
+    'affinity_head.',
+    'prediction_network.',
+    'sub_category_head.',
+)
 
 
 def require_weights(model: nn.Module, checkpoint: str, config: str) -> None:
-    """Load a checkpoint that must hold every weight that predictions need.
+    """Check that a checkpoint holds every weight that predictions need.
 
     mmengine tells of absent ones in the log only, and goes on with random numbers.
+
+    Args:
+        model (nn.Module): As a runner wraps it.
+        checkpoint (str): Path of the checkpoint.
+        config (str): Name of the config, for the message.
 
     Raises:
         ValueError: It is the checkpoint of another model.
     """
-    model = model.module if is_model_wrapper(model) else model
-    model = model.module if isinstance(model, BaseTTAModel) else model
     content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    state = {
-        key.removeprefix('module.'): value
-        for key, value in content.get('state_dict', content).items()
-    }
-    try:
-        absent = model.load_state_dict(state, strict=False).missing_keys
-        absent = [key for key in absent if key.startswith(PREDICTING)]
-        reason = f'it lacks {", ".join(absent[:2])}' if absent else None
-    except RuntimeError as error:  # another shape
-        reason = ' '.join(str(error).split())[:300] + ' …'
-    if reason:
-        raise ValueError(
-            f'{checkpoint} is not a checkpoint of the model of {config}, perhaps of '
-            f'another config: {reason}'
-        )
+    found = _plain_names(content.get('state_dict', content))
+    for name, value in _plain_names(model.state_dict()).items():
+        if name.startswith(TRAINING_ONLY) or name.endswith('num_batches_tracked'):
+            continue
+        if name not in found or found[name].shape != value.shape:
+            got = f'has {tuple(found[name].shape)}' if name in found else 'is absent'
+            raise ValueError(
+                f'{checkpoint} is not a checkpoint of the model of {config}, perhaps of '
+                f'another config: {name} {got}, the model has {tuple(value.shape)}'
+            )
+
+
+def _plain_names(state: dict) -> dict:
+    """Without the names that wrappers add."""
+    return {re.sub(r'(^|\.)module\.', r'\1', name): value for name, value in state.items()}
 
 
 def set_resume(config: Config, checkpoint: str) -> None:

@@ -203,6 +203,8 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
         pipeline = [
             dict(step, type=TAG_STEPS.get(step['type'], step['type'])) for step in pipeline
         ]
+        if all(step['type'] != 'LoadImageTags' for step in pipeline):
+            pipeline.insert(-1, dict(type='LoadImageTags'))
     settings.pipeline = pipeline
     return DATASETS.build(settings)
 

@@ -78,7 +78,8 @@ class AffinityWalkStep:
         return network.walk(inputs, scores[0], self.beta, self.num_steps)[None]
 
     def _load(self, device: torch.device) -> nn.Module:
-        if self.network is None:
+        # A prepared network stays where it is: its layout is chosen for the device.
+        if self.network is None or next(self.network.parameters()).device != device:
             network, _ = load_network(*self.files)
             if not hasattr(network, 'walk'):
                 raise ValueError(

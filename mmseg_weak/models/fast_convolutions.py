@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 
 def prepare_inference(network: nn.Module) -> nn.Module:
-    """Fold norms and lay out channels last; results change by rounding only.
+    """Fold norms, lay out channels last, and on a CPU send 1x1 convolutions to oneDNN.
+
+    Results change by rounding only.
 
     Args:
         network (nn.Module): mmseg segmentor in eval mode on its device; changed in place,
@@ -25,8 +27,9 @@ def prepare_inference(network: nn.Module) -> nn.Module:
     return network.to(memory_format=torch.channels_last)
 
 
-def _lay_out_channels_last(_: nn.Module, inputs: tuple[Tensor]) -> Tensor:
-    return inputs[0].contiguous(memory_format=torch.channels_last)
+def _lay_out_channels_last(_: nn.Module, inputs: tuple) -> tuple:
+    images, *others = inputs
+    return (images.contiguous(memory_format=torch.channels_last), *others)
 
 
 def send_pointwise_to_onednn(network: nn.Module) -> None:

@@ -153,7 +153,11 @@ class HeterogeneousPseudoLabelHead(BaseModule):
             Tensor: Scalar, float32 or wider, 0 with zero gradient where nothing is
             labelled.
 
+        Raises:
+            ValueError: ``soft`` or ``confidence_weight`` is set and there are no scores.
         """
+        if scores is None and (self.soft or self.confidence_weight):
+            raise ValueError('soft and confidence_weight need the scores of the labels')
         size = tuple(labels.shape[1:])
         if tuple(logits.shape[2:]) != size:
             logits = resize(logits, size, mode='bilinear', align_corners=align_corners)
