@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/mutual_promotion_mobilenetv2.py',
     '../_base_/datasets/voc_animals_tags.py',
-    '../_base_/schedules/schedule_cpu_600.py',
+    '../_base_/schedules/schedule_cpu_800.py',
     '../_base_/default_runtime.py',
 ]
 tta_model = dict(type='MaxScaleTTAModel')
@@ -30,9 +30,3 @@ val_evaluator = [
     dict(type='TagMetric'),
 ]
 test_evaluator = val_evaluator
-max_iters = 800
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.03, begin=0, end=30, by_epoch=False),
-    dict(type='PolyLR', eta_min=0.0, power=0.9, begin=30, end=max_iters, by_epoch=False),
-]
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
