@@ -33,11 +33,15 @@ def test_tiles_are_those_of_the_classes_present():
     assert len(heat_tiles(image, scores, list('abcdefg'))) == 4
 
 
-def test_report_of_tagged_images(toy_root, tmp_path):
+@pytest.mark.parametrize('with_masks', [True, False])
+def test_report_of_tagged_images(toy_root, tmp_path, with_masks):
     model = dict(toy_model(), type='CAMSegmentor')
     model['decode_head'] = dict(type='CAMHead', in_channels=16, num_classes=3)
     config = toy_config(toy_root, tmp_path / 'work', model)
     config.train_dataloader.dataset.type = 'ImageTagDataset'
+    if not with_masks:  # own photos have none, nor a step that loads them
+        steps = config.val_dataloader.dataset.pipeline
+        steps[:] = [step for step in steps if step.type != 'LoadAnnotations']
     config.custom_imports = dict(imports=['mmseg_weak'], allow_failed_imports=False)
     config.dump(tmp_path / 'cam.py')
     network = MODELS.build(config.model)

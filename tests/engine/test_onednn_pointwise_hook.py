@@ -3,10 +3,15 @@
 import copy
 from types import SimpleNamespace
 
+import pytest
 import torch
 from mmengine.registry import init_default_scope
 from mmseg.registry import HOOKS
 from torch import nn
+
+ONEDNN = pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available(), reason='this torch has no oneDNN'
+)
 
 
 def make_model():
@@ -23,6 +28,7 @@ def run_hook(model):
     return model
 
 
+@ONEDNN
 def test_same_outputs_and_gradients():
     plain = make_model()
     fast = run_hook(copy.deepcopy(plain))

@@ -8,6 +8,10 @@ from torch import nn
 
 from mmseg_weak.models.fast_convolutions import fold_norms, send_pointwise_to_onednn
 
+ONEDNN = pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available(), reason='this torch has no oneDNN'
+)
+
 FOLDED = {'ResNet', 'ResNetV1c', 'ResNeXt', 'MobileNetV2'}
 
 
@@ -96,6 +100,7 @@ def test_what_cannot_be_traced_stays():
     assert model(torch.randn(1, 3, 4, 5))[0].shape == (1, 4, 4, 5)
 
 
+@ONEDNN
 @pytest.mark.parametrize('stride', [1, 2])
 @pytest.mark.parametrize('channels, groups', [(8, 1), (8, 4)])
 def test_pointwise_convolutions_stay(stride, channels, groups):
