@@ -130,7 +130,7 @@ class ClickDataset(BaseSegDataset):
         images = list_image_ids(folder, self.ann_file, self.img_suffix, self.backend_args)
         paths = [osp.join(folder, image + self.img_suffix) for image in images]
         sizes = image_sizes(paths, self.backend_args) if self.check_images else None
-        clicks, dropped = self._load_clicks(images, sizes)
+        clicks, dropped, outside = self._load_clicks(images, sizes)
         if self.drop_unclicked:
             clicked = set(clicks.image)
             keep = [i for i, image in enumerate(images) if image in clicked]
@@ -138,7 +138,7 @@ class ClickDataset(BaseSegDataset):
             sizes = None if sizes is None else sizes[keep]
         check_pseudo_labels(self.pipeline.transforms, images, self._metainfo['classes'])
         self.click_report = make_report(
-            clicks, images, sizes, self._metainfo['classes'], dropped
+            clicks, images, sizes, self._metainfo['classes'], dropped, outside
         )
         if is_main_process():
             report = format_report(self.click_report)
@@ -161,11 +161,16 @@ class ClickDataset(BaseSegDataset):
 
     def _load_clicks(
         self, images: list[str], sizes: np.ndarray | None
-    ) -> tuple[ClickTable, dict[str, int]]:
-        """Read the click files and apply every limit, counting what falls away."""
+    ) -> tuple[ClickTable, dict[str, int], ClickTable | None]:
+        """Read the click files and apply every limit, counting what falls away.
+
+        Returns:
+            tuple: The clicks that are used, how many are dropped for each reason, and
+            those outside their image.
+        """
         clicks = self._read_click_files()
         seen = sorted(set(clicks.image))
-        dropped = dict.fromkeys(REASONS, 0)
+        dropped, outside = dict.fromkeys(REASONS, 0), None
 
         def keep(reason: str, mask: np.ndarray) -> ClickTable:
             dropped[reason] += int((~mask).sum())
@@ -183,30 +188,13 @@ class ClickDataset(BaseSegDataset):
         if sizes is not None:
             size = sizes[[row[image] for image in clicks.image]].reshape(-1, 2)
             inside = (clicks.xy >= 0).all(1) & (clicks.xy < size).all(1)
-            self._name_clicks_outside(clicks.select(~inside), size[~inside])
+            outside = clicks.select(~inside)
             clicks = keep('outside_image', inside)
         for reason, choose in self.budget.steps():
             clicks = keep(reason, choose(clicks))
         if not len(clicks):
             raise ValueError(f'no click is left, dropped: {dropped}')
-        return clicks, dropped
-
-    @staticmethod
-    def _name_clicks_outside(clicks: ClickTable, sizes: np.ndarray) -> None:
-        """Say where a dropped click was, for a few of them."""
-        if len(clicks) and is_main_process():
-            shown = [
-                f'({x:g}, {y:g}) of {image!r} ({width} x {height} pixels)'
-                for image, (x, y), (width, height) in list(
-                    zip(clicks.image, clicks.xy, sizes)
-                )[:3]
-            ]
-            print_log(
-                f'{len(clicks)} clicks outside their image are dropped, such as '
-                f'{", ".join(shown)}',
-                logger='current',
-                level=logging.WARNING,
-            )
+        return clicks, dropped, outside
 
     def _read_click_files(self) -> ClickTable:
         # Files name the original classes; `metainfo` may train a subset of them.

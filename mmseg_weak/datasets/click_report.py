@@ -38,6 +38,7 @@ def make_report(
     sizes: np.ndarray | None,
     classes: Sequence[str],
     dropped: dict[str, int],
+    outside: ClickTable | None = None,
 ) -> dict:
     """Collect the numbers of the report.
 
@@ -47,11 +48,13 @@ def make_report(
         sizes (np.ndarray, optional): (n, 2) sizes of the images, None when unknown.
         classes (Sequence[str]): Class names.
         dropped (dict): Number of dropped clicks per reason.
+        outside (ClickTable, optional): Those outside their image.
 
     Returns:
         dict: ``images``, ``clicks``, ``clicks_per_class`` (name to count),
         ``images_without_clicks``, ``dropped``, ``contradicting_pixels`` and
-        ``labelled_share`` (of all pixels, None without sizes).
+        ``labelled_share`` (of all pixels, None without sizes), ``outside_examples`` (up to
+        three, as text).
     """
     counts = np.bincount(clicks.label, minlength=len(classes))
     pixels, contradicting = clicked_pixels(clicks)
@@ -64,7 +67,15 @@ def make_report(
         dropped=dict(dropped),
         contradicting_pixels=contradicting,
         labelled_share=share,
+        outside_examples=[] if outside is None else _examples(outside),
     )
+
+
+def _examples(clicks: ClickTable) -> list[str]:
+    """The first clicks as text."""
+    return [
+        f'({x:g}, {y:g}) of {image}' for image, (x, y) in zip(clicks.image[:3], clicks.xy)
+    ]
 
 
 def format_report(report: dict) -> str:
@@ -76,6 +87,8 @@ def format_report(report: dict) -> str:
         + ', '.join(f'{c} {n}' for c, n in report['clicks_per_class'].items()),
     ]
     dropped = [f'{n} {REASONS[k]}' for k, n in report['dropped'].items() if n]
+    if report['outside_examples']:
+        dropped.append(f'outside are such as {", ".join(report["outside_examples"])}')
     lines.append('clicks dropped: ' + ('; '.join(dropped) or 'none'))
     if report['contradicting_pixels']:
         lines.append(
