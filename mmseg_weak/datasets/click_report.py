@@ -73,9 +73,8 @@ def make_report(
 
 def _examples(clicks: ClickTable) -> list[str]:
     """The first clicks as text."""
-    return [
-        f'({x:g}, {y:g}) of {image}' for image, (x, y) in zip(clicks.image[:3], clicks.xy)
-    ]
+    shown = zip(clicks.image[:3], clicks.xy)
+    return [f'({x:g}, {y:g}) of {image}' for image, (x, y) in shown]
 
 
 def format_report(report: dict) -> str:
