@@ -72,15 +72,20 @@ def write_own_configs(folder, page='own_data.md'):
         path.write_text(source.replace("'configs/", f"'{REPOSITORY}/configs/"))
 
 
+def load_fitting(path, crop_step):
+    """Config, model and training set, whose crop and classes are those of the model."""
+    config = Config.fromfile(path)
+    model, dataset = MODELS.build(config.model), config.train_dataloader.dataset
+    crop = next(step for step in dataset.pipeline if step.type == crop_step)
+    assert tuple(crop.crop_size) == tuple(model.data_preprocessor.size)
+    assert model.decode_head.num_classes == len(dataset.metainfo.classes)
+    return config, model, dataset
+
+
 @pytest.mark.parametrize('name', ['my_config.py', 'my_fpn.py', 'my_labels.py'])
 def test_the_configs_for_own_data_fit_together(tmp_path, name):
     write_own_configs(tmp_path)
-    config = Config.fromfile(tmp_path / name)
-    model = MODELS.build(config.model)
-    dataset = config.train_dataloader.dataset
-    crop = next(step for step in dataset.pipeline if step.type == 'ClickRandomCrop')
-    assert tuple(crop.crop_size) == tuple(model.data_preprocessor.size)
-    assert model.decode_head.num_classes == len(dataset.metainfo.classes)
+    config, model, dataset = load_fitting(tmp_path / name, 'ClickRandomCrop')
     if name == 'my_labels.py':
         assert dataset.pipeline[1].type == 'LoadPseudoLabels'
         assert model.consistency is not None and model.pseudo_label is not None
@@ -90,12 +95,7 @@ def test_the_configs_for_own_data_fit_together(tmp_path, name):
 @pytest.mark.parametrize('name', ['my_tags.py', 'my_segmenter.py', 'my_promotion.py'])
 def test_the_configs_for_own_tags_fit_together(tmp_path, name):
     write_own_configs(tmp_path, 'tags.md')
-    config = Config.fromfile(tmp_path / name)
-    model = MODELS.build(config.model)
-    dataset = config.train_dataloader.dataset
-    crop = next(step for step in dataset.pipeline if step.type == 'RandomCrop')
-    assert tuple(crop.crop_size) == tuple(model.data_preprocessor.size)
-    assert model.decode_head.num_classes == len(dataset.metainfo.classes)
+    config, _, _ = load_fitting(tmp_path / name, 'RandomCrop')
     assert config.val_cfg is None and config.get('val_dataloader') is None
 
 

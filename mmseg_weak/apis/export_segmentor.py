@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
+from mmseg.registry import MODELS
 from torch import Tensor
 
 from .._files import replace_file
@@ -163,6 +164,8 @@ def export_segmentor(
         state = stock_state(state, model.get('gate', True))
     exported.custom_hooks = []
     exported.get('default_hooks', {}).pop('pointwise', None)
+    if not any(_is_ours(part) for part in exported.model.values()):
+        _leave_plugin_out(exported)
     for name in ('val_evaluator', 'test_evaluator'):
         metrics = exported.get(name)
         if isinstance(metrics, list):  # the others compare both branches
@@ -176,3 +179,18 @@ def export_segmentor(
     with replace_file(paths[1]) as temporary:
         torch.save(dict(meta=meta, state_dict=state), temporary)
     return paths
+
+
+def _is_ours(part: object) -> bool:
+    """Whether a part of a model is registered by this package."""
+    kind = (
+        MODELS.get(part['type']) if isinstance(part, Mapping) and 'type' in part else None
+    )
+    return kind is not None and kind.__module__.startswith('mmseg_weak.')
+
+
+def _leave_plugin_out(config: Config) -> None:
+    """Nothing that a test of stock parts builds may need ``mmseg_weak``."""
+    config.pop('custom_imports', None)
+    if config.get('visualizer', {}).get('type') == 'WeakSegLocalVisualizer':
+        config.visualizer.type = 'SegLocalVisualizer'

@@ -158,6 +158,24 @@ def test_exported_branch_predicts_the_same(tmp_path, backbone, gate):
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize('gate', [True, False])
+def test_exported_config_asks_for_the_plugin_where_it_is_needed(tmp_path, gate):
+    config = Config(
+        dict(
+            model=toy_mutual(gate=gate),
+            custom_imports=dict(imports=['mmseg_weak'], allow_failed_imports=False),
+            default_hooks=dict(pointwise=dict(type='OneDNNPointwiseHook')),
+            visualizer=dict(type='WeakSegLocalVisualizer', name='visualizer'),
+        )
+    )
+    model = build(copy.deepcopy(config.model))
+    torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'both.pth')
+    exported, _ = export_segmentor(config, str(tmp_path / 'both.pth'), str(tmp_path))
+    text = exported.read_text()
+    assert ('mmseg_weak' in text) == ('Weak' in text) == gate
+    assert 'OneDNNPointwiseHook' not in text
+
+
 def test_exported_cam_branch_is_a_cam_segmentor(tmp_path):
     config = Config(dict(model=toy_mutual(backbone='mit')))
     model = build(copy.deepcopy(config.model))
