@@ -5,6 +5,11 @@ from scipy.sparse import csc_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
+# Up to so many free nodes a dense solution is faster than any sparse one.
+MAX_DENSE = 300
+# The extension of ones is one; a node far from it is connected to no clamped node.
+ONES_TOLERANCE = 1e-3
+
 
 def harmonic_extension(
     pairs: np.ndarray, weights: np.ndarray, clamped: np.ndarray, values: np.ndarray
@@ -13,7 +18,7 @@ def harmonic_extension(
 
     With :math:`L = D - Z` and the nodes parted into clamped (C) and free (F) ones the
     minimum is :math:`L_{FF}\, q_F = -L_{FC}\, q_C` (Zhu, Ghahramani and Lafferty, ICML
-    2003). One sparse factorisation serves all classes.
+    2003). One factorisation serves all classes.
 
     Args:
         pairs (np.ndarray): (m, 2) int, each pair of neighbours once.
@@ -26,7 +31,8 @@ def harmonic_extension(
 
     Raises:
         ValueError: A weight is not positive and finite, or a free node is connected to no
-            clamped one, so nothing determines its value.
+            clamped one, so nothing determines its value, or only by weights that vanish
+            beside the others.
     """
     weights = np.asarray(weights, np.float64)
     if not (np.isfinite(weights) & (weights > 0)).all():
@@ -35,7 +41,6 @@ def harmonic_extension(
     count, free = len(clamped), np.flatnonzero(~clamped)
     if not len(free):
         return result
-    _check_connected(pairs, clamped)
     # Only what is needed of the Laplacian: its free block, and the pull of clamped nodes.
     place = np.full(count, -1)
     place[free] = np.arange(len(free))
@@ -44,24 +49,53 @@ def harmonic_extension(
     degree = np.bincount(one, both, minlength=count)[free]
     inner = ~clamped[one] & ~clamped[other]
     border = ~clamped[one] & clamped[other]
-    diagonal = np.arange(len(free))
-    rows = np.concatenate([diagonal, place[one[inner]]])
-    columns = np.concatenate([diagonal, place[other[inner]]])
-    laplacian = csc_matrix((np.concatenate([degree, -both[inner]]), (rows, columns)))
+    edges = place[one[inner]], place[other[inner]], both[inner]
     known = result[clamped]
-    pull = np.zeros((len(free), result.shape[1]))
-    np.add.at(pull, place[one[border]], both[border, None] * result[other[border]])
-    # Symmetric and diagonally dominant: no pivoting is needed.
-    solve = splu(
-        laplacian,
-        permc_spec='MMD_AT_PLUS_A',
-        diag_pivot_thresh=0.0,
-        options=dict(SymmetricMode=True),
-    ).solve
-    solution = solve(pull)
+    to, pull = place[one[border]], both[border]
+    # A last column of ones tells whether something determines each node.
+    columns = [pull * result[other[border], k] for k in range(result.shape[1])]
+    target = [np.bincount(to, column, minlength=len(free)) for column in (*columns, pull)]
+    solve = _solve_dense if len(free) <= MAX_DENSE else _solve_sparse
+    solution = solve(degree, edges, np.stack(target, axis=1))
+    if solution is None or not (abs(solution[:, -1] - 1) < ONES_TOLERANCE).all():
+        _check_connected(pairs, clamped)
+    if solution is None:
+        raise ValueError('graph weights differ by too many orders of magnitude')
     # The maximum principle holds up to rounding.
-    result[free] = np.clip(solution, known.min(0), known.max(0))
+    result[free] = np.clip(solution[:, :-1], known.min(0), known.max(0))
     return result
+
+
+def _solve_dense(degree: np.ndarray, edges: tuple, target: np.ndarray) -> np.ndarray | None:
+    """(free, K + 1) solution; None where the Laplacian is singular."""
+    laplacian = np.zeros((len(degree), len(degree)))
+    laplacian[edges[:2]] = -edges[2]
+    np.fill_diagonal(laplacian, degree)
+    try:
+        return np.linalg.solve(laplacian, target)
+    except np.linalg.LinAlgError:
+        return None
+
+
+def _solve_sparse(
+    degree: np.ndarray, edges: tuple, target: np.ndarray
+) -> np.ndarray | None:
+    """The same for many nodes."""
+    diagonal = np.arange(len(degree))
+    rows = np.concatenate([diagonal, edges[0]])
+    columns = np.concatenate([diagonal, edges[1]])
+    laplacian = csc_matrix((np.concatenate([degree, -edges[2]]), (rows, columns)))
+    try:
+        # Symmetric and diagonally dominant: no pivoting is needed.
+        solve = splu(
+            laplacian,
+            permc_spec='MMD_AT_PLUS_A',
+            diag_pivot_thresh=0.0,
+            options=dict(SymmetricMode=True),
+        ).solve
+    except RuntimeError:  # exactly singular
+        return None
+    return solve(target)
 
 
 def _check_connected(pairs: np.ndarray, clamped: np.ndarray) -> None:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from skimage.color import rgb2lab
 
-from mmseg_weak.refinement import NoAnchorError, superpixel_diffusion
+from mmseg_weak.refinement import NoAnchorError, harmonic, superpixel_diffusion
 from mmseg_weak.refinement.harmonic import harmonic_extension
 from mmseg_weak.refinement.superpixel_diffusion import DiffusionOptions, find_anchors
 from mmseg_weak.refinement.superpixels import (
@@ -105,10 +105,16 @@ def test_harmonic_on_a_path():
     np.testing.assert_allclose(q[:, 0], [1, 0.6, 0.4, 0])
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.parametrize('max_dense', [0, 300])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.integers(0, 10**6), st.integers(3, 25), st.integers(1, 4))
-def test_harmonic_property(seed, count, classes):
+def test_harmonic_property(monkeypatch, max_dense, seed, count, classes):
     """Each free node is the weighted mean of its neighbours; classes and rest add to 1."""
+    monkeypatch.setattr(harmonic, 'MAX_DENSE', max_dense)
     rng = np.random.default_rng(seed)
     pairs = {(i, int(rng.integers(i))) for i in range(1, count)}  # a tree: connected
     pairs |= {tuple(sorted(rng.choice(count, 2, False))[::-1]) for _ in range(count)}
@@ -126,12 +132,17 @@ def test_harmonic_property(seed, count, classes):
     np.testing.assert_allclose(q[~clamped], mean[~clamped], atol=1e-9)
 
 
-def test_harmonic_refuses_what_nothing_determines():
+@pytest.mark.parametrize('max_dense', [0, 300])
+def test_harmonic_refuses_what_nothing_determines(monkeypatch, max_dense):
+    monkeypatch.setattr(harmonic, 'MAX_DENSE', max_dense)
     pairs, clamped = np.array([[0, 1], [2, 3]]), np.array([True, False, False, False])
     with pytest.raises(ValueError, match='2 nodes of the graph are connected to no'):
         harmonic_extension(pairs, np.ones(2), clamped, np.ones((4, 1)))
     with pytest.raises(ValueError, match='positive and finite'):
         harmonic_extension(pairs, np.zeros(2), clamped, np.ones((4, 1)))
+    chain, weights = np.array([[0, 1], [1, 2], [2, 3]]), np.array([1e-300, 1, 1])
+    with pytest.raises(ValueError, match='orders of magnitude'):
+        harmonic_extension(chain, weights, clamped, np.ones((4, 1)))
     every = harmonic_extension(pairs, np.ones(2), np.ones(4, bool), np.eye(4))
     np.testing.assert_array_equal(every, np.eye(4))
 
