@@ -34,8 +34,9 @@ class DiffusionOptions:
             edges, >= 0; 0 leaves M out of the edges.
         seed_threshold (float): A superpixel is a seed where its activation is at least
             this share of the largest, in (0, 1].
-        seed_foreground (float): M that a seed needs at least, in [0, 1]; 0 asks for none,
-            so that M enters through the edges only.
+        seed_foreground (float): M that a seed needs at least, in [0, 1]; a class without
+            such a superpixel has its most active one for a seed. 0 asks for none, so that M
+            enters through the edges only.
         background_cam (float): A background anchor's largest activation is below it.
         background_foreground (float): A background anchor's M is below it.
         border_foreground (float): Without such an anchor, border superpixels with M below
@@ -201,16 +202,15 @@ def find_anchors(
     if len(silent):
         raise NoAnchorError(f'no seed: class {silent[0]} is active nowhere')
     relative = activation / largest
-    anchors = np.full(len(activation), -2)
-    is_seed = relative.max(axis=1) >= options.seed_threshold
-    is_seed &= foreground >= options.seed_foreground
-    anchors[is_seed] = relative[is_seed].argmax(axis=1)
-    absent = set(range(activation.shape[1])) - set(anchors[is_seed].tolist())
-    if absent:
-        raise NoAnchorError(
-            f'no seed: class {min(absent)} has no superpixel of its own with M >= '
-            f'{options.seed_foreground}'
-        )
+    active = relative.max(axis=1) >= options.seed_threshold
+    owner = np.where(active, relative.argmax(axis=1), -2)
+    is_seed = active & (foreground >= options.seed_foreground)
+    for k in range(activation.shape[1]):
+        if not (owner == k).any():
+            raise NoAnchorError(f'no seed: class {k} has no superpixel of its own')
+        if not is_seed[owner == k].any():
+            is_seed[np.where(owner == k, relative[:, k], -1).argmax()] = True
+    anchors = np.where(is_seed, owner, -2)
     free = ~is_seed & (relative.max(axis=1) < options.background_cam)
     background = free & (foreground < options.background_foreground)
     if not background.any():

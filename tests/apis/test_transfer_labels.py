@@ -141,7 +141,7 @@ def test_cam_control(networks, tmp_path):
 
 
 def test_refused_images_are_unknown_and_counted(networks, tmp_path):
-    diffusion = DiffusionOptions(num_superpixels=40, seed_foreground=1.0)
+    diffusion = DiffusionOptions(num_superpixels=1)
     report = make(networks, tmp_path, diffusion=diffusion)
     assert report['refused'] == {'no seed': 6} and report['coverage'] == 0
     assert all((label == 255).all() for label in read(tmp_path).values())

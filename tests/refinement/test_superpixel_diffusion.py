@@ -194,6 +194,14 @@ def test_anchors_by_hand():
     np.testing.assert_array_equal(anchors(activation, m), [0, 0, 1, 1, -1, -2])
 
 
+def test_seeds_are_sure_of_being_foreground():
+    activation = [[1, 0], [0.5, 0], [0, 1], [0, 0.6], [0, 0]]
+    m = [0.2, 0.6, 0.3, 0.1, 0]
+    found = anchors(activation, m, seed_foreground=0.5)
+    # Class 1 has no such superpixel: its most active one stays.
+    np.testing.assert_array_equal(found, [-2, 0, 1, -2, -1])
+
+
 def test_background_from_the_border():
     activation, m = [[1], [0.2], [0.2], [0.2]], [0.9, 0.3, 0.3, 0.6]
     border = [True, True, False, True]
@@ -204,7 +212,6 @@ def test_background_from_the_border():
     ('activation', 'm', 'options', 'message'),
     [
         ([[1, 0], [0, 0]], [0, 0], {}, 'no seed: class 1 is active nowhere'),
-        ([[1], [0]], [0.2, 0], dict(seed_foreground=0.5), 'no seed: class 0 has no'),
         ([[1], [0.2]], [0.9, 0.9], {}, 'no background anchor'),
         ([[1, 1], [0, 0]], [0.9, 0], {}, 'no seed: class 1 has no superpixel of its own'),
     ],

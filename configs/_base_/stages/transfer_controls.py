@@ -18,8 +18,8 @@ _labels = [
     )
     for name, options in (
         ('cam', ['--transfer-method', 'cam']),
-        # Options given twice: the last counts.
-        ('no_m', ['--diffusion', 'foreground_weight=0', '{diffusion}']),
+        # Of a key given twice the last value counts.
+        ('no_m', ['--diffusion', 'foreground_weight=0']),
     )
 ]
 _segmenters = [
