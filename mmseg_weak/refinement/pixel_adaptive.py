@@ -155,8 +155,7 @@ class PixelAdaptiveRefinement(nn.Module):
                     refined, size=size, mode='bilinear', align_corners=True
                 )
             index = self._padding_index(sizes, affinity)
-            for _ in range(self.num_iters):
-                refined = self._diffuse(self._pad(refined, index), affinity)
+            refined = self._diffuse(refined, affinity, index)
         return refined.to(masks.dtype)
 
     def extra_repr(self) -> str:
@@ -242,27 +241,42 @@ class PixelAdaptiveRefinement(nn.Module):
         scaled = distance / (distance.std() + STD_EPS) / COLOR_WEIGHT
         return (POSITION_SHARE * torch.softmax(-scaled.square(), 0)).tolist()
 
-    def _diffuse(self, padded: Tensor, affinity: Tensor) -> Tensor:
-        """One iteration: every pixel becomes the weighted sum of its neighbours."""
-        n, c = padded.shape[:2]
-        height, width = affinity.shape[-2:]
-        out = padded.new_zeros(n, c, height, width)
+    def _diffuse(self, masks: Tensor, affinity: Tensor, index: Tensor | None) -> Tensor:
+        """Every pixel becomes the weighted sum of its neighbours, again and again."""
+        if not self.num_iters:
+            return masks
+        padded = self._pad(masks, index)
+        out = torch.empty_like(masks)
         shifted = [self._shifted(padded, offset) for offset in self.offsets]
-        for tile in self._tiles(out):
-            target, weight = out[tile], affinity[tile]
-            for i, view in enumerate(shifted):
-                target.addcmul_(view[tile], weight[:, i, None])
+        # Views of the same memory serve all iterations: on small images making them would
+        # take as long as the sums.
+        tiles = [
+            (
+                out[tile],
+                [(view[tile], affinity[tile][:, i, None]) for i, view in enumerate(shifted)],
+            )
+            for tile in self._tiles(out)
+        ]
+        for i in range(self.num_iters):
+            if i:
+                padded.copy_(self._pad(out, index))
+            for target, neighbors in tiles:
+                target.zero_()
+                for view, weight in neighbors:
+                    target.addcmul_(view, weight)
         return out
 
     @staticmethod
     def _tiles(out: Tensor) -> list[tuple]:
-        """Slices of rows that fit a CPU cache; everything at once elsewhere."""
+        """Images or slices of rows that fit a CPU cache; everything at once elsewhere."""
         n, c, height, width = out.shape
         if out.device.type != 'cpu':
             return [(slice(None),)]
-        rows = max(1, TILE_NUMEL * torch.get_num_threads() // max(1, c * width))
+        numel = TILE_NUMEL * torch.get_num_threads()
+        images = max(1, numel // max(1, c * height * width))
+        rows = max(1, numel // max(1, c * width))
         return [
-            (slice(i, i + 1), slice(None), slice(y, y + rows))
-            for i in range(n)
+            (slice(i, i + images), slice(None), slice(y, y + rows))
+            for i in range(0, n, images)
             for y in range(0, height, rows)
         ]
