@@ -9,8 +9,3 @@ pnet_config = 'configs/transfer/pnet_fpn_mobilenetv2_1xb8-300_voc-animals-dhp-16
 lnet_checkpoint = cam_checkpoint = seg_checkpoint = 'iter_600.pth'
 pretrain_checkpoint = pnet_checkpoint = 'iter_300.pth'
 tags = ['data/voc_animals/points/main.json']
-# Chosen on the other direction, whose weak classes are strong here.
-diffusion = [
-    *('beta=30', 'foreground_weight=3', 'seed_foreground=0.4'),
-    *('background_cam=0.3', 'background_foreground=0.3'),
-]

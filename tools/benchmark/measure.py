@@ -1,6 +1,7 @@
 """What the benchmarks share: timing in turn, peak memory in a fresh process, table rows."""
 
 import argparse
+import logging
 import multiprocessing
 import operator
 import statistics
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from mmengine.logging import MMLogger
 
 COMPARISONS = {'<=': operator.le, '>=': operator.ge}
 COLUMNS = ('what', 'toolbox', 'ours', 'ratio', 'quartiles', 'target', 'met')
@@ -129,7 +129,8 @@ def extra_peak_bytes(form: Callable[[], object], device: str) -> int:
 def in_fresh_process(function: Callable, *arguments):
     """Result of a module-level function in a new interpreter."""
     context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    quiet = (logging.disable, (logging.root.manager.disable,))
+    with ProcessPoolExecutor(1, context, *quiet) as pool:
         return pool.submit(function, *arguments).result()
 
 
@@ -158,7 +159,7 @@ def print_table(
     """Run benchmarks and print their rows as one markdown table."""
     options = parse_options(description)
     torch.set_num_threads(options.threads)
-    MMLogger.get_current_instance().setLevel('WARNING')
+    logging.disable(logging.WARNING)  # the toolbox tells of every frozen parameter
     measured = [row for rows in benchmarks for row in rows(options)]
     # All at the end: the toolbox prints in between.
     print(table_line(COLUMNS), table_line(['---'] * len(COLUMNS)), sep='\n')

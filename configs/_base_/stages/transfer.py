@@ -5,7 +5,12 @@ train = ['{python}', '{tools}/train.py']
 processes = []  # number of processes, for train = ['{tools}/dist_train.sh']
 train_options = []  # further options of every training
 label_options = []  # such as '--transfer-method', 'cam'
-diffusion = ['num_superpixels=250']
+# Seeds must be foreground for L-Net too. Chosen on voc_animals, each direction's on the
+# other, whose weak classes are strong there.
+diffusion = [
+    *('beta=30', 'foreground_weight=3', 'seed_foreground=0.4'),
+    *('background_cam=0.3', 'background_foreground=0.3'),
+]
 scales = ['0.75', '1.0', '1.5']
 workers = 1
 device = 'cpu'
