@@ -60,13 +60,13 @@ def test_the_readme_leads_to_every_page():
     assert not missing
 
 
-def write_own_configs(folder, page='own_data.md'):
+def write_own_configs(folder, page='own_data.md', count=4):
     """The configs of a page of docs, under the names that it gives them."""
     text = (REPOSITORY / 'docs' / page).read_text()
     sources = re.findall(r'```python\n(.*?)```', text, re.S)
     names = list(dict.fromkeys(re.findall(r'`(my_\w+\.py)`', text)))
     own = [source for source in sources if re.match(r'_base_|metainfo', source)]
-    assert len(names) == len(own) == 4
+    assert len(names) == len(own) == count
     for name, source in zip(names, own):
         path = folder / name
         path.write_text(source.replace("'configs/", f"'{REPOSITORY}/configs/"))
@@ -78,7 +78,8 @@ def load_fitting(path, crop_step):
     model, dataset = MODELS.build(config.model), config.train_dataloader.dataset
     crop = next(step for step in dataset.pipeline if step.type == crop_step)
     assert tuple(crop.crop_size) == tuple(model.data_preprocessor.size)
-    assert model.decode_head.num_classes == len(dataset.metainfo.classes)
+    metainfo = dataset.get('metainfo') or dataset.dataset.metainfo
+    assert model.decode_head.num_classes == len(metainfo.classes)
     return config, model, dataset
 
 
@@ -106,3 +107,21 @@ def test_the_list_for_own_data_resolves(tmp_path, monkeypatch):
     for name in ('ancillary', 'labels', 'primary', 'primary_longer'):
         config = next(w for w in stages[name].command if w.startswith('my_'))
         assert (tmp_path / config).is_file()
+
+
+def test_the_configs_for_own_masks_and_tags_fit_together(tmp_path, monkeypatch):
+    write_own_configs(tmp_path, 'masks_and_tags.md', count=6)
+    _, model, dataset = load_fitting(tmp_path / 'my_mixed.py', 'RandomCrop')
+    assert set(dataset.strong_classes + dataset.weak_classes) < set(
+        dataset.dataset.metainfo.classes
+    )
+    lnet = MODELS.build(Config.fromfile(tmp_path / 'my_lnet.py').model)
+    assert lnet.out_channels == 1
+    seeds = load_fitting(tmp_path / 'my_seeds.py', 'RandomCrop')[1]
+    assert seeds.out_channels == model.out_channels
+    for name, phase in (('my_pnet.py', 'joint'), ('my_pretrain.py', 'pretrain')):
+        assert MODELS.build(Config.fromfile(tmp_path / name).model).phase == phase
+    monkeypatch.chdir(tmp_path)
+    stages = load_stages('my_transfer.py')
+    used = {word for stage in stages for word in stage.command if word.startswith('my_')}
+    assert used == {f'my_{n}.py' for n in ('mixed', 'lnet', 'seeds', 'pnet', 'pretrain')}

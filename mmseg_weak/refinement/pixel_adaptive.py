@@ -253,7 +253,10 @@ class PixelAdaptiveRefinement(nn.Module):
         tiles = [
             (
                 out[tile],
-                [(view[tile], affinity[tile][:, i, None]) for i, view in enumerate(shifted)],
+                [
+                    (view[tile], affinity[tile][:, i, None])
+                    for i, view in enumerate(shifted)
+                ],
             )
             for tile in self._tiles(out)
         ]
