@@ -8,12 +8,14 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from .._files import write_json
+from .._processes import die_with_parent
 from .launch import find_checkpoint, require_writable
 from .stopwatch import Stopwatch
 
@@ -171,7 +173,11 @@ def _call(run: Run, threads: int, tool: str, *arguments: str) -> None:
     environment.setdefault('OMP_NUM_THREADS', str(threads))
     with open(log, 'a') as file:
         code = subprocess.run(
-            command, stdout=file, stderr=subprocess.STDOUT, env=environment
+            command,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            preexec_fn=partial(die_with_parent, os.getpid()),
         ).returncode
     if code:
         tail = '\n'.join(log.read_text().splitlines()[-3:])

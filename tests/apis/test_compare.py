@@ -1,5 +1,11 @@
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
-from toy import toy_config, toy_model
+from toy import REPOSITORY, toy_config, toy_model
 
 from mmseg_weak.apis import compare
 from mmseg_weak.apis.compare import format_table, plan_runs, run_all
@@ -56,6 +62,41 @@ def test_lists_of_stages_run_beside_trainings(tmp_path):
     (tmp_path / 'stages_c.py').write_text(STAGES.replace('metrics =', 'other ='))
     with pytest.raises(ValueError, match='does not name the file of its metrics'):
         run_all(plan_runs([str(tmp_path / 'stages_c.py')], [1], str(tmp_path / 'out')))
+
+
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='asks the kernel')
+def test_nothing_outlives_the_comparison(tmp_path):
+    """The stage notes its process id; killing the tool ends it too."""
+    command = "['sh', '-c', 'echo $$ > {stage}/pid; exec sleep 120']"
+    (tmp_path / 'stages_a.py').write_text(
+        re.sub(r"\['sh'.*?\]", command, STAGES, flags=re.S)
+    )
+    tool = REPOSITORY / 'tools' / 'compare.py'
+    options = ['--seeds', '0', '--work-dir', str(tmp_path / 'out')]
+    process = subprocess.Popen(
+        [sys.executable, str(tool), str(tmp_path / 'stages_a.py'), *options]
+    )
+    note = tmp_path / 'out' / 'stages_a' / 'seed_0' / 'test' / 'pid'
+    try:
+        wait_for(lambda: note.is_file() and note.read_text().strip())
+    finally:
+        process.terminate()
+        process.wait()
+    wait_for(lambda: has_ended(note.read_text().strip()))
+
+
+def has_ended(process):
+    try:
+        return 'Z (zombie)' in Path('/proc', process, 'status').read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, 'waited in vain'
+        time.sleep(0.1)
 
 
 def test_minutes_of_a_broken_off_part_count(tmp_path):
