@@ -25,8 +25,8 @@ val_dataloader = dict(
         type='CocoTagDataset',
         test_mode=True,
         data_root=data_root,
-        ann_file='',
-        data_prefix=dict(img_path='val2014', seg_map_path='masks/val2014'),
+        ann_file='val2014_masks/val.txt',
+        data_prefix=dict(img_path='val2014', seg_map_path='val2014_masks/masks'),
         pipeline={{_base_.test_pipeline}},
     )
 )

@@ -1,5 +1,5 @@
 # The road on ResNet-50.
-_base_ = 'stages_tags-affinity_1xb16-122k_voc12-224x224.py'
+_base_ = 'stages_tags-affinity_1xb16-102k_voc12-224x224.py'
 classifier_config = (
     'configs/sub_category/sub-category-r3-k10_r50_1xb16-13k_voc12-512x512.py'
 )

@@ -11,6 +11,7 @@ from toy import REPOSITORY
 
 from mmseg_weak.apis.export_segmentor import stock_model, stock_state
 from mmseg_weak.apis.launch import without_sync_norm
+from mmseg_weak.datasets.class_splits import StrongWeakClasses
 
 CONFIGS = sorted(
     path.relative_to(REPOSITORY / 'configs').as_posix()
@@ -61,7 +62,10 @@ def test_builds(name, tmp_path):
     assert len(classes) == 1, 'model and data sets have as many classes'
     metrics = copy.deepcopy(config.test_evaluator) or []
     for metric in metrics if isinstance(metrics, list) else [metrics]:
-        METRICS.build(metric)
+        metric = METRICS.build(metric)
+        if hasattr(metric, 'lists'):  # of strong and weak classes
+            StrongWeakClasses.resolve(built.metainfo['classes'], *metric.lists)
+            assert set(metric.scored_classes or ()) <= set(built.metainfo['classes'])
     if 'tta_pipeline' in config:
         Compose(config.tta_pipeline)
         MODELS.build(dict(config.tta_model, module=copy.deepcopy(config.model)))
@@ -85,3 +89,21 @@ def test_checkpoint_keys_are_those_of_the_stock_model(name):
         plain.pop(key, None)
     plain.decode_head.loss_decode = dict(type='CrossEntropyLoss')
     MODELS.build(plain).load_state_dict(ours.state_dict(), strict=True)
+
+
+def test_configs_of_one_data_set_validate_on_the_same_files():
+    """Their masks are where the converter that the documentation names writes them."""
+    places = {}
+    for name in CONFIGS:
+        config = Config.fromfile(REPOSITORY / 'configs' / name)
+        if config.val_dataloader is None or 'coco14' not in name:
+            continue
+        dataset = config.val_dataloader.dataset
+        places[name] = (dataset.ann_file, dataset.data_prefix.seg_map_path)
+    assert set(places.values()) == {('val2014_masks/val.txt', 'val2014_masks/masks')}
+
+
+def test_published_classifier_drops_half_of_the_channels():
+    name = 'sub_category/cam_r38_1xb16-40k_voc12-224x224.py'
+    head = Config.fromfile(REPOSITORY / 'configs' / name).model.decode_head
+    assert MODELS.build(head).dropout.p == 0.5

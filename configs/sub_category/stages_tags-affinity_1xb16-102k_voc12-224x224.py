@@ -1,13 +1,13 @@
 # The published road: ResNet-38, three rounds, AffinityNet, a segmenter.
 _base_ = '../_base_/stages/tags_affinity.py'
 classifier_config = (
-    'configs/sub_category/sub-category-r3-k10_r38_1xb16-122k_voc12-224x224.py'
+    'configs/sub_category/sub-category-r3-k10_r38_1xb16-102k_voc12-224x224.py'
 )
 affinity_config = 'configs/sub_category/affinity_r38_1xb8-10k_voc12-448x448.py'
 segmenter_config = (
     'configs/sub_category/segmenter_deeplabv3plus_r101-d16_4xb4-20k_voc12-512x512.py'
 )
-classifier_checkpoint = 'iter_121624.pth'
+classifier_checkpoint = 'iter_101794.pth'
 affinity_checkpoint = 'iter_10600.pth'
 segmenter_checkpoint = 'iter_20000.pth'
 tags = ['data/VOCdevkit/VOC2012/Annotations']
