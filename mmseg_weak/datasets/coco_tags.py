@@ -79,10 +79,12 @@ class CocoTagDataset(ImageTagDataset):
         coco = _load_coco(self.ann_file)
         resolve, names, tags = self._known(self._resolver()), {}, {}
         for number, image in coco.imgs.items():
-            names[number] = image['file_name'].removesuffix(self.img_suffix)
+            file = self._entry('image', number, image, 'file_name')
+            names[number] = file.removesuffix(self.img_suffix)
             tags[names[number]] = set()
         labels = {
-            number: resolve(category['name']) for number, category in coco.cats.items()
+            number: resolve(self._entry('category', number, category, 'name'))
+            for number, category in coco.cats.items()
         }
         for number, annotation in coco.anns.items():
             try:
@@ -94,6 +96,12 @@ class CocoTagDataset(ImageTagDataset):
                     'image_id or category_id of the file'
                 ) from None
         return list(tags), tags
+
+    def _entry(self, kind: str, number: int, content: dict, key: str) -> str:
+        value = content.get(key)
+        if not isinstance(value, str):
+            raise ValueError(f'{self.ann_file}: {kind} {number} has no {key}')
+        return value
 
 
 def _load_coco(path: str):

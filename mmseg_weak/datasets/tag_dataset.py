@@ -36,8 +36,8 @@ class ImageTagDataset(BaseSegDataset):
     ``test_mode=True`` it is a plain ``BaseSegDataset`` with masks and no tags.
 
     Classes come from ``metainfo=dict(classes=...)`` and include ``'background'`` (for the
-    masks it is scored with), which is never a tag. A subset of the classes drops the tags
-    of the others, as it drops their pixels from masks.
+    masks it is scored with), which is never a tag. A subset of VOC's or COCO's classes
+    drops the tags of the others; of own tags it does with ``unknown_tags='ignore'``.
 
     Args:
         tag_file (str | Sequence[str]): JSON or CSV file(s), see
@@ -159,6 +159,15 @@ class ImageTagDataset(BaseSegDataset):
             )
         if len(set(classes)) < len(classes):
             raise ValueError(f'classes are not distinct: {", ".join(classes)}')
+        if len(classes) > NOT_TRAINED:
+            raise ValueError(
+                f'{len(classes)} classes; label maps of one byte hold {NOT_TRAINED}'
+            )
+        if BACKGROUND not in classes:
+            raise ValueError(
+                f"classes lack 'background', which masks and label maps have beside the "
+                f'tags: {", ".join(classes)}'
+            )
 
     @property
     def background_index(self) -> int | None:
@@ -192,11 +201,21 @@ class ImageTagDataset(BaseSegDataset):
         return tags
 
     def _known(self, resolve: ClassResolver):
-        """The resolver, or one that gives -1 for an unknown tag that is to be ignored."""
+        """The resolver, or one that gives -1 for an unknown tag that is to be ignored.
+
+        Raises:
+            ValueError: An id is to be looked up in a list that may lack classes.
+        """
         if self.unknown_tags == 'error':
             return resolve
+        shortened = 'classes' not in self.METAINFO
 
         def lenient(value: object) -> int:
+            if shortened and str(value).strip().isdigit():
+                raise ValueError(
+                    f"tag {value!r} is an id; with unknown_tags='ignore' tags must be "
+                    'names, for a shorter class list gives ids another meaning'
+                )
             try:
                 return resolve(value)
             except ValueError:
@@ -304,11 +323,16 @@ class PascalVOCTagDataset(ImageTagDataset):
                 f'{len(absent)} of {len(paths)} annotations not found, such as '
                 f'{", ".join(absent[:MAX_NAMES])}'
             )
-        resolve = self._resolver()
-        return {
-            image: {resolve(name) for name in box_classes(path)}
-            for image, path in paths.items()
-        }
+        return {image: self._read_boxes(path) for image, path in paths.items()}
+
+    def _read_boxes(self, path: str) -> set[int]:
+        resolve = self._known(self._resolver())
+        try:
+            return {resolve(name) for name in box_classes(path)}
+        except ValueError as error:
+            if str(error).startswith(path):
+                raise
+            raise ValueError(f'{path}: {error}') from None
 
 
 def _as_list(files: str | os.PathLike | Sequence[str] | None) -> list[str]:

@@ -82,7 +82,11 @@ class VOCDevkit:
             raise FileNotFoundError(
                 f'the classes of {image_id} are not known: there is no {path} and no mask'
             )
-        return box_classes(path)
+        names = box_classes(path)
+        unknown = sorted(names - set(VOC_CLASSES[1:]))
+        if unknown:
+            raise ValueError(f'{path}: unknown class {unknown[0]!r}')
+        return names
 
 
 def mask_classes(path: Path) -> set[str]:
@@ -101,18 +105,14 @@ def mask_classes(path: Path) -> set[str]:
     return {VOC_CLASSES[i] for i in ids}
 
 
-def box_classes(path: Path) -> set[str]:
-    """Names of the object classes in an annotation XML.
+def box_classes(path: Path | str) -> set[str]:
+    """Names of the objects in an annotation XML, whatever they are.
 
     Raises:
-        ValueError: It is no XML or names an unknown class.
+        ValueError: It is no XML.
     """
     try:
         objects = ElementTree.parse(path).getroot().iter('object')
     except ElementTree.ParseError as error:
         raise ValueError(f'{path}: not valid XML ({error})') from None
-    names = {(entry.findtext('name') or '').strip() for entry in objects}
-    unknown = sorted(names - set(VOC_CLASSES[1:]))
-    if unknown:
-        raise ValueError(f'{path}: unknown class {unknown[0]!r}')
-    return names
+    return {(entry.findtext('name') or '').strip() for entry in objects}

@@ -1,6 +1,6 @@
 """Seeds spread over superpixels: from activation maps to pseudo-masks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -29,6 +29,8 @@ class DiffusionOptions:
         num_superpixels (int): About how many superpixels, >= 1.
         compactness (float): SLIC's weight of distance against colour, > 0.
         slic_iters (int): Iterations of SLIC, >= 1.
+        slic_sigma (float): Width in pixels of the blur before SLIC, >= 0; without it the
+            superpixels of grainy photographs flow together.
         beta (float): 1 / (2 sigma^2) of the edge weights, > 0.
         foreground_weight (float): Factor of the foreground map M in the features of the
             edges, >= 0; 0 leaves M out of the edges.
@@ -50,6 +52,7 @@ class DiffusionOptions:
     num_superpixels: int = 250
     compactness: float = 10.0
     slic_iters: int = 10
+    slic_sigma: float = 1.0
     beta: float = 10.0
     foreground_weight: float = 1.0
     seed_threshold: float = 0.3
@@ -60,6 +63,10 @@ class DiffusionOptions:
     label_threshold: float = 0.5
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ValueError(f'{field.name} must be a number, got {value!r}')
         shares = (
             'seed_foreground',
             'background_cam',
@@ -77,10 +84,14 @@ class DiffusionOptions:
                 'beta must be > 0 and foreground_weight >= 0, got '
                 f'{self.beta} and {self.foreground_weight}'
             )
-        if self.num_superpixels < 1 or self.slic_iters < 1 or not self.compactness > 0:
+        for name in ('num_superpixels', 'slic_iters'):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f'{name} must be a whole number >= 1, got {value!r}')
+        if not self.compactness > 0 or not 0 <= self.slic_sigma < np.inf:
             raise ValueError(
-                'num_superpixels and slic_iters must be >= 1 and compactness > 0, got '
-                f'{self.num_superpixels}, {self.slic_iters} and {self.compactness}'
+                'compactness must be > 0 and slic_sigma >= 0, got '
+                f'{self.compactness} and {self.slic_sigma}'
             )
 
 
@@ -145,7 +156,11 @@ def superpixel_diffusion(
     _check(image, cams, foreground)
     lab = to_lab(image)
     superpixels = find_superpixels(
-        lab, options.num_superpixels, options.compactness, options.slic_iters
+        lab,
+        options.num_superpixels,
+        options.compactness,
+        options.slic_iters,
+        options.slic_sigma,
     )
     maps = np.concatenate([lab.transpose(2, 0, 1), foreground[None], cams])
     means = superpixel_means(maps, superpixels)
@@ -195,7 +210,7 @@ def find_anchors(
         classes goes to the one that is more active.
 
     Raises:
-        NoAnchorError: A class has no seed, or one class is alone without background.
+        NoAnchorError: A class has no seed, or nothing is background.
     """
     largest = activation.max(axis=0)
     silent = np.flatnonzero(largest <= 0)
@@ -215,7 +230,7 @@ def find_anchors(
     background = free & (foreground < options.background_foreground)
     if not background.any():
         background = ~is_seed & border & (foreground < options.border_foreground)
-    if not background.any() and activation.shape[1] == 1:
+    if not background.any():
         raise NoAnchorError(
             'no background anchor: no superpixel is quiet, none at the border has M < '
             f'{options.border_foreground}'

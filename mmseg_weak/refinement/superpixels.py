@@ -23,7 +23,11 @@ def to_lab(image: np.ndarray) -> np.ndarray:
 
 
 def find_superpixels(
-    lab: np.ndarray, count: int = 250, compactness: float = 10.0, num_iters: int = 10
+    lab: np.ndarray,
+    count: int = 250,
+    compactness: float = 10.0,
+    num_iters: int = 10,
+    sigma: float = 1.0,
 ) -> np.ndarray:
     """SLIC superpixels (Achanta et al., PAMI 2012) through scikit-image.
 
@@ -35,6 +39,7 @@ def find_superpixels(
         compactness (float): Weight of distance against colour (Lab at its usual range),
             > 0. Defaults to 10.
         num_iters (int): Iterations of k-means, >= 1. Defaults to 10.
+        sigma (float): Width in pixels of the blur before, >= 0. Defaults to 1.
 
     Returns:
         np.ndarray: (H, W) int64 superpixel of each pixel, 0 to n - 1, all used.
@@ -62,6 +67,7 @@ def find_superpixels(
         n_segments=count,
         compactness=compactness / spread,
         max_num_iter=num_iters,
+        sigma=sigma,
         convert2lab=False,
         channel_axis=-1,
         start_label=0,

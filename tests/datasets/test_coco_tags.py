@@ -93,6 +93,8 @@ def test_missing_images_are_counted_and_named(coco):
         ),
         (dict(categories=[dict(id=1, name='elf')]), "unknown class 'elf'"),
         (dict(images=[]), 'no images'),
+        (dict(images=[dict(id=100)]), 'image 100 has no file_name'),
+        (dict(categories=[dict(id=1)]), 'category 1 has no name'),
     ],
 )
 def test_a_json_that_contradicts_itself(coco, change, message):

@@ -146,7 +146,18 @@ def test_unknown_tags_can_be_ignored(tags_config, root):
     assert dataset.tag_report['dropped']['naming no class'] == 2
 
 
+def test_ids_are_refused_where_the_class_list_may_be_shortened(tags_config, root):
+    (root / 'tags.json').write_text(json.dumps({'a': ['cat', 2]}))
+    with pytest.raises(ValueError, match=r"image 'a', tags: tag 2 is an id; .* be names"):
+        build(tags_config, unknown_tags='ignore')
+
+
 def test_wrong_options_and_pipelines(tags_config):
+    with pytest.raises(ValueError, match='300 classes; label maps of one byte hold 255'):
+        names = ('background', *(f'class {i}' for i in range(299)))
+        build(tags_config, metainfo=dict(classes=names))
+    with pytest.raises(ValueError, match="classes lack 'background'"):
+        build(tags_config, metainfo=dict(classes=('cat', 'dog', 'red panda')))
     with pytest.raises(ValueError, match='either tag_file or click_file'):
         build(tags_config, tag_file=None, click_file=None)
     with pytest.raises(FileNotFoundError, match=r'tag file not found: .*none\.json'):
@@ -224,6 +235,7 @@ def test_voc_mistakes(voc):
     xml.write_text(XML.format(OBJECT.format('unicorn', 0)))
     with pytest.raises(ValueError, match=r"2007_1\.xml: unknown class 'unicorn'"):
         build(voc_config(voc))
+    assert tags_of(build(voc_config(voc), unknown_tags='ignore')) == {'2007_2': (8,)}
     xml.unlink()
     with pytest.raises(FileNotFoundError, match=r'1 of 2 annotations not found, such as'):
         build(voc_config(voc))

@@ -240,3 +240,15 @@ def test_resumed_checkpoint_of_another_run(whole, toy_root, tag_folder, tmp_path
     config.resume, config.load_from = True, str(tmp_path / 'other.pth')
     with pytest.raises(ValueError, match='holds no sub-categories'):
         train(config)
+
+
+def test_resuming_with_a_round_more(whole, toy_root, tag_folder, tmp_path):
+    """The last round no longer keeps what another one would start from."""
+    saved = checkpoint(whole.work_dir, whole.iter)
+    assert 'initial_weights' not in saved['sub_categories']
+    path = f'{whole.work_dir}/iter_{whole.iter}.pth'
+    config = toy_tag_config(toy_root, tag_folder, tmp_path, rounds=[2, 4, whole.iter])
+    config.train_cfg.max_iters = whole.iter + 2
+    config.resume, config.load_from = True, path
+    with pytest.raises(ValueError, match='no longer holds the initial weights that round'):
+        train(config)

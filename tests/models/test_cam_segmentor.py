@@ -202,6 +202,14 @@ def test_samples_without_tags_or_with_wrong_ones_are_errors():
             dict(auxiliary_head=dict(toy_model()['decode_head'])),
             'auxiliary_head needs masks',
         ),
+        (
+            dict(
+                sub_category_head=dict(
+                    type='SubCategoryHead', in_channels=9, num_classes=4
+                )
+            ),
+            'sub_category_head has in_channels=9, the decode head',
+        ),
     ],
 )
 def test_wrong_options(changes, message):

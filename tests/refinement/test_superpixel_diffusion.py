@@ -213,6 +213,7 @@ def test_background_from_the_border():
     [
         ([[1, 0], [0, 0]], [0, 0], {}, 'no seed: class 1 is active nowhere'),
         ([[1], [0.2]], [0.9, 0.9], {}, 'no background anchor'),
+        ([[1, 0], [0, 1]], [0.9, 0.9], {}, 'no background anchor'),
         ([[1, 1], [0, 0]], [0.9, 0], {}, 'no seed: class 1 has no superpixel of its own'),
     ],
 )
@@ -221,9 +222,11 @@ def test_no_anchor(activation, m, options, message):
         anchors(activation, m, **options)
 
 
-def test_two_classes_need_no_background():
-    """Each is the other's zero."""
-    np.testing.assert_array_equal(anchors([[1, 0], [0, 1]], [0.9, 0.9]), [0, 1])
+def test_grain_does_not_melt_superpixels():
+    image = np.full((90, 120, 3), 120.0)
+    image += np.random.default_rng(0).normal(0, 20, image.shape)
+    lab = to_lab(image.clip(0, 255).astype(np.uint8))
+    assert find_superpixels(lab, 100).max() + 1 >= 50
 
 
 def test_image_of_one_colour_is_a_grid_with_smooth_q():

@@ -30,7 +30,7 @@ class ClassCheckHook(Hook):
         if not classes:
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        for name in ('decode_head', 'auxiliary_head'):
+        for name in ('decode_head', 'auxiliary_head', 'cam_head'):
             heads = getattr(model, name, None)
             for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
                 count = getattr(head, 'num_classes', len(classes))

@@ -148,7 +148,8 @@ class SubCategoryClusteringHook(Hook):
         """Restore it.
 
         Raises:
-            ValueError: The resumed checkpoint has no sub-categories.
+            ValueError: The resumed checkpoint has no sub-categories, or its last round was
+                another one's.
         """
         if not runner._resume:
             return
@@ -159,6 +160,12 @@ class SubCategoryClusteringHook(Hook):
             )
         state = checkpoint[KEY]
         self.initial_weights = state.get('initial_weights')
+        if state['round'] < len(self.rounds) and self.initial_weights is None:
+            raise ValueError(
+                f'the checkpoint to resume has gone through its last round '
+                f'({state["round"]}) and no longer holds the initial weights that round '
+                f'{state["round"] + 1} of this config needs; start from the beginning'
+            )
         _unwrapped(runner).sub_category_head.load_assignment_state(state)
 
     def _begin_if_due(self, runner, progress: int) -> None:

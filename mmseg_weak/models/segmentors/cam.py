@@ -39,8 +39,9 @@ class CAMSegmentor(EncoderDecoder):
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
 
     Raises:
-        ValueError: The decode head is no ``CAMHead``, there is an auxiliary head, or an
-            option of ``test_cfg`` is out of its range.
+        ValueError: The decode head is no ``CAMHead``, the sub-category head does not fit
+            it, there is an auxiliary head, or an option of ``test_cfg`` is out of its
+            range.
     """
 
     def __init__(self, *args, sub_category_head: dict | None = None, **kwargs) -> None:
@@ -55,6 +56,7 @@ class CAMSegmentor(EncoderDecoder):
         self.sub_category_head = None
         if sub_category_head is not None:
             self.sub_category_head = MODELS.build(sub_category_head)
+            self._check_sub_category_head()
         options = self.test_cfg or {}
         self.scales = tuple(options.get('scales', (1.0,)))
         self.flip = bool(options.get('flip', False))
@@ -92,6 +94,19 @@ class CAMSegmentor(EncoderDecoder):
             loss = self.sub_category_head.loss(head.pool(features), tags, sample_idx)
             losses.update(add_prefix(loss, 'sub'))
         return losses
+
+    def _check_sub_category_head(self) -> None:
+        """It classifies the features and classes of the decode head."""
+        for name, wanted in (
+            ('in_channels', self.decode_head.feature_channels),
+            ('num_classes', self.decode_head.num_classes),
+        ):
+            found = getattr(self.sub_category_head, name, wanted)
+            if found != wanted:
+                raise ValueError(
+                    f'CAMSegmentor: sub_category_head has {name}={found}, the decode head '
+                    f'{wanted}'
+                )
 
     def pooled_features(self, inputs: Tensor) -> Tensor:
         """Global average of the feature map that the classifier sees.

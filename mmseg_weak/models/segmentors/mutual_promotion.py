@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from mmengine.config import ConfigDict
 from mmengine.logging import print_log
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
@@ -97,9 +98,11 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
         fuse_frozen_norms(self.backbone)
         self.watch_labels(False)
         self._check_heads()
-        tag_threshold = self.test_cfg.get('tag_threshold')
-        if tag_threshold is not None and not 0 <= tag_threshold <= 1:
-            raise ValueError(f'tag_threshold must be in [0, 1], got {tag_threshold}')
+        options = self.test_cfg = self.test_cfg or ConfigDict()
+        for name in ('tag_threshold', 'cam_background_score'):
+            value = options.get(name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f'{name} must be in [0, 1], got {value}')
 
     def _check_heads(self) -> None:
         if not isinstance(self.cam_head, CAMHead):
