@@ -1,13 +1,16 @@
 """One image after the other: foreground map, activation maps, diffusion, label."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
 from torch import Tensor, nn
 
 from ..datasets import StrongWeakDataset
+from ..datasets.class_splits import CLASS_SPLITS
 from ..models import CAMSegmentor
 from ..models.fast_convolutions import prepare_inference
 from ..models.image_values import from_unit_rgb
@@ -46,6 +49,7 @@ class TransferLabelMaker:
         init_default_scope('mmseg')
         self.dataset, self.options, self.folder = dataset, options, folder
         foreground = _load_foreground(networks[0])
+        _check_supervision(networks[0], dataset)
         classifier, self.tag_classes = _load_classifier(networks[1], dataset)
         self.foreground = prepare_inference(foreground.to(options.device))
         self.classifier = prepare_inference(classifier.to(options.device))
@@ -151,6 +155,32 @@ def _load_foreground(network: Mapping) -> nn.Module:
             f'(num_classes=2, out_channels=1), this model has {model.out_channels}'
         )
     return model
+
+
+def _check_supervision(network: Mapping, dataset: StrongWeakDataset) -> None:
+    """The masks of weak classes must not come in through the foreground network."""
+    config = Config.fromfile(network['config'])
+    weak = {dataset.split.classes[c] for c in dataset.split.weak}
+    for settings in strong_weak_sets(config.get('train_dataloader', {}).get('dataset')):
+        named = CLASS_SPLITS.get(settings.get('split'), ((), ()))
+        seen = weak & {*settings.get('strong_classes', ()), *named[0]}
+        if seen:
+            raise ValueError(
+                f'{network["config"]}: the network learnt from masks of '
+                f'{", ".join(sorted(seen))}, which is weak here; take the one of this split'
+            )
+
+
+def strong_weak_sets(settings: Mapping | None) -> Iterator[dict]:
+    """Settings of strong-weak sets, of those inside wrappers as well."""
+    if not settings:
+        return
+    kind = DATASETS.get(settings['type'])
+    if isinstance(kind, type) and issubclass(kind, StrongWeakDataset):
+        yield settings
+        return
+    for inner in [*settings.get('datasets', ()), settings.get('dataset')]:
+        yield from strong_weak_sets(inner)
 
 
 def _load_classifier(

@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,12 @@ from ..visualization.report import ReportEntry, report_html
 from .label_folder import LabelFolder
 from .label_pool import map_images
 from .pseudo_labels import _identity
-from .transfer_label_maker import METHODS, TransferLabelMaker, classes_of
+from .transfer_label_maker import (
+    METHODS,
+    TransferLabelMaker,
+    classes_of,
+    strong_weak_sets,
+)
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackWeakSegInputs')]
 REFUSED = 'refused.json'
@@ -141,7 +146,7 @@ def build_weak_images(config: Config) -> StrongWeakDataset:
     Raises:
         ValueError: There is no ``StrongWeakDataset`` in it.
     """
-    found = list(_strong_weak_sets(copy.deepcopy(config.train_dataloader.dataset)))
+    found = list(strong_weak_sets(copy.deepcopy(config.train_dataloader.dataset)))
     if not found:
         raise ValueError(
             f'{config.filename}: label transfer needs a StrongWeakDataset in '
@@ -153,17 +158,6 @@ def build_weak_images(config: Config) -> StrongWeakDataset:
     settings.pop('pseudo_label_dir', None)
     settings.pop('lazy_init', None)
     return DATASETS.build(settings)
-
-
-def _strong_weak_sets(settings: Mapping) -> Iterator[dict]:
-    """Strong-weak sets, those inside wrappers as well."""
-    kind = DATASETS.get(settings['type'])
-    if isinstance(kind, type) and issubclass(kind, StrongWeakDataset):
-        yield settings
-        return
-    for inner in [*settings.get('datasets', ()), settings.get('dataset')]:
-        if inner is not None:
-            yield from _strong_weak_sets(inner)
 
 
 def _settings(

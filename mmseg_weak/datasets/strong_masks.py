@@ -40,22 +40,27 @@ class StrongMaskReader:
         index = {name: i for i, name in enumerate(classes.classes)}
         for i, name in enumerate(source_classes):
             self.table[i] = index.get(class_map.get(name, name), IGNORE_INDEX)
+        self.num_ids = len(source_classes)
         self.is_strong, self.is_weak = np.zeros((2, 256), bool)
         self.is_strong[list(classes.strong)] = True
         self.is_weak[list(classes.weak)] = True
 
-    def __call__(self, mask_info: dict, only_strong: bool) -> np.ndarray:
+    def __call__(
+        self, mask_info: dict, only_strong: bool, size: tuple[int, int]
+    ) -> np.ndarray:
         """Read one mask.
 
         Args:
             mask_info (dict): What the loader needs: ``seg_map_path``, ``label_map`` ...
             only_strong (bool): The image is tagged with a weak class.
+            size (tuple[int, int]): Height and width of the upright image.
 
         Returns:
             np.ndarray: (H, W) uint8, trained class indices without weak ones, 255 unknown.
 
         Raises:
-            FileNotFoundError, ValueError: The mask is absent or unreadable.
+            FileNotFoundError: The mask is absent.
+            ValueError: It is unreadable, of another size, or holds an unknown id.
         """
         path = mask_info['seg_map_path']
         try:
@@ -64,9 +69,22 @@ class StrongMaskReader:
             raise FileNotFoundError(f'mask not found: {path}') from None
         except (OSError, SyntaxError) as error:  # PIL raises both for damaged files
             raise ValueError(f'{path}: mask is unreadable ({error})') from None
+        if raw.ndim < 2 and raw.size == size[0] * size[1]:
+            raw = raw.reshape(size)  # mmseg squeezes masks of one row or column
         if raw.ndim != 2:
             raise ValueError(
                 f'{path}: mask of shape {raw.shape}; expected one class id per pixel'
+            )
+        if raw.shape != tuple(size):
+            raise ValueError(
+                f'{path}: mask of {raw.shape[1]}x{raw.shape[0]} pixels, its image has '
+                f'{size[1]}x{size[0]} (as its EXIF tag turns it)'
+            )
+        unknown = raw[(raw >= self.num_ids) & (raw != IGNORE_INDEX)]
+        if unknown.size:
+            raise ValueError(
+                f'{path}: class id {unknown[0]}; the data set has 0 to {self.num_ids - 1}, '
+                f'and {IGNORE_INDEX} for unknown'
             )
         return self.hide(self.table[raw], only_strong)
 

@@ -1,10 +1,12 @@
 """Masks for some classes, tags for the rest."""
 
 import copy
+import logging
 import os.path as osp
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import mmengine.fileio as fileio
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
@@ -43,7 +45,8 @@ class StrongWeakDataset(BaseSegDataset):
     Args:
         dataset (dict): Config of the data set with images and masks, its pipeline unused.
         tags (str | dict): Where tags come from, see
-            :func:`~mmseg_weak.datasets.tag_sources.read_tags`.
+            :func:`~mmseg_weak.datasets.tag_sources.read_tags`. A file must name trained
+            classes; of a data set others are left out and counted.
         strong_classes (Sequence[str]): Classes with masks.
         weak_classes (Sequence[str]): Classes with tags only.
         split (str, optional): Name of a published split instead of the two lists, see
@@ -65,9 +68,10 @@ class StrongWeakDataset(BaseSegDataset):
         **kwargs: ``pipeline``, ``lazy_init`` and so on of ``BaseSegDataset``.
 
     Raises:
-        FileNotFoundError: A tag file or a label folder is absent.
+        FileNotFoundError: A tag file, a label folder or masks of strong images are absent.
         ValueError: The class lists do not partition the classes, an option is unknown, no
-            image is strong, a weak class has no tag, or the pipeline reads masks itself.
+            image is strong, a weak class has no tag, a tag file names an unknown class,
+            ``dataset`` wraps others, or the pipeline reads masks itself.
     """
 
     def __init__(
@@ -98,9 +102,18 @@ class StrongWeakDataset(BaseSegDataset):
                 'StrongWeakDataset hides masks and is for training; test with the data set '
                 f'inside it, {dataset["type"]}'
             )
-        self.source = DATASETS.build(
-            {**copy.deepcopy(dict(dataset)), 'pipeline': [], 'lazy_init': True}
-        )
+        if 'type' not in dataset or {'dataset', 'datasets'} & set(dataset):
+            raise ValueError(
+                f'{dataset.get("type")} wraps other data sets; give each of them a '
+                'StrongWeakDataset of its own and join those'
+            )
+        inner = {**copy.deepcopy(dict(dataset)), 'pipeline': [], 'lazy_init': True}
+        self.source = DATASETS.build(inner)
+        if not self.source.metainfo.get('classes'):
+            raise ValueError(
+                f'{dataset["type"]} does not know its classes: its config needs '
+                "metainfo=dict(classes=('background', 'a', ...)) for the ids in its masks"
+            )
         self.tag_source = tags
         self.policy, self.images = policy, images
         self.class_map = dict(class_map or {})
@@ -135,7 +148,10 @@ class StrongWeakDataset(BaseSegDataset):
         """
         self._check_pipeline()
         self.source.full_init()
-        tags = read_tags(self.tag_source)
+        tags = {
+            image_id(image, self.source.img_suffix): names
+            for image, names in read_tags(self.tag_source).items()
+        }
         counts, found, ignored = Counter(), [], Counter()
         index = {name: i for i, name in enumerate(self.split.classes)}
         for i in range(len(self.source)):
@@ -148,12 +164,18 @@ class StrongWeakDataset(BaseSegDataset):
             kind = 'untagged' if not labels else self._kind(labels)
             counts[kind] += 1
             found.append((kind, labels, image, info))
+        if ignored and isinstance(self.tag_source, str):
+            raise ValueError(
+                f'{self.tag_source}: unknown class {min(ignored)!r}; the classes are '
+                f'{", ".join(self.split.classes)} (class_map renames)'
+            )
         self._check_images(found, tags)
         self.report = dict(counts, ignored_tags=dict(ignored))
         if is_main_process():
             print_log(f'StrongWeakDataset: {self.report}', logger='current')
         wanted = IMAGES[1:] if self.images == 'all' else (self.images,)
         data_list = [self._entry(*item) for item in found if item[0] in wanted]
+        self._check_masks(data_list)
         if self.pseudo_label_dir is not None:
             weak = [item['img_id'] for item in data_list if not item['is_strong']]
             LoadPseudoLabels(self.pseudo_label_dir).check(weak, self.split.classes)
@@ -176,6 +198,17 @@ class StrongWeakDataset(BaseSegDataset):
             keys = ('seg_map_path', 'label_map', 'reduce_zero_label')
             entry['mask'] = {key: info.get(key) for key in keys}
         return entry
+
+    def _check_masks(self, entries: list[dict]) -> None:
+        """Every mask that training will open is there."""
+        paths = [entry['mask']['seg_map_path'] for entry in entries if 'mask' in entry]
+        absent = [p for p in paths if p is None or not fileio.exists(p, self.backend_args)]
+        if absent:
+            raise FileNotFoundError(
+                f'{len(absent)} of {len(paths)} masks not found, such as {absent[0]}: an '
+                'image tagged with strong classes only needs one (or tag what it shows '
+                'of weak classes, or leave it out)'
+            )
 
     def _image_id(self, path: str) -> str:
         folder = self.source.data_prefix.get('img_path') or ''
@@ -203,8 +236,20 @@ class StrongWeakDataset(BaseSegDataset):
         if self.images != 'weak' and 'strong' not in kinds:
             strong = ', '.join(classes[i] for i in self.split.strong)
             raise ValueError(
-                f'there is no strong image, one tagged with nothing but {strong}; every '
-                'image has a weak class too'
+                f'there is no strong image, one tagged with nothing but {strong}; of '
+                f'{len(found)} images {sum(f[0] == "weak" for f in found)} have a weak '
+                'class, the others no tag'
+            )
+        shown = {
+            label for kind, labels, *_ in found if kind == 'strong' for label in labels
+        }
+        unseen = [classes[i] for i in self.split.strong if i not in shown]
+        if self.images != 'weak' and self.policy == 'strict' and unseen:
+            print_log(
+                f'StrongWeakDataset: no strong image shows {", ".join(unseen)}; masks of '
+                'images with a weak class are not read (policy)',
+                logger='current',
+                level=logging.WARNING,
             )
         if self.images != 'strong':
             tagged = {label for _, labels, *_ in found for label in labels}
@@ -233,12 +278,8 @@ class StrongWeakDataset(BaseSegDataset):
         if not results['is_strong']:
             labels = self._weak_labels(results)
         if mask is not None:
-            known = self.read_mask(mask, only_strong=not results['is_strong'])
-            if labels is not None and labels.shape != known.shape:
-                raise ValueError(
-                    f'{results["img_path"]}: mask of {known.shape} and label of '
-                    f'{labels.shape} pixels (height, width) differ'
-                )
+            width, height = image_sizes([results['img_path']], self.backend_args)[0]
+            known = self.read_mask(mask, not results['is_strong'], (height, width))
             labels = (
                 known if labels is None else np.where(known != IGNORE_INDEX, known, labels)
             )

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-import mmengine.fileio as fileio
 from mmseg.registry import DATASETS
 
 from .class_splits import BACKGROUND
-from .json_objects import parse_json_object
+from .tag_formats import read_tag_file
 
 # Entries of a data set's images that hold class indices.
 TAG_KEYS = ('tags', 'click_labels')
@@ -17,9 +16,10 @@ def read_tags(source: str | Mapping) -> Tags:
     """Class names of images from a file, or from a data set that has tags or clicks.
 
     Args:
-        source (str | Mapping): A JSON file ``{"image id": ["class", ...]}``, or the config
-            of a data set whose images have ``img_id`` and ``tags`` or ``click_labels``,
-            such as ``ImageTagDataset`` or ``PascalVOCClickDataset``. No mask is read.
+        source (str | Mapping): A JSON or CSV file of class names, see
+            :mod:`~mmseg_weak.datasets.tag_formats`, or the config of a data set whose
+            images have ``img_id`` and ``tags`` or ``click_labels``, such as
+            ``ImageTagDataset`` or ``PascalVOCClickDataset``. No mask is read.
 
     Returns:
         dict[str, tuple[str, ...]]: Image id to its sorted foreground class names.
@@ -29,7 +29,8 @@ def read_tags(source: str | Mapping) -> Tags:
         ValueError: It is malformed, or the data set has no tags.
     """
     if isinstance(source, str):
-        return _read_tag_file(source)
+        read = read_tag_file(source, _class_name)
+        return {image: tuple(sorted(names - {BACKGROUND})) for image, names in read.items()}
     dataset = DATASETS.build(dict(source, pipeline=[], test_mode=False, lazy_init=False))
     classes, tags = dataset.metainfo['classes'], {}
     for i in range(len(dataset)):
@@ -38,22 +39,14 @@ def read_tags(source: str | Mapping) -> Tags:
         if key is None or 'img_id' not in info:
             raise ValueError(
                 f'tags: {source["type"]} has neither tags nor clicks; take an '
-                'ImageTagDataset, a click data set or a JSON file'
+                'ImageTagDataset, a click data set, a JSON or a CSV file'
             )
         names = {classes[int(label)] for label in info[key]}
         tags[info['img_id']] = tuple(sorted(names - {BACKGROUND}))
     return tags
 
 
-def _read_tag_file(path: str) -> Tags:
-    if not fileio.isfile(path):
-        raise FileNotFoundError(f'tag file not found: {path}')
-    content = parse_json_object(path, fileio.get_text(path), 'like {"image": ["class"]}')
-    for image, names in content.items():
-        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-            raise ValueError(
-                f'{path}: image {image!r} has tags {names!r}; expected a list of names'
-            )
-    return {
-        image: tuple(sorted(set(names) - {BACKGROUND})) for image, names in content.items()
-    }
+def _class_name(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or value.strip().isdigit():
+        raise ValueError(f'{value!r} is no class name')
+    return value.strip()

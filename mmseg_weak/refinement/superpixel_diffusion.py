@@ -26,7 +26,8 @@ class DiffusionOptions:
     """How seeds are found and spread.
 
     Attributes:
-        num_superpixels (int): About how many superpixels, >= 1.
+        num_superpixels (int): About how many superpixels, >= 1; an image of fewer pixels
+            has as many as it has pixels.
         compactness (float): SLIC's weight of distance against colour, > 0.
         slic_iters (int): Iterations of SLIC, >= 1.
         slic_sigma (float): Width in pixels of the blur before SLIC, >= 0; without it the
@@ -157,7 +158,7 @@ def superpixel_diffusion(
     lab = to_lab(image)
     superpixels = find_superpixels(
         lab,
-        options.num_superpixels,
+        min(options.num_superpixels, lab[..., 0].size),
         options.compactness,
         options.slic_iters,
         options.slic_sigma,

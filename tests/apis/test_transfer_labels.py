@@ -178,10 +178,16 @@ def test_bad_options(options):
         TransferLabelOptions('out', **options)
 
 
-def test_superpixels_above_pixels_name_the_image(networks, tmp_path):
-    diffusion = DiffusionOptions(num_superpixels=5000)
-    with pytest.raises(ValueError, match=r'toy_06.png: superpixel count must be in 1 to'):
-        make(networks, tmp_path, diffusion=diffusion)
+def test_networks_that_saw_masks_of_weak_classes_are_refused(networks, root, tmp_path):
+    other = Config.fromfile(networks['lnet']['config'])
+    data = other.train_dataloader.dataset
+    data.strong_classes, data.weak_classes = data.weak_classes, data.strong_classes
+    other.dump(tmp_path / 'other.py')
+    cheat = dict(networks['lnet'], config=str(tmp_path / 'other.py'))
+    config = Config.fromfile(networks['lnet']['config'])
+    options = TransferLabelOptions(str(tmp_path / 'labels'))
+    with pytest.raises(ValueError, match='learnt from masks of disc, which is weak here'):
+        make_transfer_labels(config, cheat, networks['cam'], options)
 
 
 def test_command_line(networks, tmp_path):

@@ -261,7 +261,9 @@ def test_bad_options(root, changes, message):
         ({f'toy_{i:02d}': ['square'] for i in range(12)}, 'without any tag: disc'),
         ({'x.jpg': ['square']}, r"no image has a tag.*\['x.jpg'\].*toy_00"),
         ([1], 'expected'),
-        ({'toy_00': 'square'}, "'toy_00' has tags 'square'"),
+        ({'toy_00': 'square'}, "image 'toy_00': expected a list of class names"),
+        ({'toy_00': ['square'], 'toy_01': ['disk']}, "unknown class 'disk'; the classes"),
+        ({'toy_00': ['square', 2]}, "image 'toy_00', tags: 2 is no class name"),
     ],
 )
 def test_bad_tags(root, content, message):
@@ -280,14 +282,44 @@ def test_absent_or_broken_files(root):
         build(root, tags=settings(root)['dataset'])
 
 
-def test_absent_mask_and_colour_mask(root):
-    dataset = build(root, images='strong')
-    (root / 'masks' / 'toy_01.png').unlink()
-    with pytest.raises(FileNotFoundError, match=r'mask not found: .*toy_01'):
-        dataset[1]
-    Image.new('RGB', (64, 64)).save(root / 'masks' / 'toy_01.png')
-    with pytest.raises(ValueError, match='expected one class id per pixel'):
-        dataset[1]
+def test_tags_of_ids_with_suffix_and_from_csv(root):
+    tags = json.loads((root / 'tags.json').read_text())
+    (root / 'suffix.json').write_text(json.dumps({f'{k}.png': v for k, v in tags.items()}))
+    rows = [f'{image}.png,{";".join(names)}' for image, names in tags.items()]
+    (root / 'tags.csv').write_text('\n'.join(['image,tags', *rows]))
+    expected = labels_of(build(root))
+    for name in ('suffix.json', 'tags.csv'):
+        found = labels_of(build(root, tags=str(root / name)))
+        assert {k: v['tags'] for k, v in found.items()} == {
+            k: v['tags'] for k, v in expected.items()
+        }
+
+
+def test_wrappers_and_sets_without_classes_are_refused(root):
+    inner = settings(root)['dataset']
+    with pytest.raises(ValueError, match='ConcatDataset wraps other data sets'):
+        build(root, dataset=dict(type='ConcatDataset', datasets=[inner]))
+    with pytest.raises(ValueError, match='BaseSegDataset does not know its classes'):
+        build(root, dataset=dict(inner, metainfo=None), metainfo=dict(classes=CLASSES))
+
+
+def test_wrong_masks(root):
+    """One error for each, which names the file."""
+    path = root / 'masks' / 'toy_01.png'
+    mask = np.array(Image.open(path))
+    for wrong, message in (
+        (np.rot90(mask)[:-8], r'toy_01.png: mask of 64x\d+ pixels, its image has'),
+        (np.where(mask == 1, 9, mask), 'toy_01.png: class id 9; the data set has 0 to 2'),
+        (np.zeros((*mask.shape, 3)), 'expected one class id per pixel'),
+    ):
+        Image.fromarray(wrong.astype(np.uint8)).save(path)
+        dataset = build(root, images='strong')
+        with pytest.raises(ValueError, match=message):
+            dataset[1]
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r'1 of 6 masks not found, such as .*_01'):
+        build(root, images='strong')
+    build(root, images='weak')
 
 
 def test_published_splits():

@@ -204,9 +204,7 @@ def test_samples_without_tags_or_with_wrong_ones_are_errors():
         ),
         (
             dict(
-                sub_category_head=dict(
-                    type='SubCategoryHead', in_channels=9, num_classes=4
-                )
+                sub_category_head=dict(type='SubCategoryHead', in_channels=9, num_classes=4)
             ),
             'sub_category_head has in_channels=9, the decode head',
         ),

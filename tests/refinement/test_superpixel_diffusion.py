@@ -241,15 +241,8 @@ def test_image_of_one_colour_is_a_grid_with_smooth_q():
 
 def test_bad_input():
     image, cams, foreground, _ = scene()
-    for count in (0, image.size):
-        with pytest.raises(ValueError, match='superpixel'):
-            superpixel_diffusion(
-                image, cams, foreground, DiffusionOptions(num_superpixels=count)
-            )
     with pytest.raises(ValueError, match='must be in 1 to 4800, the number of pixels'):
-        superpixel_diffusion(
-            image, cams, foreground, DiffusionOptions(num_superpixels=4801)
-        )
+        find_superpixels(to_lab(image), 4801)
     with pytest.raises(NoAnchorError, match='no tag'):
         superpixel_diffusion(image, cams[:0], foreground)
     with pytest.raises(ValueError, match='expected'):
@@ -272,8 +265,23 @@ def test_bad_input():
         dict(label_threshold=1.5),
         dict(compactness=0),
         dict(slic_iters=0),
+        dict(num_superpixels=2.5),
+        dict(slic_sigma=-1),
+        dict(beta='high'),
+        dict(compactness=True),
     ],
 )
 def test_bad_options(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         DiffusionOptions(**options)
+
+
+def test_more_superpixels_than_pixels_are_as_many_as_pixels():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (5, 7, 3), np.uint8)
+    cam, foreground = np.zeros((1, 5, 7)), np.full((5, 7), 0.1)
+    cam[0, 2, 3], foreground[2, 3] = 1, 0.9
+    result = superpixel_diffusion(image, cam, foreground)
+    assert 1 < len(result.q) <= 35 and result.labels[2, 3] == 1
+    with pytest.raises(NoAnchorError, match='no background anchor'):
+        superpixel_diffusion(image[:1, :1], cam[:, 2:3, 3:4], foreground[2:3, 3:4])

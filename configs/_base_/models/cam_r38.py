@@ -19,9 +19,7 @@ model = dict(
             checkpoint='data/weights/ilsvrc-cls_rna-a1_cls1000_ep-0001.params',
         ),
     ),
-    decode_head=dict(
-        type='CAMHead', in_channels=4096, num_classes=21, dropout_ratio=0.5
-    ),
+    decode_head=dict(type='CAMHead', in_channels=4096, num_classes=21, dropout_ratio=0.5),
     train_cfg=dict(),
     test_cfg=dict(
         mode='whole', scales=(1.0, 0.5, 1.5, 2.0), flip=True, background_score=0.15
