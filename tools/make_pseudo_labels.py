@@ -25,8 +25,13 @@ from mmseg_weak.apis.affinity_label_options import (
 )
 from mmseg_weak.apis.cam_label_options import add_cam_arguments, cam_rule
 from mmseg_weak.apis.cfg_options import MergedDictAction
+from mmseg_weak.apis.label_options import check_options, given_options
 from mmseg_weak.apis.network_labels import SCALES
-from mmseg_weak.apis.pseudo_labels import PseudoLabelOptions, make_pseudo_labels
+from mmseg_weak.apis.pseudo_labels import (
+    PseudoLabelOptions,
+    is_cam,
+    make_pseudo_labels,
+)
 from mmseg_weak.apis.transfer_label_options import (
     add_transfer_arguments,
     label_by_transfer,
@@ -89,7 +94,9 @@ def parse_args() -> argparse.Namespace:
     add_cam_arguments(parser)
     add_affinity_arguments(parser)
     add_transfer_arguments(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.given = given_options(parser, args)
+    return args
 
 
 def main() -> None:
@@ -103,13 +110,18 @@ def main() -> None:
         dict(config=config, checkpoint=checkpoint)
         for config, checkpoint in zip(args.peers[::2], args.peers[1::2])
     ]
+    if any(key.split('.')[0] == 'model' for key in args.cfg_options or ()):
+        raise ValueError(
+            '--cfg-options change the data; what the networks are is in their config files'
+        )
     if args.label_transfer:
+        check_options(args.given, 'label transfer', args.refinement)
         args.scales = args.scales or list(SCALES)
         print(format_summary(label_by_transfer(args, peers)))
         return
+    kind = 'activation maps' if is_cam(peers) else 'segmenters'
+    check_options(args.given, f'labels of {kind}', args.refinement)
     refinement = REFINEMENTS[args.refinement]
-    if args.refinement_options and refinement is None:
-        raise ValueError('--refinement-options without --refinement par or crf')
     options = PseudoLabelOptions(
         out=args.out,
         rule=LabelRule(

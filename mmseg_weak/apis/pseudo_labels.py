@@ -109,7 +109,7 @@ summary`; also written to ``report.json``.
         raise ValueError('pseudo-labels need at least one peer')
     init_default_scope(config.get('default_scope', 'mmseg'))
     dataset, background = build_label_dataset(config)
-    cam = _is_cam(peers)
+    cam = is_cam(peers)
     scales = options.scales or (cam_labels if cam else network_labels).SCALES
     options = replace(options, scales=tuple(scales))
     if cam:
@@ -134,7 +134,7 @@ summary`; also written to ``report.json``.
     return report
 
 
-def _is_cam(peers: Sequence[Mapping]) -> bool:
+def is_cam(peers: Sequence[Mapping]) -> bool:
     """Whether the only peer is a ``CAMSegmentor``.
 
     Raises:
