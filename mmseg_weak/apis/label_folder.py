@@ -10,7 +10,7 @@ import numpy as np
 
 from .._files import replace_file, write_json
 from ..datasets.mask_files import write_mask
-from ..datasets.transforms.pseudo_labels import MANIFEST
+from ..datasets.transforms.pseudo_labels import MANIFEST, REPORT
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class LabelFolder:
             # Before the new manifest: a kill in between must not mix old and new labels.
             for file in files:
                 file.unlink()
+        (self.path / REPORT).unlink(missing_ok=True)
         write_json(manifest, content)
 
     def file(self, image: str) -> Path:

@@ -17,11 +17,13 @@ from rich.progress import track
 from .._files import write_json
 from ..datasets import ClickDataset, ImageTagDataset
 from ..datasets.mask_files import read_mask
+from ..datasets.transforms.pseudo_labels import REPORT
 from ..evaluation.pseudo_label_quality import PseudoLabelQuality
 from ..refinement import LabelRule, build_refinement
 from ..refinement.cam_label import CamLabelRule
 from . import cam_labels, network_labels
 from .cam_folder import CamFolder
+from .image_scale import warn_of_large_images
 from .label_folder import LabelFolder
 from .label_pool import map_images
 
@@ -123,6 +125,7 @@ summary`; also written to ``report.json``.
         np.array(dataset.metainfo['palette'], np.uint8),
     )
     folder.prepare(options.overwrite)
+    warn_of_large_images(config.train_dataloader.dataset, dataset)
     images = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
     job, extra = (dataset, peers, options, folder), {}
     if cam:
@@ -130,7 +133,7 @@ summary`; also written to ``report.json``.
     else:
         _label(network_labels.NetworkLabeller, folder.missing(images), options, *job)
     report = dict(score_folder(folder, images, dataset, options.masks), **extra)
-    write_json(folder.path / 'report.json', report)
+    write_json(folder.path / REPORT, report)
     return report
 
 

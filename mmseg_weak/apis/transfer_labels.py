@@ -15,9 +15,11 @@ from rich.progress import track
 
 from .._files import write_json
 from ..datasets import StrongWeakDataset
+from ..datasets.transforms.pseudo_labels import REPORT
 from ..evaluation.pseudo_label_quality import PseudoLabelQuality
 from ..refinement import DiffusionOptions
 from ..visualization.report import ReportEntry, report_html
+from .image_scale import warn_of_large_images
 from .label_folder import LabelFolder
 from .label_pool import map_images
 from .pseudo_labels import _identity
@@ -118,6 +120,7 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
         np.array(dataset.metainfo['palette'], np.uint8),
     )
     folder.prepare(options.overwrite)
+    warn_of_large_images(config.train_dataloader.dataset, dataset)
     images = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
     todo = folder.missing(images)
     job = (dataset, networks, options, folder)
@@ -134,7 +137,7 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
     write_json(folder.path / REFUSED, refused)
     report = _score(folder, images, dataset, options.masks)
     report['refused'] = _count_reasons(refused)
-    write_json(folder.path / 'report.json', report)
+    write_json(folder.path / REPORT, report)
     if options.panels:
         _write_panels(job, images)
     return report

@@ -1,16 +1,20 @@
 """The image files of a data set: which there are, whether whole, how large."""
 
 import io
+import logging
 from collections.abc import Sequence
 
 import mmengine.fileio as fileio
 import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 from PIL import Image
 
 EXIF_ORIENTATION = 0x0112
 # Every undamaged file has its mark in the last bytes, give or take padding.
 END_MARKS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND'}
 TAIL_BYTES = 64
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 # How many names an error message lists.
 MAX_NAMES = 5
 
@@ -54,11 +58,25 @@ def list_image_ids(
         files = fileio.list_dir_or_file(
             folder, list_dir=False, recursive=True, backend_args=backend_args
         )
-        names = sorted(file for file in files if file.endswith(suffix))
+        files = sorted(files)
+        names = [file for file in files if file.endswith(suffix)]
+        _tell_others([file for file in files if not file.endswith(suffix)], suffix)
         source = f'no file of {folder} ends with {suffix!r} (img_suffix)'
     if not names:
         raise ValueError(source)
     return list(dict.fromkeys(image_id(name, suffix) for name in names))
+
+
+def _tell_others(files: Sequence[str], suffix: str) -> None:
+    """A folder of photographs often holds more than one suffix."""
+    images = [f for f in files if f.lower().endswith(IMAGE_SUFFIXES)]
+    if images and is_main_process():
+        print_log(
+            f'{len(images)} images do not end with {suffix!r} (img_suffix) and are left '
+            f'out: {_listing(images)}',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def image_sizes(paths: Sequence[str], backend_args: dict | None = None) -> np.ndarray:

@@ -7,7 +7,7 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from .transforms.pseudo_labels import MANIFEST
+from .transforms.pseudo_labels import MANIFEST, REPORT
 
 
 @DATASETS.register_module()
@@ -30,8 +30,9 @@ class PseudoLabelDataset(BaseSegDataset):
             list[dict]: As :meth:`mmseg.datasets.BaseSegDataset.load_data_list`.
 
         Raises:
-            FileNotFoundError: No image of the list has a label, or the folder has no
-                ``manifest.json``: its labels may be masks, which are not for training.
+            FileNotFoundError: No image of the list has a label; the folder has no
+                ``manifest.json``: its labels may be masks, which are not for training; or
+                no ``report.json``: they are not finished.
             ValueError: The labels were made for other classes.
         """
         folder = self.data_prefix['seg_map_path']
@@ -55,6 +56,12 @@ class PseudoLabelDataset(BaseSegDataset):
             raise FileNotFoundError(
                 f'{manifest} does not exist, so the folder was not made by '
                 'tools/make_pseudo_labels.py; a weakly supervised training reads no masks'
+            )
+        report = osp.join(osp.dirname(manifest), REPORT)
+        if not osp.isfile(report):
+            raise FileNotFoundError(
+                f'{report} does not exist, so the labels are not finished; the same call '
+                'of tools/make_pseudo_labels.py goes on'
             )
         with open(manifest) as file:
             made_for = json.load(file).get('classes')

@@ -29,6 +29,7 @@ def root(tmp_path):
         Image.new('L', (4, 4)).save(tmp_path / f'labels/{name}.png')
     manifest = dict(classes=CLASSES, settings={})
     (tmp_path / 'labels/manifest.json').write_text(json.dumps(manifest))
+    (tmp_path / 'labels/report.json').write_text('{}')
     return tmp_path
 
 
@@ -55,4 +56,10 @@ def test_labels_of_other_classes(root):
 def test_masks_are_refused(root):
     (root / 'labels/manifest.json').unlink()
     with pytest.raises(FileNotFoundError, match='reads no masks'):
+        build(root)
+
+
+def test_labels_that_are_not_finished_are_refused(root):
+    (root / 'labels/report.json').unlink()
+    with pytest.raises(FileNotFoundError, match='the labels are not finished; the same'):
         build(root)

@@ -11,6 +11,7 @@ from ..mask_files import read_mask
 from .checks import walk_transforms
 
 MANIFEST = 'manifest.json'
+REPORT = 'report.json'  # written when all labels are
 KEY = 'pseudo_seg_map'
 # How many names an error message lists.
 MAX_NAMES = 3
