@@ -255,9 +255,43 @@ def test_one_optimiser_is_refused():
         )
 
 
-def test_amp_reaches_both():
+def test_shared_options_reach_both():
     wrappers = build_optim_wrapper(build(), {**OPTIMIZERS, 'accumulative_counts': 2})
     assert all(wrapper._accumulative_counts == 2 for wrapper in wrappers.values())
+
+
+def test_mixed_precision_step():
+    """Under autocast the losses are near those in full precision."""
+    logged = []
+    for mixed in (False, True):
+        model = build()
+        wrappers = build_optim_wrapper(model, OPTIMIZERS)
+        torch.manual_seed(1)
+        with torch.autocast('cpu', torch.bfloat16, enabled=mixed):
+            logged.append(model.train_step(make_batch(), wrappers))
+        assert all(p.isfinite().all() for p in model.parameters())
+    for key in ('loss', 'loss_adversarial', 'prediction_loss'):
+        torch.testing.assert_close(
+            logged[0][key].float(), logged[1][key].float(), rtol=0.1, atol=0.05
+        )
+    assert not torch.equal(logged[0]['loss'], logged[1]['loss'])
+
+
+def test_cascade_moves_both_stages_and_the_network():
+    settings = transfer_model()
+    settings.update(type='CascadePredictionTransferSegmentor', num_stages=2)
+    second = dict(settings['decode_head'], type='OCRHead', ocr_channels=8)
+    second.pop('num_convs')
+    settings['decode_head'] = [settings['decode_head'], second]
+    torch.manual_seed(0)
+    model = MODELS.build(settings)
+    model.init_weights()
+    heads = [state(head) for head in model.decode_head]
+    network = state(model.prediction_network)
+    logged = model.train_step(make_batch(), build_optim_wrapper(model, OPTIMIZERS))
+    assert logged['loss_adversarial'].isfinite()
+    assert not any(same(old, state(h)) for old, h in zip(heads, model.decode_head))
+    assert not same(network, state(model.prediction_network))
 
 
 def test_accumulation_equals_one_step_on_the_sum():
@@ -330,4 +364,11 @@ def test_another_network_in_the_checkpoint(root, tmp_path):
     )
     config.load_from = str(tmp_path / 'a' / 'iter_1.pth')
     with pytest.raises(ValueError, match='prediction transfer network of the checkpoint'):
+        Runner.from_cfg(config).train()
+
+
+def test_a_run_without_its_hook_is_refused(root, tmp_path):
+    config = transfer_config(root, tmp_path, 1)
+    config.custom_hooks = [dict(type='ClassCheckHook')]
+    with pytest.raises(ValueError, match='needs dict.type="PredictionNetworkHook"'):
         Runner.from_cfg(config).train()

@@ -1,4 +1,4 @@
-"""Compares the classes of data sets and model before the first iteration."""
+"""Checks that data sets, model and hooks fit before the first iteration."""
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -24,7 +24,7 @@ class ClassCheckHook(Hook):
         """Check the model's heads and the validation set against the training set.
 
         Raises:
-            ValueError: Class counts or class names differ.
+            ValueError: Class counts or class names differ, or a part is missing.
         """
         classes = runner.train_dataloader.dataset.metainfo.get('classes')
         if not classes:
@@ -39,6 +39,7 @@ class ClassCheckHook(Hook):
                         f'model.{name} has num_classes={count}, the training data has '
                         f'{len(classes)} classes: {", ".join(classes)}'
                     )
+        self._check_prediction_network(runner, model)
         self._check_views(runner.train_dataloader.dataset, model)
         if runner.val_loop is not None:
             val_classes = runner.val_loop.dataloader.dataset.metainfo.get('classes')
@@ -47,6 +48,16 @@ class ClassCheckHook(Hook):
                     f'training classes ({", ".join(classes)}) and validation classes '
                     f'({", ".join(val_classes)}) differ; give both the same metainfo'
                 )
+
+    @staticmethod
+    def _check_prediction_network(runner, model: nn.Module) -> None:
+        """Its weights are in no checkpoint without the hook."""
+        kept = any(type(hook).__name__ == 'PredictionNetworkHook' for hook in runner.hooks)
+        if hasattr(model, 'prediction_network') and not kept:
+            raise ValueError(
+                f'{type(model).__name__} needs dict(type="PredictionNetworkHook") in '
+                'custom_hooks: without it phase i is lost when it ends'
+            )
 
     @staticmethod
     def _check_views(dataset, model: nn.Module) -> None:

@@ -1,10 +1,14 @@
 """Keeps the prediction transfer network beside the plain checkpoint."""
 
+import logging
+
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
 from torch import nn
+
+from ..prediction_transfer import PredictionTransferDDP
 
 KEY = 'prediction_network'
 
@@ -17,6 +21,20 @@ class PredictionNetworkHook(Hook):
     same P-Net; a run that starts from a checkpoint of phase i (``load_from``) begins with
     the P-Net trained there, and from any other checkpoint with a new one.
     """
+
+    def before_train(self, runner) -> None:
+        """Check the wrapper of several processes.
+
+        Raises:
+            ValueError: It would not let the model alternate its two steps.
+        """
+        wrapped = is_model_wrapper(runner.model)
+        if wrapped and not isinstance(runner.model, PredictionTransferDDP):
+            raise ValueError(
+                'prediction transfer on several processes needs '
+                "model_wrapper_cfg = dict(type='PredictionTransferDDP') in the config, got "
+                f'{type(runner.model).__name__}'
+            )
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Add the weights."""
@@ -32,6 +50,7 @@ class PredictionNetworkHook(Hook):
             print_log(
                 'the checkpoint has no prediction transfer network: it starts from scratch',
                 logger='current',
+                level=logging.WARNING,
             )
             return
         try:
