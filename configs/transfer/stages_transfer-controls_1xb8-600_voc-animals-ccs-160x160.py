@@ -13,3 +13,4 @@ full_config = 'configs/transfer/full_fpn_mobilenetv2_1xb8-600_voc-animals-ccs-16
 lnet_checkpoint = cam_checkpoint = seg_checkpoint = 'iter_600.pth'
 pretrain_checkpoint = pnet_checkpoint = 'iter_300.pth'
 tags = ['data/voc_animals/points/main.json']
+masks = ['data/voc_animals/SegmentationClass']

@@ -3,6 +3,7 @@
 # list built on this one sets configs and checkpoints.
 train = ['{python}', '{tools}/train.py']
 processes = []  # number of processes, for train = ['{tools}/dist_train.sh']
+masks = []  # folders of strong masks: correct one, and what learnt from it is run again
 train_options = []  # further options of every training
 label_options = []  # such as '--transfer-method', 'cam'
 # Seeds must be foreground for L-Net too. Chosen on voc_animals, each direction's on the
@@ -30,7 +31,7 @@ stages = [
     dict(
         name='lnet',
         command=['{train}', '{lnet_config}', '{processes}', *resumable],
-        inputs=['{lnet_config}', '{tags}'],
+        inputs=['{lnet_config}', '{tags}', '{masks}'],
         outputs=['{stage}/{lnet_checkpoint}'],
     ),
     dict(
@@ -61,7 +62,7 @@ stages = [
             *('{train}', '{seg_config}', '{processes}', *resumable),
             *('--cfg-options', '{labels_go_to}={labels}'),
         ],
-        inputs=['{seg_config}', '{labels}/manifest.json', '{tags}'],
+        inputs=['{seg_config}', '{labels}/manifest.json', '{tags}', '{masks}'],
         outputs=['{stage}/{seg_checkpoint}'],
     ),
     dict(
@@ -76,7 +77,9 @@ stages = [
             *('{train}', '{pretrain_config}', '{processes}', *resumable),
             *('--cfg-options', 'load_from={segmenter}/{seg_checkpoint}'),
         ],
-        inputs=['{pretrain_config}', '{segmenter}/{seg_checkpoint}', '{tags}'],
+        inputs=[
+            *('{pretrain_config}', '{segmenter}/{seg_checkpoint}', '{tags}', '{masks}'),
+        ],
         outputs=['{stage}/{pretrain_checkpoint}'],
     ),
     dict(
@@ -88,7 +91,7 @@ stages = [
         ],
         inputs=[
             *('{pnet_config}', '{pretrain}/{pretrain_checkpoint}'),
-            *('{labels}/manifest.json', '{tags}'),
+            *('{labels}/manifest.json', '{tags}', '{masks}'),
         ],
         outputs=['{stage}/{pnet_checkpoint}'],
     ),

@@ -26,7 +26,7 @@ _segmenters = [
     dict(
         name=f'segmenter_{name}',
         command=[*_train, '--cfg-options', '{labels_go_to}={labels_' + name + '}'],
-        inputs=['{seg_config}', '{labels_' + name + '}/manifest.json', '{tags}'],
+        inputs=['{seg_config}', '{labels_' + name + '}/manifest.json', '{tags}', '{masks}'],
         outputs=['{stage}/{seg_checkpoint}'],
     )
     for name in ('cam', 'no_m')
@@ -35,7 +35,7 @@ _others = [
     dict(
         name=name,
         command=['{train}', config, '{processes}', *_base_.resumable],
-        inputs=[config, '{tags}'],
+        inputs=[config, '{tags}', '{masks}'],
         outputs=['{stage}/{seg_checkpoint}'],
     )
     for name, config in (
@@ -53,7 +53,7 @@ _pnets = [
         ],
         inputs=[
             *('{pnet_config}', '{segmenter}/{seg_checkpoint}'),
-            *('{labels}/manifest.json', '{tags}'),
+            *('{labels}/manifest.json', '{tags}', '{masks}'),
         ],
         outputs=['{stage}/{pnet_checkpoint}'],
     )
