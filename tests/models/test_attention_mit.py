@@ -138,3 +138,12 @@ def test_unknown_weights_are_named():
 def test_too_many_exposed_blocks():
     with pytest.raises(ValueError, match='num_exposed'):
         make(num_exposed=4)
+
+
+def test_published_initial_weights_of_the_affinity_branch():
+    torch.manual_seed(0)
+    head = AttentionAffinityHead(num_maps=4096)
+    head.init_weights()
+    torch.testing.assert_close(
+        head.proj.weight.std().item(), (2 / 6) ** 0.5, rtol=0.05, atol=0
+    )

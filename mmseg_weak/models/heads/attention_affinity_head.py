@@ -1,5 +1,6 @@
 """Affinities of pixel pairs from a transformer's own attention."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -27,12 +28,20 @@ class AttentionAffinityHead(BaseModule):
 
     Args:
         num_maps (int): Heads of all blocks together, 16 for a MiT.
-        init_cfg (dict, optional): Initialisation. Defaults to Xavier, as published.
+        init_cfg (dict, optional): Initialisation. Defaults to the published one: normal,
+            of width sqrt(2 / 6).
     """
 
     def __init__(self, num_maps: int, init_cfg: dict | None = None) -> None:
-        xavier = dict(type='Xavier', layer='Conv2d', distribution='uniform')
-        super().__init__(init_cfg or xavier)
+        published = dict(
+            type='Kaiming',
+            layer='Conv2d',
+            a=math.sqrt(5),
+            mode='fan_out',
+            nonlinearity='leaky_relu',
+            distribution='normal',
+        )
+        super().__init__(init_cfg or published)
         self.num_maps = num_maps
         self.proj = nn.Conv2d(num_maps, 1, 1)
 
