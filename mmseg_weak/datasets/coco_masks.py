@@ -6,13 +6,13 @@ VOC's twenty as the weak ones.
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from rich.progress import track
 
 from .._files import replace_file, write_json
-from .class_splits import BACKGROUND, COCO_60
+from .class_splits import COCO_60
 from .mask_files import write_mask
 
 IGNORE_INDEX = 255
@@ -33,7 +33,7 @@ def write_coco_masks(
 
     Args:
         annotation_file (str): COCO's ``instances_*.json``.
-        out (str): Folder for ``masks/{file stem}.png``, ``{name}.txt`` and
+        out (str): Folder for ``masks/{file name}.png``, ``{name}.txt`` and
             ``tags.json``.
         classes (Sequence[str]): COCO's names of the classes. Defaults to the 60 that VOC
             does not have.
@@ -54,14 +54,8 @@ def write_coco_masks(
             f'{len(classes)} classes from id {first_id} do not fit into ids 1 to 254'
         )
     coco = _open_coco(annotation_file)
-    ids = {category['name']: category['id'] for category in coco.dataset['categories']}
-    absent = [c for c in classes if c not in ids]
-    if absent:
-        raise ValueError(
-            f'{annotation_file} has no class {", ".join(absent)}; it has {", ".join(ids)}'
-        )
-    label = {ids[c]: first_id + i for i, c in enumerate(classes)}
-    names = {value: key for key, value in ids.items()}
+    label = _class_ids(annotation_file, coco, classes, first_id)
+    names = {category: classes[i - first_id] for category, i in label.items()}
     palette = np.random.default_rng(0).integers(0, 256, (first_id + len(classes), 3))
     palette[0] = 0
     folder, tags, others = Path(out), {}, 0
@@ -73,10 +67,15 @@ def write_coco_masks(
             continue
         if not found:
             continue
-        stem = Path(image['file_name']).stem
-        mask = _draw(coco, objects, label, (image['height'], image['width']))
-        path = folder / 'masks' / f'{stem}.png'
-        with replace_file(path) as temporary:
+        try:
+            stem = str(PurePosixPath(image['file_name']).with_suffix(''))
+            mask = _draw(coco, objects, label, (image['height'], image['width']))
+        except KeyError as error:
+            raise ValueError(
+                f'{annotation_file}: image {image["id"]} or an annotation of it has no '
+                f'{error}'
+            ) from None
+        with replace_file(folder / 'masks' / f'{stem}.png') as temporary:
             write_mask(temporary, mask, palette.astype(np.uint8))
         tags[stem] = sorted(names[i] for i in found)
     if not tags:
@@ -84,8 +83,18 @@ def write_coco_masks(
     with replace_file(folder / f'{name}.txt') as temporary:
         temporary.write_text('\n'.join(tags) + '\n')
     write_json(folder / 'tags.json', tags)
-    write_json(folder / 'classes.json', [BACKGROUND, *classes])
     return dict(images=len(tags), images_with_other_classes=others)
+
+
+def _class_ids(path: str, coco, classes: Sequence[str], first_id: int) -> dict[int, int]:
+    """COCO's category ids to ids in the masks."""
+    ids = {category['name']: category['id'] for category in coco.dataset['categories']}
+    absent = [c for c in classes if c not in ids]
+    if absent:
+        raise ValueError(
+            f'{path} has no class {", ".join(absent)}; it has {", ".join(ids)}'
+        )
+    return {ids[c]: first_id + i for i, c in enumerate(classes)}
 
 
 def _open_coco(path: str):
@@ -114,11 +123,11 @@ def _open_coco(path: str):
 def _draw(coco, objects: list[dict], label: dict[int, int], size: tuple) -> np.ndarray:
     """Mask of an image, (H, W) uint8: large objects first, then crowds as unknown."""
     mask = np.zeros(size, np.uint8)
-    for entry in sorted(objects, key=lambda entry: -entry['area']):
+    regions = [(coco.annToMask(entry) > 0, entry) for entry in objects]
+    for region, entry in sorted(regions, key=lambda pair: -int(pair[0].sum())):
         if not entry.get('iscrowd'):
-            mask[coco.annToMask(entry) > 0] = label[entry['category_id']]
-    for entry in objects:
+            mask[region] = label[entry['category_id']]
+    for region, entry in regions:
         if entry.get('iscrowd'):
-            region = coco.annToMask(entry) > 0
             mask[region & (mask == 0)] = IGNORE_INDEX
     return mask

@@ -93,3 +93,26 @@ def test_files_that_cannot_be(tmp_path):
 def test_class_map_is_complete():
     assert len(COCO_TO_VOC) == 20 and set(COCO_TO_VOC.values()) == set(VOC_CLASSES)
     assert not set(COCO_60) & set(COCO_TO_VOC)
+
+
+def test_exported_files(annotations, tmp_path):
+    """No area, folders in file names; an object without an outline is named."""
+    content = json.loads(annotations.read_text())
+    plain = tmp_path / 'plain'
+    write_coco_masks(str(annotations), str(plain), ['truck', 'kite'])
+    for entry in content['annotations']:
+        entry.pop('area')
+    content['images'][0]['file_name'] = 'x/1.jpg'
+    content['images'][2]['file_name'] = 'y/1.jpg'
+    content['annotations'].append(dict(square(6, 3, 8, 0, 0, 4)))
+    annotations.write_text(json.dumps(content))
+    out = tmp_path / 'exported'
+    assert write_coco_masks(str(annotations), str(out), ['truck', 'kite'])['images'] == 2
+    expected = np.array(Image.open(plain / 'masks' / '0001.png'))
+    found = np.array(Image.open(out / 'masks' / 'x' / '1.png'))
+    np.testing.assert_array_equal(found, expected)
+    assert (out / 'masks' / 'y' / '1.png').is_file()
+    content['annotations'][0].pop('segmentation')
+    annotations.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"json: image 1 or .* no 'segmentation'"):
+        write_coco_masks(str(annotations), str(tmp_path / 'z'), ['truck', 'kite'])
