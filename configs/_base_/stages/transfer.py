@@ -6,8 +6,7 @@ processes = []  # number of processes, for train = ['{tools}/dist_train.sh']
 masks = []  # folders of strong masks: correct one, and what learnt from it is run again
 train_options = []  # further options of every training
 label_options = []  # such as '--transfer-method', 'cam'
-# Seeds must be foreground for L-Net too. Chosen on voc_animals, each direction's on the
-# other, whose weak classes are strong there.
+# Seeds must be foreground for L-Net too. Chosen on the labels of voc_animals-ccs.
 diffusion = [
     *('beta=30', 'foreground_weight=3', 'seed_foreground=0.4'),
     *('background_cam=0.3', 'background_foreground=0.3'),
