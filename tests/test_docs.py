@@ -1,5 +1,6 @@
 """Links, paths and the configs that the documentation prints."""
 
+import itertools
 import re
 
 import pytest
@@ -106,7 +107,7 @@ def test_rounds_and_the_road_for_own_tags_resolve(tmp_path, monkeypatch):
     config, model, _ = load_fitting(tmp_path / 'my_rounds.py', 'RandomCrop')
     assert model.sub_category_head.num_clusters == 10
     rounds = config.custom_hooks[-1].rounds
-    assert {b - a for a, b in zip(rounds, rounds[1:])} == {config.param_scheduler[1].end}
+    assert {b - a for a, b in itertools.pairwise(rounds)} == {config.param_scheduler[1].end}
     assert rounds[-1] < config.train_cfg.max_iters
     monkeypatch.chdir(tmp_path)
     stages = load_stages('my_road.py')

@@ -4,6 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
+from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -15,11 +16,16 @@ from PIL import Image
 from toy import CLASSES, REPOSITORY, toy_model
 from toy_transfer import transfer_config, write_strong_weak
 
+from mmseg_weak.apis.transfer_label_maker import TransferLabelMaker
 from mmseg_weak.apis.transfer_label_options import (
     add_transfer_arguments,
     label_by_transfer,
 )
-from mmseg_weak.apis.transfer_labels import TransferLabelOptions, make_transfer_labels
+from mmseg_weak.apis.transfer_labels import (
+    TransferLabelOptions,
+    build_weak_images,
+    make_transfer_labels,
+)
 from mmseg_weak.refinement import DiffusionOptions, superpixel_diffusion
 
 DIFFUSION = DiffusionOptions(num_superpixels=40, background_cam=0.3, border_foreground=0.9)
@@ -103,6 +109,33 @@ def test_labels_equal_those_made_by_hand(networks, root, tmp_path):
     assert report['refused'] == {} and report['images'] == 6
     page = (tmp_path / 'panels.html').read_text()
     assert page.count('data:image/png') == 2 and 'toy_06' in page
+
+
+def test_foreground_is_the_mean_over_scales_and_mirror_images(networks, root):
+    """As the lists of stages ask for it; each view by mmseg's own prediction."""
+    config = Config.fromfile(networks['lnet']['config'])
+    options = TransferLabelOptions('out', scales=(0.75, 1.0), flip=True)
+    folder = Namespace(classes=('background', 'square', 'disc'))
+    dataset = build_weak_images(config)
+    maker = TransferLabelMaker(dataset, tuple(networks.values()), options, folder)
+    image = torch.rand(1, 3, 64, 64)
+    lnet, views = load(networks['lnet']), []
+    for size in (48, 64):
+        view = torch.nn.functional.interpolate(
+            image, (size, size), mode='bilinear', antialias=False
+        )
+        for flip in (False, True):
+            inputs = (view.flip(3) if flip else view) * 255
+            with torch.no_grad():
+                logits = lnet.encode_decode(
+                    (inputs - 127.5) / 60, [dict(img_shape=(size, size))]
+                )
+            logits = logits.flip(3) if flip else logits
+            large = torch.nn.functional.interpolate(logits, (64, 64), mode='bilinear')
+            views.append(large.sigmoid())
+    with torch.no_grad():
+        found = maker._foreground(image)
+    torch.testing.assert_close(found, torch.stack(views).mean(0), rtol=0.02, atol=0.02)
 
 
 def test_weak_masks_are_not_needed(networks, root, tmp_path):

@@ -73,6 +73,7 @@ def test_crop_smaller_than_the_largest_dilation():
 
 
 def test_object_of_one_pixel():
+    """It does not survive the half-sized refinement, and becomes background, not a spot."""
     cams = torch.zeros(1, 2, 33, 31)
     cams[0, 0, 7, 9] = 1
     classes = PresentClasses.from_tags(torch.tensor([[1, 0]]), 'cpu')
@@ -80,9 +81,7 @@ def test_object_of_one_pixel():
     par, propagated = make_cam_labels(
         torch.rand(1, 3, 33, 31), cams[:, :1], 1 - cams[:, 0], classes, box, LabelOptions()
     )
-    assert set(par.unique().tolist()) <= {0, 1, 255}
-    assert set(propagated.unique().tolist()) <= {0, 1, 255}
-    assert (par == 0).any() and (propagated == 0).any()
+    assert (par == 0).all() and (propagated == 0).all()
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
