@@ -83,7 +83,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', default='cpu', help='such as cuda:0; default cpu')
     parser.add_argument('--masks', help='folder of masks, only to score the labels')
     parser.add_argument(
-        '--overwrite', action='store_true', help='replace labels of other settings'
+        '--overwrite',
+        action='store_true',
+        help='remove the PNGs in --out if they were made with other settings',
     )
     parser.add_argument(
         '--cfg-options',

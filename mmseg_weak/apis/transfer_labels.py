@@ -15,6 +15,7 @@ from rich.progress import track
 
 from .._files import write_json
 from ..datasets import StrongWeakDataset
+from ..datasets.mask_files import read_mask
 from ..datasets.transforms.pseudo_labels import REPORT
 from ..evaluation.pseudo_label_quality import PseudoLabelQuality
 from ..refinement import DiffusionOptions
@@ -202,30 +203,23 @@ def _score(
     masks: str | None,
 ) -> dict:
     """Coverage and class shares of finished labels, quality where masks are given."""
-    quality = PseudoLabelQuality(folder.classes)
+    quality, source = PseudoLabelQuality(folder.classes), dataset.source
     loader = copy.copy(dataset.read_mask.loader)
     for image in images:
-        labels = loader(_mask_info(str(folder.file(image)), None, False))['gt_seg_map']
         mask = None
         try:
             if masks is not None:
-                source = dataset.source
-                path = str(Path(masks) / f'{image}.png')
-                info = _mask_info(path, source.label_map, source.reduce_zero_label)
+                info = dict(
+                    seg_map_path=str(Path(masks) / f'{image}.png'),
+                    label_map=source.label_map,
+                    reduce_zero_label=source.reduce_zero_label,
+                    seg_fields=[],
+                )
                 mask = dataset.read_mask.table[loader(info)['gt_seg_map']]
-            quality.add(labels, mask)
+            quality.add(read_mask(folder.file(image)), mask)
         except (ValueError, FileNotFoundError) as error:
             raise ValueError(f'image {image!r}: {error}') from None
     return quality.summary()
-
-
-def _mask_info(path: str, label_map: dict | None, reduce_zero_label: bool) -> dict:
-    return dict(
-        seg_map_path=path,
-        label_map=label_map,
-        reduce_zero_label=reduce_zero_label,
-        seg_fields=[],
-    )
 
 
 def _write_panels(job: tuple, images: Sequence[str]) -> None:
