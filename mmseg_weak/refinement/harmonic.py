@@ -59,10 +59,11 @@ def harmonic_extension(
     solution = solve(degree, edges, np.stack(target, axis=1))
     if solution is None or not (abs(solution[:, -1] - 1) < ONES_TOLERANCE).all():
         _check_connected(pairs, clamped)
-    if solution is None:
+    if solution is None or not (solution[:, -1] > 0).all():
         raise ValueError('graph weights differ by too many orders of magnitude')
-    # The maximum principle holds up to rounding.
-    result[free] = np.clip(solution[:, :-1], known.min(0), known.max(0))
+    # Small weights beside large ones are rounded alike in all columns: the ones tell how
+    # much. The maximum principle holds up to the rest.
+    result[free] = np.clip(solution[:, :-1] / solution[:, -1:], known.min(0), known.max(0))
     return result
 
 

@@ -133,6 +133,16 @@ def test_harmonic_property(monkeypatch, max_dense, seed, count, classes):
 
 
 @pytest.mark.parametrize('max_dense', [0, 300])
+def test_harmonic_on_an_island_of_small_weights(monkeypatch, max_dense):
+    """Two nodes that hold together and on to both clamped ones by 1e-12 and 3e-12."""
+    monkeypatch.setattr(harmonic, 'MAX_DENSE', max_dense)
+    pairs = np.array([[0, 1], [1, 2], [2, 3]])
+    clamped = np.array([True, False, False, True])
+    q = harmonic_extension(pairs, np.array([1e-12, 1, 3e-12]), clamped, np.eye(4)[:, :1])
+    np.testing.assert_allclose(q[1:3, 0], 0.25, rtol=1e-9)
+
+
+@pytest.mark.parametrize('max_dense', [0, 300])
 def test_harmonic_refuses_what_nothing_determines(monkeypatch, max_dense):
     monkeypatch.setattr(harmonic, 'MAX_DENSE', max_dense)
     pairs, clamped = np.array([[0, 1], [2, 3]]), np.array([True, False, False, False])
