@@ -229,7 +229,7 @@ def _settings(
     else:
         rule = dict(asdict(options.rule), refinement=options.refinement)
     return dict(
-        peers=[_identity(**peer) for peer in peers],
+        peers=[network_identity(**peer) for peer in peers],
         **{'clicks' if clicked and not cam else 'data': data.hexdigest()},
         **rule,
         scales=list(options.scales),
@@ -237,7 +237,7 @@ def _settings(
     )
 
 
-def _identity(config: str, checkpoint: str) -> dict:
+def network_identity(config: str, checkpoint: str) -> dict:
     """Names and hashes of a network's model and weights.
 
     Raises:
@@ -277,14 +277,14 @@ def score_folder(
         mask = None
         try:
             if masks is not None:
-                mask = _trained_ids(read_mask(Path(masks) / f'{image}.png'), dataset)
+                mask = trained_ids(read_mask(Path(masks) / f'{image}.png'), dataset)
             quality.add(read_mask(folder.file(image)), mask)
         except ValueError as error:
             raise ValueError(f'image {image!r}: {error}') from None
     return quality.summary()
 
 
-def _trained_ids(mask: np.ndarray, dataset: ClickDataset | ImageTagDataset) -> np.ndarray:
+def trained_ids(mask: np.ndarray, dataset: ClickDataset | ImageTagDataset) -> np.ndarray:
     """Relabel a mask as mmseg's ``LoadAnnotations`` does."""
     if mask.max(initial=0) > IGNORE_INDEX:
         raise ValueError(f'the mask holds {mask.max()}, ids end at 255')

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from ..datasets.mask_files import read_mask
 from ..refinement.background_threshold import NUM_BINS, RULES, background_threshold
 from .cam_folder import read_cams
-from .pseudo_labels import _trained_ids, build_label_dataset
+from .pseudo_labels import build_label_dataset, trained_ids
 
 IGNORE_INDEX = 255
 STEP = 0.05
@@ -125,7 +125,7 @@ def sweep_thresholds(
         mask = None
         try:
             if masks is not None:
-                mask = _trained_ids(read_mask(Path(masks) / f'{image}.png'), dataset)
+                mask = trained_ids(read_mask(Path(masks) / f'{image}.png'), dataset)
             sweep.add(*read_cams(cams, image), mask)
         except ValueError as error:
             raise ValueError(f'image {image!r}: {error}') from None

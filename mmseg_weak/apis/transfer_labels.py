@@ -23,7 +23,7 @@ from ..visualization.report import ReportEntry, report_html
 from .image_scale import warn_of_large_images
 from .label_folder import LabelFolder
 from .label_pool import map_images
-from .pseudo_labels import _identity
+from .pseudo_labels import network_identity
 from .transfer_label_maker import (
     METHODS,
     TransferLabelMaker,
@@ -173,7 +173,7 @@ def _settings(
         info = dataset.get_data_info(i)
         tags.update(f'{info["img_id"]}:{info["tags"]}\n'.encode())
     return dict(
-        networks=[_identity(**network) for network in networks],
+        networks=[network_identity(**network) for network in networks],
         tags=tags.hexdigest(),
         method=options.method,
         diffusion=asdict(options.diffusion),
