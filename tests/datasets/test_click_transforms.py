@@ -75,6 +75,17 @@ def test_clicks_stay_on_their_pixel(case, chain, seed):
     assert found == {n: v for n, v in expected.items() if v in image}
 
 
+def test_click_on_the_edge_of_a_crop_stays_inside_when_mirrored():
+    """A resize may leave a click exactly between two pixels, where a crop may begin."""
+    for direction in ('horizontal', 'vertical'):
+        results = LoadClicks()(make_results(np.zeros((4, 4, 3), np.uint8), [[1.5, 1.5]]))
+        results['gt_bboxes'][:] = 0
+        results = ClickRandomCrop((4, 4))(results)
+        assert pixels_of(results).tolist() == [[0, 0]]
+        results = MMSegRandomFlip(prob=1.0, direction=direction)(results)
+        assert pixels_of(results).max() == 3
+
+
 @settings(deadline=None, max_examples=150)
 @given(
     clicks_on_image(),

@@ -142,6 +142,9 @@ class ClickRandomCrop(BaseTransform):
         results['img_shape'] = results['img'].shape[:2]
         results['gt_bboxes'] = results['gt_bboxes'] - np.tile([left, top], 2)
         keep_clicks(results, inside)
+        # A click on the very edge would be outside once the crop is mirrored.
+        far = np.tile(results['img'].shape[1::-1], 2) - PIXEL_MARGIN
+        results['gt_bboxes'] = results['gt_bboxes'].clip(PIXEL_MARGIN, far)
         return results
 
     def _choose(self, shape: tuple, xy: np.ndarray) -> tuple[int, int, np.ndarray]:
