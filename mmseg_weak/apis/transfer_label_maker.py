@@ -161,7 +161,8 @@ def _check_supervision(network: Mapping, dataset: StrongWeakDataset) -> None:
     """The masks of weak classes must not come in through the foreground network."""
     config = Config.fromfile(network['config'])
     weak = {dataset.split.classes[c] for c in dataset.split.weak}
-    for settings in strong_weak_sets(config.get('train_dataloader', {}).get('dataset')):
+    loader = config.get('train_dataloader') or {}
+    for settings in strong_weak_sets(loader.get('dataset')):
         named = CLASS_SPLITS.get(settings.get('split'), ((), ()))
         seen = weak & {*settings.get('strong_classes', ()), *named[0]}
         if seen:

@@ -1,6 +1,7 @@
 """Seeds spread over superpixels: from activation maps to pseudo-masks."""
 
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class DiffusionOptions:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
+            if isinstance(value, bool) or not isinstance(value, Real):
                 raise ValueError(f'{field.name} must be a number, got {value!r}')
         shares = (
             'seed_foreground',
@@ -87,7 +88,7 @@ class DiffusionOptions:
             )
         for name in ('num_superpixels', 'slic_iters'):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, Integral) or value < 1:
                 raise ValueError(f'{name} must be a whole number >= 1, got {value!r}')
         if not self.compactness > 0 or not 0 <= self.slic_sigma < np.inf:
             raise ValueError(

@@ -286,6 +286,11 @@ def test_bad_options(options):
         DiffusionOptions(**options)
 
 
+def test_numbers_of_numpy_are_numbers():
+    options = DiffusionOptions(num_superpixels=np.int64(40), beta=np.float32(3))
+    assert superpixel_diffusion(*scene()[:3], options).labels.shape == (60, 80)
+
+
 def test_more_superpixels_than_pixels_are_as_many_as_pixels():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (5, 7, 3), np.uint8)
