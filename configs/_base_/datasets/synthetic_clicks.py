@@ -1,4 +1,5 @@
 # Textured objects drawn by tools/dataset_converters/make_synthetic.py; no download.
+_base_ = ['tta_4_scales.py']
 data_root = 'work_dirs/data/synthetic'
 metainfo = dict(
     classes=('background', 'disc', 'ring', 'star', 'cross', 'crescent'),
@@ -26,24 +27,6 @@ test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.75, 1.0, 1.25, 1.5)
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
 ]
 
 train_dataloader = dict(

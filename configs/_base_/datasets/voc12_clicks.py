@@ -1,5 +1,6 @@
 # PASCAL VOC 2012 train_aug with the clicks of "What's the Point" and background clicks from
 # scribbles; prepared by tools/dataset_converters/voc_clicks.py. Masks are read in testing.
+_base_ = ['tta_6_scales.py']
 data_root = 'data/VOCdevkit/VOC2012'
 crop_size = (512, 512)
 
@@ -17,24 +18,6 @@ test_pipeline = [
     dict(type='Resize', scale=(2048, 512), keep_ratio=True),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
 ]
 
 train_dataloader = dict(

@@ -2,7 +2,7 @@
 # unknown. A command sets the folder with
 # --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER.
 # Paths of this data set start in the current directory.
-_base_ = ['voc12_tags.py']
+_base_ = ['tta_6_scales.py', 'voc12_tags.py']
 data_root = 'data/VOCdevkit/VOC2012'
 classes = (
     *('background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat'),
@@ -17,24 +17,7 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
+
 train_dataloader = dict(
     batch_size=4,
     dataset=dict(

@@ -1,5 +1,6 @@
 # PASCAL VOC 2012 train_aug with masks of the strong classes of a published split and, of
 # the others, tags from the box annotations. Choose with split='voc-1' ... 'pascal-5i-3'.
+_base_ = ['tta_6_scales.py']
 data_root = 'data/VOCdevkit/VOC2012'
 split = 'voc-1'
 crop_size = (321, 321)
@@ -18,24 +19,7 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
+
 train_dataloader = dict(
     batch_size=30,
     num_workers=4,

@@ -1,5 +1,6 @@
 # The six animal classes of PASCAL VOC 2012 at 300 pixels, clicks for training and masks
 # for validation only. Made by tools/dataset_converters/voc_clicks.py.
+_base_ = ['tta_4_scales.py']
 data_root = 'data/voc_animals'
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
 crop_size = (160, 160)
@@ -17,24 +18,6 @@ test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.75, 1.0, 1.25, 1.5)
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
 ]
 
 train_dataloader = dict(

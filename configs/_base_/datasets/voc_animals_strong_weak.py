@@ -1,6 +1,7 @@
 # The six animal classes of PASCAL VOC 2012 at 300 pixels: masks of dog, horse and person,
 # tags (the classes clicked) of cat, cow and sheep. Labels of weak images come with
 # train_dataloader.dataset.pseudo_label_dir.
+_base_ = ['tta_4_scales.py']
 data_root = 'data/voc_animals'
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
 strong_classes = ['dog', 'horse', 'person']
@@ -20,24 +21,7 @@ test_pipeline = [
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in (0.75, 1.0, 1.25, 1.5)
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]
+
 train_dataloader = dict(
     batch_size=8,
     num_workers=1,
