@@ -102,18 +102,7 @@ class StrongWeakDataset(BaseSegDataset):
                 'StrongWeakDataset hides masks and is for training; test with the data set '
                 f'inside it, {dataset["type"]}'
             )
-        if 'type' not in dataset or {'dataset', 'datasets'} & set(dataset):
-            raise ValueError(
-                f'{dataset.get("type")} wraps other data sets; give each of them a '
-                'StrongWeakDataset of its own and join those'
-            )
-        inner = {**copy.deepcopy(dict(dataset)), 'pipeline': [], 'lazy_init': True}
-        self.source = DATASETS.build(inner)
-        if not self.source.metainfo.get('classes'):
-            raise ValueError(
-                f'{dataset["type"]} does not know its classes: its config needs '
-                "metainfo=dict(classes=('background', 'a', ...)) for the ids in its masks"
-            )
+        self.source = _build_source(dataset)
         self.tag_source = tags
         self.policy, self.images = policy, images
         self.class_map = dict(class_map or {})
@@ -300,6 +289,24 @@ class StrongWeakDataset(BaseSegDataset):
                 f'image has {width}x{height}; make the labels again'
             )
         return labels
+
+
+def _build_source(dataset: Mapping) -> BaseSegDataset:
+    """The data set with images and masks, not loaded yet; it must know its classes."""
+    if 'type' not in dataset or {'dataset', 'datasets'} & set(dataset):
+        raise ValueError(
+            f'{dataset.get("type")} wraps other data sets; give each of them a '
+            'StrongWeakDataset of its own and join those'
+        )
+    source = DATASETS.build(
+        {**copy.deepcopy(dict(dataset)), 'pipeline': [], 'lazy_init': True}
+    )
+    if not source.metainfo.get('classes'):
+        raise ValueError(
+            f'{dataset["type"]} does not know its classes: its config needs '
+            "metainfo=dict(classes=('background', 'a', ...)) for the ids in its masks"
+        )
+    return source
 
 
 def _palette(classes: Sequence[str], source: Mapping, class_map: Mapping) -> list:
