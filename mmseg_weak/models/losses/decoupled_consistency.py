@@ -55,12 +55,7 @@ class DecoupledConsistencyLoss(nn.Module):
         self.background_weight = background_weight
         self.class_weight = class_weight
         self.background = background
-        self._loss_name = loss_name
-
-    @property
-    def loss_name(self) -> str:
-        """Key of the loss in the loss dict."""
-        return self._loss_name
+        self.loss_name = loss_name
 
     def forward(
         self, student_logits: Tensor, teacher_logits: Tensor, valid: Tensor

@@ -3,13 +3,14 @@
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from .reduction import global_denominator
+from .weighted_loss import WeightedLoss
 
 
 @MODELS.register_module()
-class ForegroundBCELoss(nn.Module):
+class ForegroundBCELoss(WeightedLoss):
     r"""Pixel cross-entropy of one sigmoid output, mean over the labelled pixels.
 
     The label transfer network of `Transferable Semi-supervised Semantic Segmentation
@@ -24,14 +25,7 @@ class ForegroundBCELoss(nn.Module):
     def __init__(
         self, loss_weight: float = 1.0, loss_name: str = 'loss_foreground'
     ) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
-        self._loss_name = loss_name
-
-    @property
-    def loss_name(self) -> str:
-        """Key of the loss in the loss dict."""
-        return self._loss_name
+        super().__init__(loss_weight, loss_name)
 
     def forward(
         self,

@@ -2,16 +2,17 @@
 
 import torch
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..neighbour_affinity import neighbour_values
 from .reduction import global_denominator
+from .weighted_loss import WeightedLoss
 
 EPS = 1e-5
 
 
 @MODELS.register_module()
-class PairAffinityLoss(nn.Module):
+class PairAffinityLoss(WeightedLoss):
     r"""Balanced loss of positive and negative pairs.
 
     Ahn and Kwak, CVPR 2018, `arXiv:1803.10464 <https://arxiv.org/abs/1803.10464>`_, Eq. 2
@@ -38,15 +39,9 @@ class PairAffinityLoss(nn.Module):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_affinity',
     ) -> None:
-        super().__init__()
-        if not 0 <= loss_weight < float('inf'):
-            raise ValueError(
-                f'PairAffinityLoss: loss_weight must be finite and >= 0, got {loss_weight}'
-            )
+        super().__init__(loss_weight, loss_name)
         self.background = background
         self.ignore_index = ignore_index
-        self.loss_weight = loss_weight
-        self.loss_name = loss_name
 
     def forward(self, affinity: Tensor, labels: Tensor, radius: int = 5) -> Tensor:
         """Loss of predicted affinities.

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from .click_logits import gather_logits, gather_upsampled_logits
 from .reduction import global_denominator
+from .weighted_loss import WeightedLoss
 
 
 @MODELS.register_module()
-class PartialCrossEntropyLoss(nn.Module):
+class PartialCrossEntropyLoss(WeightedLoss):
     r"""Partial cross-entropy of click, scribble or other sparse labels.
 
     .. math::
@@ -41,22 +42,15 @@ class PartialCrossEntropyLoss(nn.Module):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_pce',
     ) -> None:
-        super().__init__()
-        for value in [loss_weight, *(class_weight or [])]:
+        super().__init__(loss_weight, loss_name)
+        for value in class_weight or []:
             if not 0 <= value < float('inf'):
                 raise ValueError(
-                    'PartialCrossEntropyLoss: loss_weight and class_weight must be '
-                    f'finite and >= 0, got {value}'
+                    f'PartialCrossEntropyLoss: class_weight must be finite and >= 0, got '
+                    f'{value}'
                 )
         # Not a buffer, which would add a key to the checkpoint of the plain model.
         self.class_weight = None if class_weight is None else tuple(class_weight)
-        self.loss_weight = loss_weight
-        self._loss_name = loss_name
-
-    @property
-    def loss_name(self) -> str:
-        """Key of the loss in the loss dict."""
-        return self._loss_name
 
     def forward(
         self,

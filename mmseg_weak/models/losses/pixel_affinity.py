@@ -5,13 +5,14 @@ from functools import lru_cache
 import torch
 from mmengine.dist import get_world_size
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from .reduction import global_denominator
+from .weighted_loss import WeightedLoss
 
 
 @MODELS.register_module()
-class PixelAffinityLoss(nn.Module):
+class PixelAffinityLoss(WeightedLoss):
     r"""Affinity loss of AFA and BMP.
 
     Ru et al., CVPR 2022, `arXiv:2203.02664 <https://arxiv.org/abs/2203.02664>`_, Eq. 6.
@@ -43,21 +44,11 @@ class PixelAffinityLoss(nn.Module):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_aff',
     ) -> None:
-        super().__init__()
-        if radius < 0 or not 0 <= loss_weight < float('inf'):
-            raise ValueError(
-                'PixelAffinityLoss: radius and loss_weight must be finite and >= 0, got '
-                f'{radius} and {loss_weight}'
-            )
+        super().__init__(loss_weight, loss_name)
+        if radius < 0:
+            raise ValueError(f'PixelAffinityLoss: radius must be >= 0, got {radius}')
         self.radius = radius
         self.ignore_index = ignore_index
-        self.loss_weight = loss_weight
-        self._loss_name = loss_name
-
-    @property
-    def loss_name(self) -> str:
-        """Key of the loss in the loss dict."""
-        return self._loss_name
 
     def forward(
         self, affinity: Tensor, labels: Tensor, grid_size: tuple[int, int] | None = None

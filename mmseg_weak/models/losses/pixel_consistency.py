@@ -3,15 +3,16 @@
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from .reduction import global_denominator
+from .weighted_loss import WeightedLoss
 
 MODES = ('mse', 'kl', 'ce')
 
 
 @MODELS.register_module()
-class PixelConsistencyLoss(nn.Module):
+class PixelConsistencyLoss(WeightedLoss):
     r"""Pixel consistency of `Seminar Learning <https://arxiv.org/abs/2108.13393>`_.
 
     .. math::
@@ -46,27 +47,15 @@ class PixelConsistencyLoss(nn.Module):
         loss_weight: float = 1.0,
         loss_name: str = 'loss_consistency',
     ) -> None:
-        super().__init__()
+        super().__init__(loss_weight, loss_name)
         if mode not in MODES:
             raise ValueError(f'PixelConsistencyLoss: mode must be in {MODES}, got {mode!r}')
         if not 0 <= threshold <= 1:
             raise ValueError(
                 f'PixelConsistencyLoss: threshold must be in [0, 1], got {threshold}'
             )
-        if not 0 <= loss_weight < float('inf'):
-            raise ValueError(
-                'PixelConsistencyLoss: loss_weight must be finite and >= 0, got '
-                f'{loss_weight}'
-            )
         self.mode = mode
         self.threshold = threshold
-        self.loss_weight = loss_weight
-        self._loss_name = loss_name
-
-    @property
-    def loss_name(self) -> str:
-        """Key of the loss in the loss dict."""
-        return self._loss_name
 
     def forward(
         self,

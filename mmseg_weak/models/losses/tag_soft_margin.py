@@ -2,13 +2,14 @@
 
 import torch.nn.functional as F
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from .reduction import global_denominator
+from .weighted_loss import WeightedLoss
 
 
 @MODELS.register_module()
-class TagSoftMarginLoss(nn.Module):
+class TagSoftMarginLoss(WeightedLoss):
     r"""Multi-label soft margin loss of image tags, normalised over all ranks.
 
     .. math::
@@ -27,18 +28,7 @@ class TagSoftMarginLoss(nn.Module):
     """
 
     def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_tags') -> None:
-        super().__init__()
-        if not 0 <= loss_weight < float('inf'):
-            raise ValueError(
-                f'TagSoftMarginLoss: loss_weight must be finite and >= 0, got {loss_weight}'
-            )
-        self.loss_weight = loss_weight
-        self._loss_name = loss_name
-
-    @property
-    def loss_name(self) -> str:
-        """Key of the loss in the loss dict."""
-        return self._loss_name
+        super().__init__(loss_weight, loss_name)
 
     def forward(self, logits: Tensor, tags: Tensor, weight: Tensor | None = None) -> Tensor:
         """Mean loss of the batch.
