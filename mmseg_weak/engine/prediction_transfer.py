@@ -2,10 +2,10 @@
 
 import copy
 
-import torch.distributed as torch_dist
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.optim import OptimWrapperDict, build_optim_wrapper
-from mmseg.registry import MODEL_WRAPPERS, OPTIM_WRAPPER_CONSTRUCTORS
+from mmengine.registry import MODEL_WRAPPERS
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from ..models.segmentors.prediction_transfer import PREDICTION, SEGMENTOR
@@ -50,22 +50,19 @@ class PredictionTransferOptimWrapperConstructor:
         )
 
 
+# In mmengine's registry: its runner looks wrappers up there and nowhere else.
 @MODEL_WRAPPERS.register_module()
 class PredictionTransferDDP(MMDistributedDataParallel):
     """``MMDistributedDataParallel`` that lets the segmentor alternate its two steps.
 
     The segmenter's gradients are averaged as ever; the prediction transfer network is no
-    sub-module and averages its own.
+    sub-module and averages its own. ``PredictionNetworkHook`` hands the weights of rank 0
+    to the others.
 
     Args:
         module (nn.Module): A ``PredictionTransferSegmentor``.
         **kwargs: As for ``MMDistributedDataParallel``.
     """
-
-    def __init__(self, module: nn.Module, **kwargs) -> None:
-        super().__init__(module=module, **kwargs)
-        for value in module.prediction_network.state_dict().values():
-            torch_dist.broadcast(value, src=0)
 
     def train_step(self, data, optim_wrapper: OptimWrapperDict) -> dict:
         """See ``PredictionTransferSegmentor.train_step``."""

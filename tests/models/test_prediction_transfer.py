@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from toy import toy_model
 from toy_transfer import transfer_config, transfer_model, write_strong_weak
 
 from mmseg_weak.models.category_masks import category_masks, down_up, shown_classes
@@ -372,3 +373,21 @@ def test_a_run_without_its_hook_is_refused(root, tmp_path):
     config.custom_hooks = [dict(type='ClassCheckHook')]
     with pytest.raises(ValueError, match='needs dict.type="PredictionNetworkHook"'):
         Runner.from_cfg(config).train()
+
+
+def test_a_hook_without_its_model_is_refused(root, tmp_path):
+    config = transfer_config(root, tmp_path, 1)
+    config.model = toy_model()
+    config.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))
+    with pytest.raises(ValueError, match='the model is a SeminarSegmentor'):
+        Runner.from_cfg(config).train()
+
+
+def test_models_that_cannot_be_transferred_to_are_refused():
+    with pytest.raises(ValueError, match='leave consistency out'):
+        MODELS.build(transfer_model(consistency=dict(type='TeacherConsistency')))
+    model = transfer_model()
+    model['decode_head'].update(num_classes=2, out_channels=1)
+    model['decode_head']['loss_decode'] = dict(type='ForegroundBCELoss')
+    with pytest.raises(ValueError, match='one output per class'):
+        MODELS.build(model)

@@ -2,12 +2,15 @@
 
 import logging
 
+from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
+from mmengine.runner.checkpoint import weights_to_cpu
 from mmseg.registry import HOOKS
 from torch import nn
 
+from ...models.segmentors.prediction_transfer import PredictionTransferMixin
 from ..prediction_transfer import PredictionTransferDDP
 
 KEY = 'prediction_network'
@@ -23,22 +26,33 @@ class PredictionNetworkHook(Hook):
     """
 
     def before_train(self, runner) -> None:
-        """Check the wrapper of several processes.
+        """Check the model, and give all processes the weights of the first.
 
         Raises:
-            ValueError: It would not let the model alternate its two steps.
+            ValueError: The model has no P-Net, or its wrapper of several processes would
+                not let it alternate its two steps.
         """
         wrapped = is_model_wrapper(runner.model)
+        model = runner.model.module if wrapped else runner.model
+        if not isinstance(model, PredictionTransferMixin):
+            raise ValueError(
+                'PredictionNetworkHook keeps the P-Net of a PredictionTransferSegmentor, '
+                f'and the model is a {type(model).__name__}; take the hook out of '
+                'custom_hooks'
+            )
         if wrapped and not isinstance(runner.model, PredictionTransferDDP):
             raise ValueError(
                 'prediction transfer on several processes needs '
                 "model_wrapper_cfg = dict(type='PredictionTransferDDP') in the config, got "
                 f'{type(runner.model).__name__}'
             )
+        # After all weights are initialised or loaded, which each process does by itself.
+        for value in model.prediction_network.state_dict().values():
+            broadcast(value)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Add the weights."""
-        checkpoint[KEY] = _network(runner).state_dict()
+        checkpoint[KEY] = weights_to_cpu(_network(runner).state_dict())
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Read the weights if there are any.

@@ -47,7 +47,12 @@ class PredictionTransferMixin:
             )
         if stride < 1:
             raise ValueError(f'stride must be >= 1, got {stride}')
-        # Parents of mmseg use _apply and train while they are built.
+        unused = [name for name in ('consistency', 'pseudo_label') if kwargs.get(name)]
+        if unused:
+            raise ValueError(
+                f'{type(self).__name__} trains no teacher and makes no pseudo-labels: '
+                f'leave {", ".join(unused)} out'
+            )
         super().__init__(*args, **kwargs)
         network = MODELS.build(prediction_network or dict(type='PredictionNetwork'))
         # Past nn.Module.__setattr__, which would register it as a sub-module.
@@ -57,6 +62,11 @@ class PredictionTransferMixin:
         self.ramp_ratio = ramp_ratio
         self.stride = stride
         self.background = background
+        if self.out_channels < 2:
+            raise ValueError(
+                f'{type(self).__name__} compares masks of classes and needs one output per '
+                'class: the decode head has out_channels=1'
+            )
 
     def init_weights(self) -> None:
         """Initialise both networks."""
@@ -157,13 +167,11 @@ class PredictionTransferMixin:
             average_gradients(network.parameters())
             optimizer.step()
             optimizer.zero_grad()
-        with torch.no_grad():
-            share = 100 / max(1, count)
-            return dict(
-                prediction_loss=loss.detach(),
-                prediction_acc_real=(real > 0).sum() * share,
-                prediction_acc_fake=(fake <= 0).sum() * share,
-            )
+        logged = dict(prediction_loss=loss.detach())
+        if count:  # a batch without masks has no accuracy
+            logged['prediction_acc_real'] = 100 * (real > 0).float().mean()
+            logged['prediction_acc_fake'] = 100 * (fake <= 0).float().mean()
+        return logged
 
     def _adversarial_loss(self, masks: CategoryMasks) -> Tensor:
         """Weighted BCE(1, P(fake)); no gradient for the prediction transfer network."""
