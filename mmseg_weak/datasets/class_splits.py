@@ -190,7 +190,13 @@ class StrongWeakClasses:
 
 def _check_lists(classes: tuple, strong: tuple, weak: tuple) -> None:
     if BACKGROUND not in classes:
-        raise ValueError(f"the classes need 'background', they are {', '.join(classes)}")
+        raise ValueError(
+            f"the classes need 'background' (class_map can name one of them so), they are "
+            f'{", ".join(classes)}'
+        )
+    twice = sorted({name for name in classes if classes.count(name) > 1})
+    if twice:
+        raise ValueError(f'the classes name {", ".join(twice)} twice')
     foreground = [name for name in classes if name != BACKGROUND]
     for kind, names in (('strong', strong), ('weak', weak)):
         if not names:

@@ -1,11 +1,14 @@
 """Read the masks of strong classes so that nothing of a weak class comes out."""
 
+import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from PIL import Image
 
 from .class_splits import StrongWeakClasses
+from .mask_files import read_mask
 
 IGNORE_INDEX = 255
 
@@ -20,12 +23,18 @@ class StrongMaskReader:
       becomes 255 too, for a hole in known background would show the weak object's shape;
     - the same holds for every image that is tagged with a weak class.
 
+    If a weak class is not among the names of the masks, it may be one of theirs that is not
+    trained, and those count as weak.
+
     Args:
         loader (BaseTransform): mmseg's ``LoadAnnotations`` or what takes its place.
         classes (StrongWeakClasses): The trained classes.
         source_classes (Sequence[str]): Class names of the ids that the loader gives.
         class_map (Mapping[str, str]): Source name to trained name; names that are not in it
             stand for themselves.
+
+    Raises:
+        ValueError: There are more classes than ids in 8 bits.
     """
 
     def __init__(
@@ -36,14 +45,24 @@ class StrongMaskReader:
         class_map: Mapping[str, str],
     ) -> None:
         self.loader = loader
+        if len(source_classes) > IGNORE_INDEX:
+            raise ValueError(
+                f'the data set has {len(source_classes)} classes; masks of 8 bits hold '
+                f'{IGNORE_INDEX} and {IGNORE_INDEX} for unknown'
+            )
+        names = [class_map.get(name, name) for name in source_classes]
         self.table = np.full(256, IGNORE_INDEX, np.uint8)
         index = {name: i for i, name in enumerate(classes.classes)}
-        for i, name in enumerate(source_classes):
-            self.table[i] = index.get(class_map.get(name, name), IGNORE_INDEX)
-        self.num_ids = len(source_classes)
+        for i, name in enumerate(names):
+            self.table[i] = index.get(name, IGNORE_INDEX)
+        self.num_ids = len(names)
         self.is_strong, self.is_weak = np.zeros((2, 256), bool)
         self.is_strong[list(classes.strong)] = True
         self.is_weak[list(classes.weak)] = True
+        # Of the masks' own ids.
+        self.hides = self.is_weak[self.table]
+        if not {classes.classes[i] for i in classes.weak} <= set(names):
+            self.hides |= (self.table == IGNORE_INDEX) & (np.arange(256) < self.num_ids)
 
     def __call__(
         self, mask_info: dict, only_strong: bool, size: tuple[int, int]
@@ -69,6 +88,8 @@ class StrongMaskReader:
             raise FileNotFoundError(f'mask not found: {path}') from None
         except (OSError, SyntaxError) as error:  # PIL raises both for damaged files
             raise ValueError(f'{path}: mask is unreadable ({error})') from None
+        if raw.dtype == np.uint8:
+            self._check_depth(path)
         if raw.ndim < 2 and raw.size == size[0] * size[1]:
             raw = raw.reshape(size)  # mmseg squeezes masks of one row or column
         if raw.ndim != 2:
@@ -86,10 +107,22 @@ class StrongMaskReader:
                 f'{path}: class id {unknown[0]}; the data set has 0 to {self.num_ids - 1}, '
                 f'and {IGNORE_INDEX} for unknown'
             )
-        return self.hide(self.table[raw], only_strong)
+        return self._hide(self.table[raw], only_strong or self.hides[raw].any())
 
-    def hide(self, labels: np.ndarray, only_strong: bool) -> np.ndarray:
+    def _check_depth(self, path: str) -> None:
+        """mmseg's loader cuts ids of 16 bits down to 8."""
+        if not os.path.isfile(path):
+            return  # another backend
+        with Image.open(path) as image:
+            deep = image.mode.startswith('I')
+        if deep and (largest := int(read_mask(path).max())) > IGNORE_INDEX:
+            raise ValueError(
+                f'{path}: class id {largest}; the data set has 0 to {self.num_ids - 1}, '
+                f'and {IGNORE_INDEX} for unknown'
+            )
+
+    def _hide(self, labels: np.ndarray, only_strong: bool) -> np.ndarray:
         """Apply the rules to trained class indices, (H, W) uint8."""
-        if only_strong or self.is_weak[labels].any():
+        if only_strong:
             return np.where(self.is_strong[labels], labels, IGNORE_INDEX).astype(np.uint8)
         return labels

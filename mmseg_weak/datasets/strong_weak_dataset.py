@@ -1,7 +1,7 @@
 """Masks for some classes, tags for the rest."""
 
-import copy
 import logging
+import os
 import os.path as osp
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,14 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from .class_splits import BACKGROUND, CLASS_SPLITS, StrongWeakClasses
+from .class_splits import BACKGROUND, StrongWeakClasses
 from .image_files import image_id, image_sizes
 from .mask_files import read_mask
 from .strong_masks import IGNORE_INDEX, StrongMaskReader
+from .strong_weak_source import build_source, check_weak_classes, palette, trained_classes
 from .tag_sources import read_tags
 from .transforms.checks import walk_transforms
 from .transforms.pseudo_labels import LoadPseudoLabels
-from .voc_coco60 import CLASSES as KNOWN_CLASSES
-from .voc_coco60 import PALETTE as KNOWN_PALETTE
 
 POLICIES = ('strict', 'keep_strong')
 IMAGES = ('all', 'strong', 'weak')
@@ -44,7 +43,7 @@ class StrongWeakDataset(BaseSegDataset):
 
     Args:
         dataset (dict): Config of the data set with images and masks, its pipeline unused.
-        tags (str | dict): Where tags come from, see
+        tags (str | os.PathLike | dict): Where tags come from, see
             :func:`~mmseg_weak.datasets.tag_sources.read_tags`. A file must name trained
             classes; of a data set others are left out and counted.
         strong_classes (Sequence[str]): Classes with masks.
@@ -52,11 +51,13 @@ class StrongWeakDataset(BaseSegDataset):
         split (str, optional): Name of a published split instead of the two lists, see
             ``mmseg_weak.datasets.class_splits.CLASS_SPLITS``.
         policy (str): What a weak image gives: ``strict`` tags only (its mask is never
-            opened), ``keep_strong`` also its strong pixels. Defaults to ``strict``.
+            opened), ``keep_strong`` also its strong pixels, if it has a mask. Defaults to
+            ``strict``.
         images (str): ``all``, only ``strong`` or only ``weak`` ones. Defaults to ``all``.
         class_map (Mapping[str, str], optional): Names of ``dataset`` and ``tags`` to the
-            trained names, such as ``dict(airplane='aeroplane')``. Classes that are not
-            trained are 255.
+            trained names, such as ``dict(airplane='aeroplane')``. A set without a
+            background class needs one, such as ``dict(road='background')``. Classes that
+            are not trained are 255.
         class_agnostic (bool): Labels are background 0 and foreground 1, as the label
             transfer network wants them. Defaults to False.
         pseudo_label_dir (str, optional): Folder of ``tools/make_pseudo_labels.py`` with a
@@ -64,7 +65,8 @@ class StrongWeakDataset(BaseSegDataset):
         mask_loader (dict, optional): Transform that reads a mask. Defaults to
             ``LoadAnnotations``.
         metainfo (dict, optional): ``classes`` to train with ``'background'``; defaults to
-            those of ``dataset``, with a named split followed by the split's others.
+            those of ``dataset`` as ``class_map`` names them; with a named split those of
+            the split, in the order of ``dataset``.
         **kwargs: ``pipeline``, ``lazy_init`` and so on of ``BaseSegDataset``.
 
     Raises:
@@ -77,7 +79,7 @@ class StrongWeakDataset(BaseSegDataset):
     def __init__(
         self,
         dataset: Mapping,
-        tags: str | Mapping,
+        tags: str | os.PathLike | Mapping,
         strong_classes: Sequence[str] = (),
         weak_classes: Sequence[str] = (),
         split: str | None = None,
@@ -102,16 +104,13 @@ class StrongWeakDataset(BaseSegDataset):
                 'StrongWeakDataset hides masks and is for training; test with the data set '
                 f'inside it, {dataset["type"]}'
             )
-        self.source = _build_source(dataset)
+        self.source = build_source(dataset)
         self.tag_source = tags
         self.policy, self.images = policy, images
         self.class_map = dict(class_map or {})
         self.pseudo_label_dir = pseudo_label_dir
         source = self.source.metainfo
-        classes = tuple((metainfo or {}).get('classes') or source['classes'])
-        if split in CLASS_SPLITS and not (metainfo or {}).get('classes'):
-            published = (name for part in CLASS_SPLITS[split][::-1] for name in part)
-            classes = tuple(dict.fromkeys((*classes, *published)))
+        classes = trained_classes(metainfo, source['classes'], self.class_map, split)
         self.split = StrongWeakClasses.resolve(classes, strong_classes, weak_classes, split)
         self.class_agnostic = class_agnostic
         self.read_mask = StrongMaskReader(
@@ -120,9 +119,11 @@ class StrongWeakDataset(BaseSegDataset):
             source['classes'],
             self.class_map,
         )
+        if images != 'weak' or policy == 'keep_strong':
+            check_weak_classes(self.source, self.split, self.class_map)
         self.report: dict = {}
         metainfo = dict(metainfo or {}, classes=classes)
-        metainfo.setdefault('palette', _palette(classes, source, self.class_map))
+        metainfo.setdefault('palette', palette(classes, source, self.class_map))
         if class_agnostic:
             metainfo.update(CLASS_AGNOSTIC)
         super().__init__(metainfo=metainfo, test_mode=False, **kwargs)
@@ -137,34 +138,38 @@ class StrongWeakDataset(BaseSegDataset):
         """
         self._check_pipeline()
         self.source.full_init()
-        tags = {
-            image_id(image, self.source.img_suffix): names
-            for image, names in read_tags(self.tag_source).items()
-        }
+        tags: dict[str, set[str]] = {}
+        for image, names in read_tags(self.tag_source).items():
+            # One image may be written with and without its suffix.
+            tags.setdefault(image_id(image, self.source.img_suffix), set()).update(names)
         counts, found, ignored = Counter(), [], Counter()
         index = {name: i for i, name in enumerate(self.split.classes)}
         for i in range(len(self.source)):
             info = self.source.get_data_info(i)
             image = self._image_id(info['img_path'])
             names = {self.class_map.get(name, name) for name in tags.get(image, ())}
+            names.discard(BACKGROUND)
             ignored.update(names - set(index))
             labels = tuple(sorted(index[name] for name in names if name in index))
             # A class that is not trained stands beside the others as unknown pixels.
             kind = 'untagged' if not labels else self._kind(labels)
             counts[kind] += 1
             found.append((kind, labels, image, info))
-        if ignored and isinstance(self.tag_source, str):
+        if ignored and not isinstance(self.tag_source, Mapping):
             raise ValueError(
                 f'{self.tag_source}: unknown class {min(ignored)!r}; the classes are '
                 f'{", ".join(self.split.classes)} (class_map renames)'
             )
         self._check_images(found, tags)
-        self.report = dict(counts, ignored_tags=dict(ignored))
-        if is_main_process():
-            print_log(f'StrongWeakDataset: {self.report}', logger='current')
         wanted = IMAGES[1:] if self.images == 'all' else (self.images,)
         data_list = [self._entry(*item) for item in found if item[0] in wanted]
         self._check_masks(data_list)
+        self.report = dict(counts, ignored_tags=dict(ignored))
+        if self.policy == 'keep_strong':
+            weak = [item for item in data_list if not item['is_strong']]
+            self.report['weak_without_mask'] = sum('mask' not in item for item in weak)
+        if is_main_process():
+            print_log(f'StrongWeakDataset: {self.report}', logger='current')
         if self.pseudo_label_dir is not None:
             weak = [item['img_id'] for item in data_list if not item['is_strong']]
             LoadPseudoLabels(self.pseudo_label_dir).check(weak, self.split.classes)
@@ -183,7 +188,8 @@ class StrongWeakDataset(BaseSegDataset):
             reduce_zero_label=False,
             seg_fields=[],
         )
-        if kind == 'strong' or self.policy == 'keep_strong':
+        path = info.get('seg_map_path')
+        if kind == 'strong' or (self.policy == 'keep_strong' and self._exists(path)):
             keys = ('seg_map_path', 'label_map', 'reduce_zero_label')
             entry['mask'] = {key: info.get(key) for key in keys}
         return entry
@@ -191,13 +197,16 @@ class StrongWeakDataset(BaseSegDataset):
     def _check_masks(self, entries: list[dict]) -> None:
         """Every mask that training will open is there."""
         paths = [entry['mask']['seg_map_path'] for entry in entries if 'mask' in entry]
-        absent = [p for p in paths if p is None or not fileio.exists(p, self.backend_args)]
+        absent = [path for path in paths if not self._exists(path)]
         if absent:
             raise FileNotFoundError(
                 f'{len(absent)} of {len(paths)} masks not found, such as {absent[0]}: an '
                 'image tagged with strong classes only needs one (or tag what it shows '
                 'of weak classes, or leave it out)'
             )
+
+    def _exists(self, path: str | None) -> bool:
+        return path is not None and fileio.exists(path, self.backend_args)
 
     def _image_id(self, path: str) -> str:
         folder = self.source.data_prefix.get('img_path') or ''
@@ -289,31 +298,3 @@ class StrongWeakDataset(BaseSegDataset):
                 f'image has {width}x{height}; make the labels again'
             )
         return labels
-
-
-def _build_source(dataset: Mapping) -> BaseSegDataset:
-    """The data set with images and masks, not loaded yet; it must know its classes."""
-    if 'type' not in dataset or {'dataset', 'datasets'} & set(dataset):
-        raise ValueError(
-            f'{dataset.get("type")} wraps other data sets; give each of them a '
-            'StrongWeakDataset of its own and join those'
-        )
-    source = DATASETS.build(
-        {**copy.deepcopy(dict(dataset)), 'pipeline': [], 'lazy_init': True}
-    )
-    if not source.metainfo.get('classes'):
-        raise ValueError(
-            f'{dataset["type"]} does not know its classes: its config needs '
-            "metainfo=dict(classes=('background', 'a', ...)) for the ids in its masks"
-        )
-    return source
-
-
-def _palette(classes: Sequence[str], source: Mapping, class_map: Mapping) -> list:
-    """Colours of the trained classes: the source's, known ones, made-up ones."""
-    colours = dict(zip(KNOWN_CLASSES, KNOWN_PALETTE))
-    for name, colour in zip(source['classes'], source.get('palette') or []):
-        colours[class_map.get(name, name)] = list(colour)
-    rng = np.random.default_rng(0)
-    extra = rng.integers(0, 256, (len(classes), 3)).tolist()
-    return [colours.get(name, extra[i]) for i, name in enumerate(classes)]

@@ -1,5 +1,6 @@
 """Image tags for a data set that also has masks."""
 
+import os
 from collections.abc import Mapping
 
 from mmseg.registry import DATASETS
@@ -12,11 +13,11 @@ TAG_KEYS = ('tags', 'click_labels')
 Tags = dict[str, tuple[str, ...]]
 
 
-def read_tags(source: str | Mapping) -> Tags:
+def read_tags(source: str | os.PathLike | Mapping) -> Tags:
     """Class names of images from a file, or from a data set that has tags or clicks.
 
     Args:
-        source (str | Mapping): A JSON or CSV file of class names, see
+        source (str | os.PathLike | Mapping): A JSON or CSV file of class names, see
             :mod:`~mmseg_weak.datasets.tag_formats`, or the config of a data set whose
             images have ``img_id`` and ``tags`` or ``click_labels``, such as
             ``ImageTagDataset`` or ``PascalVOCClickDataset``. No mask is read.
@@ -28,8 +29,8 @@ def read_tags(source: str | Mapping) -> Tags:
         FileNotFoundError: The file does not exist.
         ValueError: It is malformed, or the data set has no tags.
     """
-    if isinstance(source, str):
-        read = read_tag_file(source, _class_name)
+    if not isinstance(source, Mapping):
+        read = read_tag_file(str(source), _class_name)
         return {image: tuple(sorted(names - {BACKGROUND})) for image, names in read.items()}
     dataset = DATASETS.build(dict(source, pipeline=[], test_mode=False, lazy_init=False))
     classes, tags = dataset.metainfo['classes'], {}

@@ -1,6 +1,7 @@
 """IoU of strong and weak classes apart."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import numpy as np
 from mmengine.logging import print_log
@@ -53,7 +54,8 @@ class StrongWeakIoUMetric(IoUMetric):
         elif not isinstance(full_result, Mapping):
             full_result = dict(mIoU=full_result)
         unknown = set(full_result) - set(SCORES)
-        if unknown or not all(value > 0 for value in full_result.values()):
+        numbers = all(isinstance(v, Real) and v > 0 for v in full_result.values())
+        if unknown or not numbers:
             raise ValueError(
                 f'full_result must be a number > 0 or such by name, out of '
                 f'{", ".join(SCORES)}; got {dict(full_result)}'

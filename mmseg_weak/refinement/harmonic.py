@@ -70,7 +70,7 @@ def harmonic_extension(
 def _solve_dense(degree: np.ndarray, edges: tuple, target: np.ndarray) -> np.ndarray | None:
     """(free, K + 1) solution; None where the Laplacian is singular."""
     laplacian = np.zeros((len(degree), len(degree)))
-    laplacian[edges[:2]] = -edges[2]
+    np.subtract.at(laplacian, edges[:2], edges[2])  # a pair may be listed twice
     np.fill_diagonal(laplacian, degree)
     try:
         return np.linalg.solve(laplacian, target)

@@ -8,10 +8,13 @@ import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_weak.datasets import strong_weak_source
 from mmseg_weak.datasets.class_splits import (
     CLASS_SPLITS,
     COCO_60,
+    COCO_TO_VOC,
     VOC_CLASSES,
+    VOC_IN_COCO,
     StrongWeakClasses,
 )
 
@@ -235,6 +238,7 @@ def test_tags_from_clicks(root):
             'ring neither strong nor weak',
         ),
         (dict(metainfo=dict(classes=('square', 'disc'))), "need 'background'"),
+        (dict(metainfo=dict(classes=(*CLASSES, 'disc'))), 'name disc twice'),
         (dict(split='voc-9', strong_classes=[], weak_classes=[]), 'voc-9.* is unknown'),
         (dict(split='voc-1'), 'not both'),
         (dict(policy='lax'), 'policy must be in'),
@@ -320,6 +324,129 @@ def test_wrong_masks(root):
     with pytest.raises(FileNotFoundError, match=r'1 of 6 masks not found, such as .*_01'):
         build(root, images='strong')
     build(root, images='weak')
+
+
+def test_ids_of_16_bits_are_not_cut(root):
+    path = root / 'masks' / 'toy_01.png'
+    mask = np.array(Image.open(path)).astype(np.uint16)
+    dataset = build(root, images='strong')
+    Image.fromarray(mask).save(path)
+    expected = dataset[1]['data_samples'].gt_sem_seg.data.unique()
+    assert 1 in expected
+    mask[mask == 1] = 257
+    Image.fromarray(mask).save(path)
+    with pytest.raises(ValueError, match='toy_01.png: class id 257; the data set has 0'):
+        dataset[1]
+
+
+def test_ids_fit_into_masks(root):
+    names = tuple(f'c{i}' for i in range(260))
+    inner = dict(settings(root)['dataset'], metainfo=dict(classes=(*CLASSES, *names)))
+    with pytest.raises(ValueError, match='263 classes; masks of 8 bits hold 255'):
+        build(root, dataset=inner, metainfo=dict(classes=CLASSES))
+
+
+def test_entries_of_one_image_add_up(root):
+    tags = json.loads((root / 'tags.json').read_text())
+    tags['toy_05.png'] = ['disc']
+    (root / 'tags.json').write_text(json.dumps(tags))
+    assert labels_of(build(root))['toy_05']['tags'] == (1, 2)
+
+
+def test_tag_file_as_path_and_classes_from_a_file(root):
+    (root / 'classes.txt').write_text('\n'.join(CLASSES))
+    dataset = build(
+        root,
+        tags=root / 'tags.json',
+        metainfo=dict(classes=str(root / 'classes.txt')),
+    )
+    assert dataset.metainfo['classes'] == CLASSES and len(dataset) == 12
+
+
+def test_weak_images_without_a_mask_give_tags_only(root):
+    (root / 'masks' / 'toy_07.png').unlink()
+    dataset = build(root, policy='keep_strong')
+    assert dataset.report['weak_without_mask'] == 1
+    labels = {name: one['gt_seg_map'] for name, one in labels_of(dataset).items()}
+    assert (labels['toy_07'] == 255).all() and (labels['toy_08'] == 1).any()
+
+
+def test_unknown_names_of_masks_may_be_weak_ones(root, monkeypatch):
+    """A forgotten class_map does not show the shape of weak objects."""
+    said = []
+    monkeypatch.setattr(
+        strong_weak_source, 'print_log', lambda text, **_: said.append(text)
+    )
+    inner = dict(
+        settings(root)['dataset'], metainfo=dict(classes=('background', 'square', 'd'))
+    )
+    dataset = build(root, dataset=inner, metainfo=dict(classes=CLASSES), images='strong')
+    labels = labels_of(dataset)['toy_00']['gt_seg_map']
+    assert set(np.unique(labels)) == {1, 255}
+    assert 'masks know no disc, and their d are not trained' in said[0]
+    trained = dict(classes=('background', 'square', 'd', 'disc'))
+    dataset = build(
+        root,
+        dataset=inner,
+        metainfo=trained,
+        strong_classes=['square', 'd'],
+        images='strong',
+    )
+    assert set(np.unique(labels_of(dataset)['toy_00']['gt_seg_map'])) == {0, 1, 2, 255}
+    assert len(said) == 1
+
+
+def test_inner_metainfo_must_not_drop_a_weak_class(root):
+    inner = settings(root)['dataset']
+    inner.update(
+        type='PascalVOCDataset',
+        metainfo=dict(classes=('background', 'aeroplane')),
+        seg_map_suffix='.png',
+    )
+    with pytest.raises(ValueError, match="leaves out 'bicycle', which is weak"):
+        build(
+            root,
+            dataset=inner,
+            metainfo=dict(classes=('background', 'aeroplane', 'bicycle')),
+            strong_classes=['aeroplane'],
+            weak_classes=['bicycle'],
+        )
+
+
+def test_names_of_coco_become_those_of_a_split(root):
+    tags = {f'toy_{i:02d}': ['airplane'] if i <= 5 else ['bird'] for i in range(12)}
+    for i, name in enumerate(VOC_IN_COCO):
+        tags[f'toy_{6 + i % 6:02d}'] += [name]
+    (root / 'tags.json').write_text(json.dumps(tags))
+    classes = ('background', *VOC_IN_COCO, *COCO_60)
+    inner = dict(settings(root)['dataset'], metainfo=dict(classes=classes))
+    dataset = build(
+        root,
+        dataset=inner,
+        class_map=COCO_TO_VOC,
+        split='voc-1',
+        strong_classes=(),
+        weak_classes=(),
+    )
+    assert dataset.metainfo['classes'] == ('background', *VOC_CLASSES)
+    labels = labels_of(dataset)['toy_01']['gt_seg_map']
+    mask = np.array(Image.open(root / 'masks' / 'toy_01.png'))
+    np.testing.assert_array_equal(labels, mask)  # aeroplane is the first class of both
+
+
+def test_a_class_can_be_background(root):
+    """Sets such as ADE20K have no background of their own."""
+    inner = dict(settings(root)['dataset'], metainfo=dict(classes=('road', *CLASSES[1:])))
+    with pytest.raises(ValueError, match="need 'background' .class_map can name"):
+        build(root, dataset=inner)
+    tags = json.loads((root / 'tags.json').read_text())
+    tags = {image: ['road', *names] for image, names in tags.items()}
+    tags['toy_11'] = ['road']
+    (root / 'tags.json').write_text(json.dumps(tags))
+    dataset = build(root, dataset=inner, class_map=dict(road='background'))
+    assert dataset.metainfo['classes'] == CLASSES
+    assert dataset.report['untagged'] == 1 and len(dataset) == 11
+    assert {dataset.get_data_info(i)['tags'] for i in range(11)} == {(1,), (1, 2)}
 
 
 def test_published_splits():

@@ -97,6 +97,15 @@ def test_foreground_enters_through_the_edges_only():
     assert right[0] > right[1]
 
 
+@pytest.mark.parametrize('max_dense', [0, 300])
+def test_pairs_that_are_listed_twice_add_up(monkeypatch, max_dense):
+    monkeypatch.setattr(harmonic, 'MAX_DENSE', max_dense)
+    pairs = np.array([[0, 1], [1, 2], [2, 1], [2, 3]])
+    clamped = np.array([True, False, False, True])
+    q = harmonic_extension(pairs, np.ones(4), clamped, np.eye(4)[:, :1])
+    np.testing.assert_allclose(q[:, 0], [1, 0.6, 0.4, 0], atol=1e-12)
+
+
 def test_harmonic_on_a_path():
     """A chain with weights 1, 2, 1: the potential falls by 1/weight, like resistors."""
     pairs = np.array([[0, 1], [1, 2], [2, 3]])

@@ -1,0 +1,90 @@
+"""The data set inside a strong-weak one: what it knows and how it is named."""
+
+import copy
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from mmengine import list_from_file
+from mmengine.logging import print_log
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from .class_splits import BACKGROUND, CLASS_SPLITS, StrongWeakClasses
+from .voc_coco60 import CLASSES as KNOWN_CLASSES
+from .voc_coco60 import PALETTE as KNOWN_PALETTE
+
+
+def build_source(dataset: Mapping) -> BaseSegDataset:
+    """The data set with images and masks, not loaded yet; it must know its classes."""
+    if 'type' not in dataset or {'dataset', 'datasets'} & set(dataset):
+        raise ValueError(
+            f'{dataset.get("type")} wraps other data sets; give each of them a '
+            'StrongWeakDataset of its own and join those'
+        )
+    source = DATASETS.build(
+        {**copy.deepcopy(dict(dataset)), 'pipeline': [], 'lazy_init': True}
+    )
+    if not source.metainfo.get('classes'):
+        raise ValueError(
+            f'{dataset["type"]} does not know its classes: its config needs '
+            "metainfo=dict(classes=('background', 'a', ...)) for the ids in its masks"
+        )
+    return source
+
+
+def trained_classes(
+    metainfo: Mapping | None, source: Sequence[str], class_map: Mapping, split: str | None
+) -> tuple[str, ...]:
+    """The classes of ``metainfo``, of a named split, or of the data set."""
+    classes = (metainfo or {}).get('classes')
+    if isinstance(classes, str):
+        classes = list_from_file(classes)
+    if classes:
+        return tuple(classes)
+    classes = dict.fromkeys(class_map.get(name, name) for name in source)
+    if split in CLASS_SPLITS:
+        published = [name for part in CLASS_SPLITS[split][::-1] for name in part]
+        known = [n for n in classes if n in published or n == BACKGROUND]
+        classes = dict.fromkeys((*known, *published))
+    return tuple(classes)
+
+
+def palette(classes: Sequence[str], source: Mapping, class_map: Mapping) -> list:
+    """Colours of the trained classes: the source's, known ones, made-up ones."""
+    colours = dict(zip(KNOWN_CLASSES, KNOWN_PALETTE))
+    for name, colour in zip(source['classes'], source.get('palette') or []):
+        colours[class_map.get(name, name)] = list(colour)
+    rng = np.random.default_rng(0)
+    extra = rng.integers(0, 256, (len(classes), 3)).tolist()
+    return [colours.get(name, extra[i]) for i, name in enumerate(classes)]
+
+
+def check_weak_classes(
+    source: BaseSegDataset, split: StrongWeakClasses, class_map: Mapping[str, str]
+) -> None:
+    """No weak object may hide behind a name that the masks do not have.
+
+    Raises:
+        ValueError: The metainfo of ``source`` makes a weak class unknown.
+    """
+    weak = {split.classes[i] for i in split.weak}
+    known = source.metainfo['classes']
+    for name in set(type(source).METAINFO.get('classes', ())) - set(known):
+        if class_map.get(name, name) in weak:
+            raise ValueError(
+                f'the metainfo of the inner data set leaves out {name!r}, which is weak: '
+                'its pixels would be unknown, and their shape would show; leave that '
+                'metainfo out (classes that are not trained are 255 anyway)'
+            )
+    absent = weak - {class_map.get(name, name) for name in known}
+    others = [name for name in known if class_map.get(name, name) not in split.classes]
+    if absent and others:
+        print_log(
+            f'StrongWeakDataset: the masks know no {", ".join(sorted(absent))}, and their '
+            f'{", ".join(others)} are not trained. If these are the same, say so with '
+            'class_map; until then they hide the background beside them, as weak classes '
+            'do',
+            logger='current',
+            level=logging.WARNING,
+        )
