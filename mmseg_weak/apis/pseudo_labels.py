@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from rich.progress import track
 
@@ -263,10 +264,19 @@ def network_identity(config: str, checkpoint: str) -> dict:
 def score_folder(
     folder: LabelFolder,
     images: Sequence[str],
-    dataset: ClickDataset | ImageTagDataset,
+    dataset: BaseSegDataset,
     masks: str | None,
+    table: np.ndarray | None = None,
 ) -> dict:
     """Coverage and class shares of finished labels, and their quality where masks exist.
+
+    Args:
+        folder (LabelFolder): The labels.
+        images (Sequence[str]): Their image ids.
+        dataset (BaseSegDataset): What the ids in the masks mean.
+        masks (str, optional): Folder of ``{img_id}.png``.
+        table (np.ndarray, optional): (256,) ids of ``dataset`` to those of the labels.
+            Defaults to None, they are the same.
 
     Raises:
         FileNotFoundError: A mask is absent.
@@ -278,13 +288,14 @@ def score_folder(
         try:
             if masks is not None:
                 mask = trained_ids(read_mask(Path(masks) / f'{image}.png'), dataset)
+                mask = mask if table is None else table[mask]
             quality.add(read_mask(folder.file(image)), mask)
         except ValueError as error:
             raise ValueError(f'image {image!r}: {error}') from None
     return quality.summary()
 
 
-def trained_ids(mask: np.ndarray, dataset: ClickDataset | ImageTagDataset) -> np.ndarray:
+def trained_ids(mask: np.ndarray, dataset: BaseSegDataset) -> np.ndarray:
     """Relabel a mask as mmseg's ``LoadAnnotations`` does."""
     if mask.max(initial=0) > IGNORE_INDEX:
         raise ValueError(f'the mask holds {mask.max()}, ids end at 255')

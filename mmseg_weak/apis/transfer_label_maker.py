@@ -61,9 +61,11 @@ class TransferLabelMaker:
             str | None: Why the image was refused; its label is then 255 everywhere.
         """
         sample, pixels, foreground, cams, classes = self._maps(index)
-        reason = None
+        reason = diffusion = None
         try:
-            labels = self._labels(pixels, foreground, cams, classes)
+            if self.options.method == 'diffusion':
+                diffusion = self._diffuse(pixels, foreground, cams)
+            labels = self._labels(cams, classes, diffusion)
         except NoAnchorError as error:
             names = [self.folder.classes[c] for c in classes]
             reason = f'{error} (classes of the image: {", ".join(names)})'
@@ -79,8 +81,9 @@ class TransferLabelMaker:
         palette = np.array(self.dataset.metainfo['palette'])
         diffusion = None
         try:
-            labels = self._labels(pixels, foreground, cams, classes)
-            diffusion = self._diffuse(pixels, foreground, cams)
+            if self.options.method == 'diffusion':
+                diffusion = self._diffuse(pixels, foreground, cams)
+            labels = self._labels(cams, classes, diffusion)
         except NoAnchorError:
             labels = np.full(pixels.shape[:2], IGNORE_INDEX)
         return transfer_panel(pixels, foreground, cams, diffusion, labels, classes, palette)
@@ -122,18 +125,14 @@ class TransferLabelMaker:
         return (total / len(views)).clamp(0, 1)
 
     def _labels(
-        self,
-        pixels: np.ndarray,
-        foreground: np.ndarray,
-        cams: np.ndarray,
-        classes: np.ndarray,
+        self, cams: np.ndarray, classes: np.ndarray, diffusion: Diffusion | None
     ) -> np.ndarray:
-        """Class indices of the data set, (H, W)."""
-        if self.options.method == 'cam':
+        """Class indices of the data set, (H, W); without diffusion the maps decide."""
+        if diffusion is None:
             winner = cams.argmax(axis=0) + 1
             winner[cams.max(axis=0) < self.options.cam_threshold] = 0
         else:
-            winner = self._diffuse(pixels, foreground, cams).labels
+            winner = diffusion.labels
         return np.concatenate([[self.dataset.split.background], classes])[winner]
 
     def _diffuse(
@@ -162,26 +161,49 @@ def _check_supervision(network: Mapping, dataset: StrongWeakDataset) -> None:
     config = Config.fromfile(network['config'])
     weak = {dataset.split.classes[c] for c in dataset.split.weak}
     loader = config.get('train_dataloader') or {}
-    for settings in strong_weak_sets(loader.get('dataset')):
-        named = CLASS_SPLITS.get(settings.get('split'), ((), ()))
-        seen = weak & {*settings.get('strong_classes', ()), *named[0]}
-        if seen:
+    for settings in _single_sets(loader.get('dataset')):
+        names = {
+            dataset.class_map.get(name, name) for name in _classes_with_masks(settings)
+        }
+        if seen := weak & names:
             raise ValueError(
                 f'{network["config"]}: the network learnt from masks of '
-                f'{", ".join(sorted(seen))}, which is weak here; take the one of this split'
+                f'{", ".join(sorted(seen))}, which is weak here; take the one of this '
+                'split (a StrongWeakDataset hides the masks of weak classes)'
             )
+
+
+def _classes_with_masks(settings: Mapping) -> set[str]:
+    """Classes whose masks a data set shows."""
+    if is_strong_weak(settings):
+        named = CLASS_SPLITS.get(settings.get('split'), ((), ()))
+        return {*settings.get('strong_classes', ()), *named[0]}
+    kind = DATASETS.get(settings['type'])
+    metainfo = {**getattr(kind, 'METAINFO', {}), **(settings.get('metainfo') or {})}
+    return set(metainfo.get('classes') or ())
+
+
+def is_strong_weak(settings: Mapping) -> bool:
+    """Whether these are the settings of a ``StrongWeakDataset``."""
+    kind = DATASETS.get(settings['type'])
+    return isinstance(kind, type) and issubclass(kind, StrongWeakDataset)
 
 
 def strong_weak_sets(settings: Mapping | None) -> Iterator[dict]:
     """Settings of strong-weak sets, of those inside wrappers as well."""
+    return filter(is_strong_weak, _single_sets(settings))
+
+
+def _single_sets(settings: Mapping | None) -> Iterator[dict]:
+    """Settings of a data set, or of those inside wrappers."""
     if not settings:
         return
-    kind = DATASETS.get(settings['type'])
-    if isinstance(kind, type) and issubclass(kind, StrongWeakDataset):
+    inner = [*settings.get('datasets', ()), settings.get('dataset')]
+    if is_strong_weak(settings) or not any(inner):
         yield settings
         return
-    for inner in [*settings.get('datasets', ()), settings.get('dataset')]:
-        yield from strong_weak_sets(inner)
+    for one in inner:
+        yield from _single_sets(one)
 
 
 def _load_classifier(

@@ -17,13 +17,12 @@ from .._files import write_json
 from ..datasets import StrongWeakDataset
 from ..datasets.mask_files import read_mask
 from ..datasets.transforms.pseudo_labels import REPORT
-from ..evaluation.pseudo_label_quality import PseudoLabelQuality
 from ..refinement import DiffusionOptions
 from ..visualization.report import ReportEntry, report_html
 from .image_scale import warn_of_large_images
 from .label_folder import LabelFolder
 from .label_pool import map_images
-from .pseudo_labels import network_identity
+from .pseudo_labels import network_identity, score_folder
 from .transfer_label_maker import (
     METHODS,
     TransferLabelMaker,
@@ -33,6 +32,7 @@ from .transfer_label_maker import (
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackWeakSegInputs')]
 REFUSED = 'refused.json'
+IGNORE_INDEX = 255
 
 
 @dataclass
@@ -124,8 +124,13 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
     warn_of_large_images(config.train_dataloader.dataset, dataset)
     images = [dataset.get_data_info(i)['img_id'] for i in range(len(dataset))]
     todo = folder.missing(images)
+    refused = _read_refused(folder.path)
+    # A kill between a label and its reason: such an image is done again.
+    lost = _without_reason(folder, images, todo, refused)
+    todo = sorted({*todo, *lost})
+    finished = set(images) - {images[i] for i in todo}
+    refused = {image: why for image, why in refused.items() if image in finished}
     job = (dataset, networks, options, folder)
-    refused = _read_refused(folder.path, set(images) - {images[i] for i in todo})
     if todo:
         for index, reason in track(
             zip(todo, map_images(TransferLabelMaker, job, todo, options.workers)),
@@ -136,7 +141,8 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
                 refused[images[index]] = reason
                 write_json(folder.path / REFUSED, refused)
     write_json(folder.path / REFUSED, refused)
-    report = _score(folder, images, dataset, options.masks)
+    table = dataset.read_mask.table
+    report = score_folder(folder, images, dataset.source, options.masks, table)
     report['refused'] = _count_reasons(refused)
     write_json(folder.path / REPORT, report)
     if options.panels:
@@ -148,7 +154,7 @@ def build_weak_images(config: Config) -> StrongWeakDataset:
     """The weak images of a config's training set, whole and without labels.
 
     Raises:
-        ValueError: There is no ``StrongWeakDataset`` in it.
+        ValueError: There is no ``StrongWeakDataset`` in it, or several with weak images.
     """
     found = list(strong_weak_sets(copy.deepcopy(config.train_dataloader.dataset)))
     if not found:
@@ -156,8 +162,15 @@ def build_weak_images(config: Config) -> StrongWeakDataset:
             f'{config.filename}: label transfer needs a StrongWeakDataset in '
             'train_dataloader'
         )
-    # The set of strong images only (another data set's, as in split 4) comes last.
-    settings = sorted(found, key=lambda one: one.get('images', 'all') == 'strong')[0]
+    # Beside it there may be one of strong images only, as in split 4.
+    found = [one for one in found if one.get('images', 'all') != 'strong'] or found[:1]
+    if len(found) > 1:
+        raise ValueError(
+            f'{config.filename}: train_dataloader holds {len(found)} data sets with weak '
+            'images, and labels are made for one at a time: give a config with one of '
+            'them, once for each, and name the folders in pseudo_label_dir'
+        )
+    settings = found[0]
     settings.update(images='weak', class_agnostic=False, pipeline=PIPELINE, policy='strict')
     settings.pop('pseudo_label_dir', None)
     settings.pop('lazy_init', None)
@@ -183,43 +196,27 @@ def _settings(
     )
 
 
-def _read_refused(folder: Path, finished: set[str]) -> dict[str, str]:
+def _read_refused(folder: Path) -> dict[str, str]:
     path = folder / REFUSED
-    if not path.is_file():
-        return {}
-    content = json.loads(path.read_text())
-    return {image: reason for image, reason in content.items() if image in finished}
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _without_reason(
+    folder: LabelFolder, images: Sequence[str], todo: Sequence[int], refused: Mapping
+) -> list[int]:
+    """Positions of finished labels that are unknown everywhere, and nothing says why."""
+    finished = set(range(len(images))) - set(todo)
+    return [
+        i
+        for i in finished
+        if images[i] not in refused
+        and (read_mask(folder.file(images[i])) == IGNORE_INDEX).all()
+    ]
 
 
 def _count_reasons(refused: Mapping[str, str]) -> dict[str, int]:
     reasons = [reason.split(':')[0] for reason in refused.values()]
     return {reason: reasons.count(reason) for reason in sorted(set(reasons))}
-
-
-def _score(
-    folder: LabelFolder,
-    images: Sequence[str],
-    dataset: StrongWeakDataset,
-    masks: str | None,
-) -> dict:
-    """Coverage and class shares of finished labels, quality where masks are given."""
-    quality, source = PseudoLabelQuality(folder.classes), dataset.source
-    loader = copy.copy(dataset.read_mask.loader)
-    for image in images:
-        mask = None
-        try:
-            if masks is not None:
-                info = dict(
-                    seg_map_path=str(Path(masks) / f'{image}.png'),
-                    label_map=source.label_map,
-                    reduce_zero_label=source.reduce_zero_label,
-                    seg_fields=[],
-                )
-                mask = dataset.read_mask.table[loader(info)['gt_seg_map']]
-            quality.add(read_mask(folder.file(image)), mask)
-        except (ValueError, FileNotFoundError) as error:
-            raise ValueError(f'image {image!r}: {error}') from None
-    return quality.summary()
 
 
 def _write_panels(job: tuple, images: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 from toy import CLASSES, REPOSITORY, toy_model
 from toy_transfer import transfer_config, write_strong_weak
 
+from mmseg_weak.apis import transfer_label_maker
 from mmseg_weak.apis.transfer_label_maker import TransferLabelMaker
 from mmseg_weak.apis.transfer_label_options import (
     add_transfer_arguments,
@@ -182,6 +183,28 @@ def test_refused_images_are_unknown_and_counted(networks, tmp_path):
     assert 'classes of the image: square, disc' in reasons['toy_06']
     again = make(networks, tmp_path, diffusion=diffusion)
     assert again['refused'] == {'no seed': 6}
+    reasons.pop('toy_07')  # as if killed between the label and its reason
+    (tmp_path / 'refused.json').write_text(json.dumps(reasons))
+    again = make(networks, tmp_path, diffusion=diffusion)
+    assert again['refused'] == {'no seed': 6}
+
+
+def test_panels_of_the_cam_control_ask_for_no_anchors(networks, monkeypatch):
+    config = Config.fromfile(networks['lnet']['config'])
+    options = TransferLabelOptions(
+        'out', method='cam', cam_threshold=0.0, diffusion=DiffusionOptions(1)
+    )
+    folder = Namespace(classes=CLASSES)
+    maker = TransferLabelMaker(
+        build_weak_images(config), tuple(networks.values()), options, folder
+    )
+    drawn = []
+    monkeypatch.setattr(
+        transfer_label_maker, 'transfer_panel', lambda *args: drawn.append(args)
+    )
+    maker.panel(0)
+    _, _, _, diffusion, labels, _, _ = drawn[0]
+    assert diffusion is None and set(np.unique(labels)) <= {1, 2}
 
 
 def test_networks_that_do_not_fit(networks, tmp_path):
@@ -221,6 +244,24 @@ def test_networks_that_saw_masks_of_weak_classes_are_refused(networks, root, tmp
     options = TransferLabelOptions(str(tmp_path / 'labels'))
     with pytest.raises(ValueError, match='learnt from masks of disc, which is weak here'):
         make_transfer_labels(config, cheat, networks['cam'], options)
+    plain = Config.fromfile(networks['lnet']['config'])
+    inner = plain.train_dataloader.dataset.dataset
+    plain.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=inner)
+    plain.dump(tmp_path / 'plain.py')
+    cheat['config'] = str(tmp_path / 'plain.py')
+    with pytest.raises(ValueError, match='learnt from masks of disc, which is weak here'):
+        make_transfer_labels(config, cheat, networks['cam'], options)
+
+
+def test_one_set_of_weak_images_at_a_time(networks):
+    config = Config.fromfile(networks['lnet']['config'])
+    one = config.train_dataloader.dataset
+    strong, weak = dict(one, images='strong'), dict(one, images='all')
+    config.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[strong, weak])
+    assert len(build_weak_images(config)) == 6
+    config.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[weak, weak])
+    with pytest.raises(ValueError, match='2 data sets with weak images'):
+        build_weak_images(config)
 
 
 def test_command_line(networks, tmp_path):
