@@ -5,7 +5,7 @@ VOC's twenty as the weak ones.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -42,11 +42,13 @@ def write_coco_masks(
         name (str): Name of the list.
 
     Returns:
-        dict: ``images`` written, ``images_with_other_classes`` left out.
+        dict: ``images`` written, ``images_with_other_classes`` and
+        ``images_with_empty_outlines`` (an object has no polygon of three points) left out.
 
     Raises:
         FileNotFoundError: The annotation file is absent.
-        ValueError: It is no COCO file, lacks a class, or no image is left; ids do not fit.
+        ValueError: It is no COCO file, lacks a class, or no image is left; ids do not fit;
+            an outline cannot be drawn; two images differ in their suffix only.
         ImportError: pycocotools is not installed.
     """
     if not classes or not 1 <= first_id <= IGNORE_INDEX - len(classes):
@@ -58,7 +60,7 @@ def write_coco_masks(
     names = {category: classes[i - first_id] for category, i in label.items()}
     palette = np.random.default_rng(0).integers(0, 256, (first_id + len(classes), 3))
     palette[0] = 0
-    folder, tags, others = Path(out), {}, 0
+    folder, tags, others, empty = Path(out), {}, 0, 0
     for image in track(coco.dataset['images'], 'masks of COCO'):
         objects = coco.imgToAnns.get(image['id'], [])
         found = {entry['category_id'] for entry in objects}
@@ -66,6 +68,9 @@ def write_coco_masks(
             others += 1
             continue
         if not found:
+            continue
+        if not all(map(_has_outline, objects)):
+            empty += 1
             continue
         try:
             stem = str(PurePosixPath(image['file_name']).with_suffix(''))
@@ -75,6 +80,16 @@ def write_coco_masks(
                 f'{annotation_file}: image {image["id"]} or an annotation of it has no '
                 f'{error}'
             ) from None
+        except Exception as error:  # pycocotools raises anything for a broken outline
+            raise ValueError(
+                f'{annotation_file}: an outline of image {image["id"]} cannot be drawn '
+                f'({type(error).__name__}: {error})'
+            ) from None
+        if stem in tags:
+            raise ValueError(
+                f'{annotation_file}: two images are called {stem}, and masks have one '
+                'suffix; rename one'
+            )
         with replace_file(folder / 'masks' / f'{stem}.png') as temporary:
             write_mask(temporary, mask, palette.astype(np.uint8))
         tags[stem] = sorted(names[i] for i in found)
@@ -83,7 +98,17 @@ def write_coco_masks(
     with replace_file(folder / f'{name}.txt') as temporary:
         temporary.write_text('\n'.join(tags) + '\n')
     write_json(folder / 'tags.json', tags)
-    return dict(images=len(tags), images_with_other_classes=others)
+    return dict(
+        images=len(tags),
+        images_with_other_classes=others,
+        images_with_empty_outlines=empty,
+    )
+
+
+def _has_outline(entry: Mapping) -> bool:
+    """Whether an object is drawn at all; exported polygons may be empty."""
+    outline = entry.get('segmentation', '')
+    return not isinstance(outline, list) or any(len(polygon) >= 6 for polygon in outline)
 
 
 def _class_ids(path: str, coco, classes: Sequence[str], first_id: int) -> dict[int, int]:
@@ -116,14 +141,32 @@ def _open_coco(path: str):
         raise ValueError(f'{path} is no COCO instance file: it needs {", ".join(needed)}')
     coco = COCO()
     coco.dataset = content
-    coco.createIndex()
+    try:
+        coco.createIndex()
+        for category in content['categories']:
+            category['name']
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path}: an image, an annotation or a category has no {error}'
+        ) from None
     return coco
+
+
+def _polygons(entry: Mapping) -> object:
+    """The outline without polygons of fewer than three points."""
+    outline = entry['segmentation']
+    if not isinstance(outline, list):
+        return outline
+    return [polygon for polygon in outline if len(polygon) >= 6]
 
 
 def _draw(coco, objects: list[dict], label: dict[int, int], size: tuple) -> np.ndarray:
     """Mask of an image, (H, W) uint8: large objects first, then crowds as unknown."""
     mask = np.zeros(size, np.uint8)
-    regions = [(coco.annToMask(entry) > 0, entry) for entry in objects]
+    drawn = [dict(entry, segmentation=_polygons(entry)) for entry in objects]
+    regions = [(coco.annToMask(entry) > 0, entry) for entry in drawn]
+    if any(region.shape != mask.shape for region, _ in regions):
+        raise ValueError(f'a run-length mask is not of {size[0]}x{size[1]} pixels')
     for region, entry in sorted(regions, key=lambda pair: -int(pair[0].sum())):
         if not entry.get('iscrowd'):
             mask[region] = label[entry['category_id']]

@@ -54,7 +54,9 @@ def annotations(tmp_path):
 def test_masks_lists_and_tags(annotations, tmp_path):
     out = tmp_path / 'out'
     report = write_coco_masks(str(annotations), str(out), ['truck', 'kite'])
-    assert report == dict(images=1, images_with_other_classes=1)
+    assert report == dict(
+        images=1, images_with_other_classes=1, images_with_empty_outlines=0
+    )
     assert [p.name for p in (out / 'masks').iterdir()] == ['0001.png']
     assert (out / 'train.txt').read_text() == '0001\n'
     assert json.loads((out / 'tags.json').read_text()) == {'0001': ['kite', 'truck']}
@@ -116,3 +118,52 @@ def test_exported_files(annotations, tmp_path):
     annotations.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"json: image 1 or .* no 'segmentation'"):
         write_coco_masks(str(annotations), str(tmp_path / 'z'), ['truck', 'kite'])
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'message'),
+    [
+        ('segmentation', None, 'outline of image 1 cannot be drawn'),
+        (
+            'segmentation',
+            dict(size=[5, 5], counts=[0, 25]),
+            'outline of image 1 cannot be drawn .*not of 20x30',
+        ),
+        ('segmentation', dict(size=[20, 30]), "image 1 or an annotation of it has no 'cou"),
+        ('image_id', KeyError, "an image, an annotation or a category has no 'image_id'"),
+    ],
+)
+def test_broken_entries_are_named(annotations, tmp_path, key, value, message):
+    content = json.loads(annotations.read_text())
+    entry = next(e for e in content['annotations'] if e['image_id'] == 1)
+    entry[key] = value
+    if value is KeyError:
+        entry.pop(key)
+    annotations.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message):
+        write_coco_masks(str(annotations), str(tmp_path / 'out'), ['truck', 'kite'])
+
+
+def test_images_with_empty_outlines_are_left_out(annotations, tmp_path):
+    content = json.loads(annotations.read_text())
+    whole = [entry for entry in content['annotations'] if entry['image_id'] == 1]
+    whole[0]['segmentation'].append([1, 1])  # beside a whole polygon
+    annotations.write_text(json.dumps(content))
+    out = str(tmp_path / 'out')
+    report = write_coco_masks(str(annotations), out, ['person', 'truck', 'kite'])
+    assert report['images'] == 2 and report['images_with_empty_outlines'] == 0
+    whole[0]['segmentation'] = []
+    annotations.write_text(json.dumps(content))
+    report = write_coco_masks(str(annotations), out, ['person', 'truck', 'kite'])
+    assert report['images'] == 1 and report['images_with_empty_outlines'] == 1
+
+
+def test_images_that_differ_in_the_suffix_only(annotations, tmp_path):
+    content = json.loads(annotations.read_text())
+    content['images'][0]['file_name'] = content['images'][1]['file_name'] + '.png'
+    content['images'][1]['file_name'] += '.jpg'
+    annotations.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match='two images are called'):
+        write_coco_masks(
+            str(annotations), str(tmp_path / 'out'), ['person', 'truck', 'kite']
+        )

@@ -18,6 +18,12 @@ def test_vgg_has_stride_eight_and_torchvision_names():
     assert 'features.0.weight' in vgg.state_dict()
 
 
+def test_vgg_without_its_last_pooling():
+    vgg = MODELS.build(dict(type='VGGLargeFOV', depth=11, with_last_pool=False))
+    assert isinstance(vgg.features[-1], torch.nn.ReLU)
+    assert vgg(torch.zeros(1, 3, 33, 33))[0].shape == (1, 512, 5, 5)
+
+
 def test_published_weights_load(tmp_path):
     vgg = MODELS.build(dict(type='VGGLargeFOV', depth=11))
     state = {k: torch.randn_like(v) for k, v in vgg.state_dict().items()}

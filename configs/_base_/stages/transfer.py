@@ -50,7 +50,7 @@ stages = [
             *('--workers', '{workers}', '--device', '{device}', '{label_options}'),
         ],
         inputs=[
-            *('{lnet_config}', '{cam_config}', '{tags}'),
+            *('{lnet_config}', '{cam_config}', '{seg_config}', '{tags}'),
             *('{lnet}/{lnet_checkpoint}', '{cam}/{cam_checkpoint}'),
         ],
         outputs=['{stage}/report.json', '{stage}/manifest.json'],

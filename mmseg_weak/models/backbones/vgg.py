@@ -41,7 +41,8 @@ class VGGLargeFOV(VGG, BaseModule):
         )
         self.init_cfg = init_cfg
         for (_, end), stride in zip(self.range_sub_modules, POOL_STRIDES):
-            self.features[end - 1] = nn.MaxPool2d(3, stride, padding=1)
+            if isinstance(self.features[end - 1], nn.MaxPool2d):  # with_last_pool
+                self.features[end - 1] = nn.MaxPool2d(3, stride, padding=1)
 
     def init_weights(self) -> None:
         """Load the configured weights, or draw them."""
