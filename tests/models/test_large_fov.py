@@ -1,5 +1,7 @@
 """LargeFOV on VGG, and the loss of a class-agnostic network."""
 
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -48,6 +50,45 @@ def test_head_shape_and_options():
     assert logits.shape == (2, 3, 9, 7)
     with pytest.raises(ValueError, match='dilation must be >= 1'):
         MODELS.build(dict(head, dilation=0))
+
+
+def test_head_begins_with_a_part_of_vgg(tmp_path):
+    """Against the picking of single numbers, and left alone by a second call."""
+    head = dict(
+        type='LargeFOVHead',
+        in_channels=2,
+        in_index=0,
+        channels=3,
+        num_classes=3,
+        norm_cfg=None,
+        loss_decode=dict(type='CrossEntropyLoss'),
+        pretrained=str(tmp_path / 'vgg.pth'),
+    )
+    state = {
+        'classifier.0.weight': torch.randn(12, 2 * 49),
+        'classifier.0.bias': torch.randn(12),
+        'classifier.3.weight': torch.randn(12, 12),
+        'classifier.3.bias': torch.randn(12),
+    }
+    torch.save(state, tmp_path / 'vgg.pth')
+    built = MODELS.build(head)
+    built.init_weights()
+    for out in range(3):
+        assert built.fc6[0].bias[out] == state['classifier.0.bias'][4 * out]
+        assert built.fc7[0].bias[out] == state['classifier.3.bias'][4 * out]
+        for i, y, x in itertools.product(range(2), range(3), range(3)):
+            column = i * 49 + 3 * y * 7 + 3 * x
+            expected = state['classifier.0.weight'][4 * out, column]
+            assert built.fc6[0].weight[out, i, y, x] == expected
+        for i in range(3):
+            expected = state['classifier.3.weight'][4 * out, 4 * i]
+            assert built.fc7[0].weight[out, i, 0, 0] == expected
+    built.fc6[0].weight.data.zero_()
+    built.init_weights()
+    assert (built.fc6[0].weight == 0).all()
+    for wrong in (dict(in_channels=3), dict(channels=40)):
+        with pytest.raises(ValueError, match='no fully connected layers of a VGG'):
+            MODELS.build({**head, **wrong}).init_weights()
 
 
 def test_loss_is_the_mean_over_labelled_pixels():

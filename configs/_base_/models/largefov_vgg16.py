@@ -22,6 +22,7 @@ model = dict(
         in_index=0,
         channels=1024,
         dilation=12,
+        pretrained='torchvision://vgg16',
         dropout_ratio=0.5,
         num_classes=21,
         norm_cfg=None,
