@@ -1,4 +1,4 @@
-"""Take one branch out of a checkpoint of mutual promotion.
+"""Make a stock model of a trained one; of mutual promotion, take out one branch.
 
 ``python tools/export_segmentor.py configs/mutual_promotion/….py …/iter_N.pth --out folder``
 """

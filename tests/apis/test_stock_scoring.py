@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from mmengine.runner import Runner
 from toy import REPOSITORY, toy_config, toy_model
+from toy_transfer import transfer_config, write_strong_weak
 
 # What a user without the plugin runs: mmengine's runner on a stock config.
 STOCK_TEST = """
@@ -83,6 +85,37 @@ def test_scores_the_same_without_the_plugin(toy_root, tmp_path):
     assert ours['mIoU'] == pytest.approx(stock['mIoU'], abs=1e-6)
     assert ours['aAcc'] == pytest.approx(stock['aAcc'], abs=1e-6)
     assert ours['mIoU'] > 20, 'a network that learnt nothing would prove little'
+    run(
+        ['tools/export_segmentor.py', str(tmp_path / 'ours.py'), checkpoint]
+        + ['--out', str(tmp_path / 'exported')]
+    )
+    files = [str(tmp_path / 'exported' / name) for name in ('config.py', 'segmentor.pth')]
+    exported = json.loads(run(['-c', STOCK_TEST, *files]).split('METRICS')[1])
+    assert exported == stock
+
+
+def test_exported_prediction_transfer_scores_the_same(toy_root, tmp_path):
+    """P-Net stays behind, and so does the metric that tells strong from weak."""
+    root = write_strong_weak(toy_root, tmp_path / 'set')
+    config = transfer_config(root, tmp_path, max_iters=2)
+    metric = dict(strong_classes=['square'], weak_classes=['disc'])
+    config.val_evaluator = dict(type='StrongWeakIoUMetric', **metric)
+    config.test_dataloader = config.val_dataloader
+    config.test_evaluator = config.val_evaluator
+    config.test_cfg = dict(type='TestLoop')
+    config.dump(tmp_path / 'ours.py')
+    runner = Runner.from_cfg(config)
+    runner.train()
+    ours = runner.test()
+    run(
+        ['tools/export_segmentor.py', str(tmp_path / 'ours.py')]
+        + [str(tmp_path / 'iter_2.pth'), '--out', str(tmp_path / 'exported')]
+    )
+    files = [str(tmp_path / 'exported' / name) for name in ('config.py', 'segmentor.pth')]
+    assert torch.load(files[1]).keys() == {'meta', 'state_dict'}
+    exported = json.loads(run(['-c', STOCK_TEST, *files]).split('METRICS')[1])
+    assert exported['mIoU'] == pytest.approx(ours['mIoU'], abs=0.01)  # rounded by mmseg
+    assert 'mIoU_weak' not in exported
 
 
 def run(arguments):

@@ -9,7 +9,7 @@ from mmengine.optim import OptimWrapperDict, build_optim_wrapper
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
 from toy import REPOSITORY
 
-from mmseg_weak.apis.export_segmentor import stock_model, stock_state
+from mmseg_weak.apis.export_segmentor import STOCK_TYPES, stock_model, stock_state
 from mmseg_weak.apis.launch import without_sync_norm
 from mmseg_weak.datasets.class_splits import StrongWeakClasses
 
@@ -18,7 +18,6 @@ CONFIGS = sorted(
     for path in (REPOSITORY / 'configs').glob('*/*.py')
     if path.parent.name != '_base_' and not path.name.startswith('stages_')
 )
-TRANSFER = ('prediction_network', 'phase', 'adversarial_weight', 'stride')
 
 
 def test_configs_are_found():
@@ -75,20 +74,17 @@ def test_builds(name, tmp_path):
 def test_checkpoint_keys_are_those_of_the_stock_model(name):
     config = without_sync_norm(Config.fromfile(REPOSITORY / 'configs' / name))
     ours = MODELS.build(copy.deepcopy(config.model))
-    if config.model.type == 'MutualPromotionSegmentor':
-        state = stock_state(ours.state_dict(), config.model.get('gate', True))
-        plain = MODELS.build(stock_model(config.model.to_dict()))
-        plain.load_state_dict(state, strict=True)
-        return
-    plain = copy.deepcopy(config.model)
-    for method in ('Seminar', 'PredictionTransfer'):
-        plain.type = plain.type.replace(f'{method}Segmentor', 'EncoderDecoder')
-    plain.data_preprocessor.type = 'SegDataPreProcessor'
-    plain.data_preprocessor.pop('channels_last', None)
-    for key in ('consistency', 'pseudo_label', *TRANSFER):
-        plain.pop(key, None)
-    plain.decode_head.loss_decode = dict(type='CrossEntropyLoss')
-    MODELS.build(plain).load_state_dict(ours.state_dict(), strict=True)
+    state, kind = ours.state_dict(), config.model.type
+    if kind == 'MutualPromotionSegmentor':
+        state = stock_state(state, config.model.get('gate', True))
+    if kind == 'MutualPromotionSegmentor' or kind in STOCK_TYPES:
+        plain = stock_model(config.model.to_dict())
+        assert plain['type'] in ('EncoderDecoder', 'CascadeEncoderDecoder')
+    else:
+        plain = config.model
+        plain.data_preprocessor.type = 'SegDataPreProcessor'
+        plain.data_preprocessor.pop('channels_last', None)
+    MODELS.build(plain).load_state_dict(state, strict=True)
 
 
 def test_configs_of_one_data_set_validate_on_the_same_files():
