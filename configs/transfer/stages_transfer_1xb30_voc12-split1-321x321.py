@@ -14,4 +14,8 @@ pretrain_checkpoint = 'iter_3000.pth'
 pnet_checkpoint = 'iter_10500.pth'
 workers = 4
 device = 'cuda:0'
-tags = ['data/VOCdevkit/VOC2012/ImageSets/Segmentation/train_aug.txt']
+tags = [
+    'data/VOCdevkit/VOC2012/ImageSets/Segmentation/train_aug.txt',
+    'data/VOCdevkit/VOC2012/Annotations',
+]
+masks = ['data/VOCdevkit/VOC2012/SegmentationClassAug']

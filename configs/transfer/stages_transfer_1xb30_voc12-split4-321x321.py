@@ -8,5 +8,7 @@ pnet_config = 'configs/transfer/pnet_largefov_vgg16_1xb30-10k_voc12-split4-321x3
 labels_go_to = 'train_dataloader.dataset.datasets.0.pseudo_label_dir'
 tags = [
     'data/VOCdevkit/VOC2012/ImageSets/Segmentation/train_aug.txt',
+    'data/VOCdevkit/VOC2012/Annotations',
     'data/coco/strong60/tags.json',
 ]
+masks = ['data/coco/strong60/masks']
