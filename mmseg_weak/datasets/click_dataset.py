@@ -1,9 +1,7 @@
 """Data sets of images with clicked pixels instead of masks."""
 
 import logging
-import os
 import os.path as osp
-from collections.abc import Sequence
 
 import mmengine.fileio as fileio
 import numpy as np
@@ -16,8 +14,9 @@ from mmseg.registry import DATASETS
 from .click_budget import ClickBudget
 from .click_formats import ClassResolver, ClickTable, read_clicks
 from .click_report import REASONS, format_report, make_report, unclicked_classes
-from .image_files import image_id, image_sizes, list_image_ids
-from .transforms.checks import check_click_pipeline
+from .image_files import Files, as_list, image_id, image_sizes, list_image_ids
+from .transforms.checks import check_click_pipeline, walk_transforms
+from .transforms.clicks import LoadClicks
 from .transforms.pseudo_labels import check_pseudo_labels
 
 BACKGROUND = 'background'
@@ -47,10 +46,10 @@ class ClickDataset(BaseSegDataset):
     ``image_fraction`` and ``click_fraction``.
 
     Args:
-        click_file (str | Sequence[str]): JSON or CSV file(s) with clicks, see
+        click_file (str | os.PathLike | Sequence): JSON or CSV file(s) with clicks, see
             :mod:`mmseg_weak.datasets.click_formats`. Needed unless ``test_mode``.
-        background_click_file (str, optional): File with background clicks only; its
-            entries need no class. Defaults to None.
+        background_click_file (str | os.PathLike | Sequence, optional): File(s) with
+            background clicks only; their entries need no class. Defaults to None.
         max_rank (int, optional): Keep an annotator's first ``max_rank`` clicks on a
             class (What's the Point: 1 gives "1Point"). Clicks without a rank stay.
         clicks_per_class (int, optional): Most clicks of one class in one image.
@@ -73,8 +72,8 @@ class ClickDataset(BaseSegDataset):
 
     def __init__(
         self,
-        click_file: str | Sequence[str] = (),
-        background_click_file: str | None = None,
+        click_file: Files | None = None,
+        background_click_file: Files | None = None,
         max_rank: int | None = None,
         clicks_per_class: int | None = None,
         image_fraction: float = 1.0,
@@ -85,12 +84,10 @@ class ClickDataset(BaseSegDataset):
         test_mode: bool = False,
         **kwargs,
     ) -> None:
-        if isinstance(click_file, (str, os.PathLike)):
-            click_file = [click_file]
-        self.click_files = [os.fspath(file) for file in click_file]
+        self.click_files = as_list(click_file)
         if not test_mode and not self.click_files:
             raise ValueError(f'{type(self).__name__} needs click_file to train')
-        self.background_click_file = background_click_file
+        self.background_click_files = as_list(background_click_file)
         self.budget = ClickBudget(
             max_rank, clicks_per_class, image_fraction, click_fraction, seed
         )
@@ -105,8 +102,9 @@ class ClickDataset(BaseSegDataset):
         """Join click files to ``data_root`` as mmengine joins the other paths."""
         super()._join_prefix()
         self.click_files = [self._below_root(file) for file in self.click_files]
-        if self.background_click_file:
-            self.background_click_file = self._below_root(self.background_click_file)
+        self.background_click_files = [
+            self._below_root(file) for file in self.background_click_files
+        ]
 
     def _below_root(self, path: str) -> str:
         if is_abs(path) or not self.data_root:
@@ -126,6 +124,7 @@ class ClickDataset(BaseSegDataset):
             return super().load_data_list()
         self._check_classes()
         check_click_pipeline(self.pipeline.transforms)
+        self._check_background()
         folder = self.data_prefix.get('img_path') or ''
         images = list_image_ids(folder, self.ann_file, self.img_suffix, self.backend_args)
         paths = [osp.join(folder, image + self.img_suffix) for image in images]
@@ -158,6 +157,26 @@ class ClickDataset(BaseSegDataset):
             )
         if len(set(classes)) < len(classes):
             raise ValueError(f'classes are not distinct: {", ".join(classes)}')
+        if len(classes) > NOT_TRAINED:
+            raise ValueError(
+                f'{len(classes)} classes; label maps of one byte hold {NOT_TRAINED}'
+            )
+
+    def _check_background(self) -> None:
+        """``LoadClicks`` must leave out the class of that name and no other."""
+        classes = list(self._metainfo['classes'])
+        right = classes.index(BACKGROUND) if BACKGROUND in classes else None
+        if right is None and BACKGROUND not in (self.METAINFO.get('classes') or ()):
+            return  # class 0 may be background under another name
+        for transform in walk_transforms(self.pipeline.transforms):
+            index = getattr(transform, 'background_index', right)
+            if isinstance(transform, LoadClicks) and index != right:
+                raise ValueError(
+                    f'LoadClicks has background_index={index}, and of the classes '
+                    f'{", ".join(classes)} background is '
+                    f'{"none" if right is None else right}: use '
+                    f'dict(type="LoadClicks", background_index={right})'
+                )
 
     def _load_clicks(
         self, images: list[str], sizes: np.ndarray | None
@@ -179,9 +198,10 @@ class ClickDataset(BaseSegDataset):
         row = {image: i for i, image in enumerate(images)}
         clicks = keep('not_in_split', np.array([i in row for i in clicks.image], bool))
         if not len(clicks):
+            found = f'the ids there look like {seen[:2]}' if seen else 'it holds no click'
             raise ValueError(
-                f'no image has a click in {", ".join(self.click_files)}: the ids there '
-                f'look like {seen[:2]}, those of the images like {images[:2]}'
+                f'no image has a click in {", ".join(self.click_files)}: {found}, those of '
+                f'the images look like {images[:2]}'
             )
         clicks.label = self._trained_labels(clicks.label)
         clicks = keep('ignored_class', clicks.label != NOT_TRAINED)
@@ -204,20 +224,20 @@ class ClickDataset(BaseSegDataset):
             read_clicks(file, resolve, backend_args=self.backend_args)
             for file in self.click_files
         ]
-        if self.background_click_file:
-            if BACKGROUND not in resolve.ids:
-                raise ValueError(
-                    f"background_click_file needs a class named '{BACKGROUND}', "
-                    f'the classes are {", ".join(classes)}'
-                )
-            tables.append(
-                read_clicks(
-                    self.background_click_file,
-                    resolve,
-                    only_class=resolve.ids[BACKGROUND],
-                    backend_args=self.backend_args,
-                )
+        if self.background_click_files and BACKGROUND not in resolve.ids:
+            raise ValueError(
+                f"background_click_file needs a class named '{BACKGROUND}', "
+                f'the classes are {", ".join(classes)}'
             )
+        tables += [
+            read_clicks(
+                file,
+                resolve,
+                only_class=resolve.ids[BACKGROUND],
+                backend_args=self.backend_args,
+            )
+            for file in self.background_click_files
+        ]
         clicks = ClickTable.concatenate(tables)
         ids = {name: image_id(name, self.img_suffix) for name in set(clicks.image)}
         clicks.image = np.array([ids[name] for name in clicks.image], dtype=object)

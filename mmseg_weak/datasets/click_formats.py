@@ -172,6 +172,8 @@ def _csv_entries(path: str, text: str):
     for row in reader:
         where = f'line {reader.line_num}'
         image = (row.pop('image') or '').strip()
+        if not image and not any(map(_is_filled, row.values())):
+            continue  # spreadsheets write rows of empty cells
         if not image:
             raise ValueError(f'{path}: {where}: no image id')
         if None in row:
@@ -235,3 +237,8 @@ def as_integer(value: object) -> int | None:
     except (ValueError, OverflowError):
         return None
     return int(number) if number.is_integer() else None
+
+
+def _is_filled(cell: str | list[str] | None) -> bool:
+    """Whether a cell, or those behind the last column, hold anything."""
+    return bool(''.join(cell or '').strip())

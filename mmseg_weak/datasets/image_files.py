@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 from collections.abc import Sequence
 
 import mmengine.fileio as fileio
@@ -11,12 +12,23 @@ from mmengine.logging import print_log
 from PIL import Image
 
 EXIF_ORIENTATION = 0x0112
+TIFF_WIDTH, TIFF_HEIGHT = 256, 257
 # Every undamaged file has its mark in the last bytes, give or take padding.
 END_MARKS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND'}
 TAIL_BYTES = 64
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 # How many names an error message lists.
 MAX_NAMES = 5
+Files = str | os.PathLike | Sequence[str | os.PathLike]
+
+
+def as_list(files: Files | None) -> list[str]:
+    """Paths of one file, of several, or of none."""
+    if files is None:
+        return []
+    if isinstance(files, (str, os.PathLike)):
+        files = [files]
+    return [os.fspath(file) for file in files]
 
 
 def image_id(name: str, suffix: str) -> str:
@@ -52,6 +64,7 @@ def list_image_ids(
         if not fileio.isfile(split_file, backend_args=backend_args):
             raise FileNotFoundError(f'split list not found: {split_file}')
         text = fileio.get_text(split_file, backend_args=backend_args)
+        text = text.removeprefix('\ufeff')  # some editors begin files with it
         names = [line.strip() for line in text.splitlines() if line.strip()]
         source = f'split list {split_file} is empty'
     else:
@@ -128,6 +141,8 @@ def _image_size(path: str, backend_args: dict | None) -> tuple[int, int]:
         stream = io.BytesIO(fileio.get(path, backend_args=backend_args))
     with stream, Image.open(stream) as image:
         width, height = image.size
+        if image.format == 'TIFF':  # Pillow gives the upright size of these alone
+            width, height = image.tag_v2[TIFF_WIDTH], image.tag_v2[TIFF_HEIGHT]
         # The base class reads the header only; PNG's own method decodes the image.
         orientation = Image.Image.getexif(image).get(EXIF_ORIENTATION, 1)
         stream.seek(0, io.SEEK_END)

@@ -49,7 +49,8 @@ class PseudoLabelDataset(BaseSegDataset):
                 f'have no label in {folder} and are left out',
                 'current',
             )
-        return kept
+        # Labels are positions in the class list already.
+        return [dict(info, label_map=None, reduce_zero_label=False) for info in kept]
 
     def _check_classes(self, manifest: str) -> None:
         if not osp.isfile(manifest):

@@ -1,7 +1,6 @@
 """Data sets of images whose only labels are tags: the classes they show."""
 
 import logging
-import os
 import os.path as osp
 from collections.abc import Sequence
 
@@ -14,7 +13,7 @@ from mmseg.datasets import BaseSegDataset, PascalVOCDataset
 from mmseg.registry import DATASETS
 
 from .click_formats import ClassResolver, read_clicks
-from .image_files import image_id, image_sizes, list_image_ids
+from .image_files import as_list, image_id, image_sizes, list_image_ids
 from .tag_formats import Tags, read_tag_file
 from .tag_report import format_tag_report, make_tag_report
 from .transforms.tags import check_tag_pipeline
@@ -70,7 +69,7 @@ class ImageTagDataset(BaseSegDataset):
         test_mode: bool = False,
         **kwargs,
     ) -> None:
-        self.tag_files, self.click_files = _as_list(tag_file), _as_list(click_file)
+        self.tag_files, self.click_files = as_list(tag_file), as_list(click_file)
         if without_tags not in POLICIES:
             raise ValueError(f'without_tags must be in {POLICIES}, got {without_tags!r}')
         if unknown_tags not in ('error', 'ignore'):
@@ -211,7 +210,9 @@ class ImageTagDataset(BaseSegDataset):
         shortened = 'classes' not in self.METAINFO
 
         def lenient(value: object) -> int:
-            if shortened and str(value).strip().isdigit():
+            text = str(value).strip()
+            named = isinstance(value, str) and text in resolve.ids
+            if shortened and text.isdigit() and not named:
                 raise ValueError(
                     f"tag {value!r} is an id; with unknown_tags='ignore' tags must be "
                     'names, for a shorter class list gives ids another meaning'
@@ -251,6 +252,11 @@ class ImageTagDataset(BaseSegDataset):
         return tags, dropped
 
     def _check_tags(self, tagged: list[str], without: list[str], found: Tags) -> None:
+        if not tagged and set(found) & set(without):
+            raise ValueError(
+                f'no image has a tag of a class that is trained: of {len(found)} lists of '
+                f'tags {sum(not names for names in found.values())} are empty'
+            )
         if not tagged:
             raise ValueError(
                 f'no image has a tag: ids of tags look like {list(found)[:2]}, those of '
@@ -328,16 +334,12 @@ class PascalVOCTagDataset(ImageTagDataset):
     def _read_boxes(self, path: str) -> set[int]:
         resolve = self._known(self._resolver())
         try:
-            return {resolve(name) for name in box_classes(path)}
+            names = box_classes(path)
+            for name in names:
+                if name.strip().isdigit():
+                    raise ValueError(f'<name> {name} is a number; VOC names classes there')
+            return {resolve(name) for name in names}
         except ValueError as error:
             if str(error).startswith(path):
                 raise
             raise ValueError(f'{path}: {error}') from None
-
-
-def _as_list(files: str | os.PathLike | Sequence[str] | None) -> list[str]:
-    if files is None:
-        return []
-    if isinstance(files, (str, os.PathLike)):
-        files = [files]
-    return [os.fspath(file) for file in files]

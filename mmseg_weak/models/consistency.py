@@ -10,6 +10,7 @@ from mmseg.utils import SampleList
 from torch import Tensor
 
 from ..refinement import PixelAdaptiveRefinement
+from ..refinement.class_restriction import RESTRICTIONS
 from .teacher_logits import (
     image_class_mask,
     refine_logits,
@@ -18,8 +19,6 @@ from .teacher_logits import (
     scale_class_prior,
     unlabelled_mask,
 )
-
-RESTRICTIONS = (None, 'renormalise', 'foreground')
 
 
 def ramp_up(step: int, length: float) -> float:
@@ -61,10 +60,11 @@ class TeacherConsistency(BaseModule):
             :class:`~mmseg_weak.refinement.PixelAdaptiveRefinement`, applied to the
             teacher's probabilities at the resolution of the logits (ours). Defaults to
             None, no refinement.
-        background (int): Index of the background class. Defaults to 0.
+        background (int, optional): Index of the background class, None where no class is
+            background. Defaults to 0.
 
     Raises:
-        ValueError: An option lies outside its range.
+        ValueError: An option lies outside its range, or needs a background class.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class TeacherConsistency(BaseModule):
         class_restriction: str | None = None,
         background_prior: float = 1.0,
         refinement: dict | None = None,
-        background: int = 0,
+        background: int | None = 0,
     ) -> None:
         super().__init__()
         if not 0 <= ramp_ratio <= 1:
@@ -90,6 +90,13 @@ class TeacherConsistency(BaseModule):
             raise ValueError(
                 'TeacherConsistency: background_prior must be finite and > 0, got '
                 f'{background_prior}'
+            )
+        if background is None and (
+            class_restriction == 'foreground' or background_prior != 1
+        ):
+            raise ValueError(
+                "TeacherConsistency: class_restriction='foreground' and background_prior "
+                'need a background class, and background is None'
             )
         self.loss = MODELS.build(loss)
         self.ramp_ratio = ramp_ratio

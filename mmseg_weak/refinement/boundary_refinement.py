@@ -85,8 +85,12 @@ def build_refinement(config: Mapping | Callable | None) -> Callable | None:
     Raises:
         ValueError: The type or an option is unknown or out of range.
     """
-    if config is None or not isinstance(config, Mapping):
+    if config is None or callable(config):
         return config
+    if not isinstance(config, Mapping):
+        raise ValueError(
+            f'a refinement is dict(type=...), a callable or None, got {config!r}'
+        )
     options = dict(config)
     name = options.pop('type', None)
     if name not in REFINEMENTS:

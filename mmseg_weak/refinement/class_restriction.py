@@ -21,7 +21,8 @@ def restrict_probabilities(
     Args:
         probs (Tensor): Shape (N, C, H, W), >= 0.
         image_classes (Tensor): Bool, shape (N, C). A row without any class stands for an
-            image of which nothing is known, and excludes nothing.
+            image of which nothing is known, and excludes nothing; background is in all
+            others, marked or not.
         mode (str, optional): ``renormalise`` divides what remains by its sum.
             ``foreground`` first gives the excluded probability to the foreground classes
             of the image, so the background keeps its own. None excludes nothing.
@@ -37,6 +38,8 @@ def restrict_probabilities(
     if mode is not None:
         image_classes = image_classes.to(probs.device)
         known = image_classes | ~image_classes.any(dim=1, keepdim=True)
+        if background is not None:
+            known[:, background] = True
         kept = torch.where(known[:, :, None, None], probs, 0.0)
     factor = None
     if mode == 'foreground':

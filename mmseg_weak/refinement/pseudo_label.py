@@ -128,7 +128,7 @@ def background_aware_label(
     half = tuple(max(1, n // 2) for n in size)
     classes, present = _present_classes(tags, max_classes, device)
     masks = torch.cat([background[:, None], _take(cams, classes)], dim=1).float()
-    boxes = torch.as_tensor(boxes).to(device, non_blocking=True)
+    boxes = torch.as_tensor(boxes).long().to(device, non_blocking=True)
     sizes = (box_sizes(boxes) // 2).clamp(min=1)
     refined = refine_areas(
         refine,

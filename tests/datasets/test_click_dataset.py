@@ -1,6 +1,7 @@
 import json
 import pickle
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -320,3 +321,49 @@ def test_unchecked_images_are_not_opened(config, root):
         ).pipeline.transforms
     )
     assert len(dataset[0]['click_labels']) == 3
+
+
+def test_files_as_paths_and_lists(config, root):
+    changed = dict(config, click_file=[Path(config['click_file'])])
+    one = DATASETS.build(dict(type='PascalVOCClickDataset', **config))
+    other = DATASETS.build(dict(type='PascalVOCClickDataset', **changed))
+    assert clicks_of(one, 'a') == clicks_of(other, 'a')
+    (root / 'more.json').write_text(json.dumps({'a': [{'x': 1, 'y': 1}]}))
+    for background in (Path('more.json'), ['more.json']):
+        more = dict(config, background_click_file=background)
+        dataset = DATASETS.build(dict(type='PascalVOCClickDataset', **more))
+        assert (1, 1, 0) in clicks_of(dataset, 'a')
+    DATASETS.build(
+        dict(type='PascalVOCClickDataset', **dict(config, click_file=None, test_mode=True))
+    )
+    with pytest.raises(ValueError, match='needs click_file'):
+        DATASETS.build(dict(type='PascalVOCClickDataset', **dict(config, click_file=None)))
+
+
+@pytest.mark.parametrize(
+    ('classes', 'index', 'right'),
+    [
+        (('person', 'background', 'cat'), 0, 1),
+        (('person', 'cat'), 0, None),
+        (('background', 'cat'), None, 0),
+    ],
+)
+def test_load_clicks_must_know_the_background(config, classes, index, right):
+    changed = dict(config, metainfo=dict(classes=classes))
+    for given in (index, right):
+        pipeline = [
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadClicks', background_index=given),
+        ]
+        settings = dict(changed, type='PascalVOCClickDataset', pipeline=pipeline)
+        if given == right:
+            DATASETS.build(settings)
+            continue
+        with pytest.raises(ValueError, match=f'background_index={right}'):
+            DATASETS.build(settings)
+
+
+def test_more_classes_than_ids_of_one_byte(config):
+    classes = tuple(f'c{i}' for i in range(300))
+    with pytest.raises(ValueError, match='300 classes; label maps of one byte'):
+        DATASETS.build(dict(config, type='ClickDataset', metainfo=dict(classes=classes)))

@@ -152,3 +152,9 @@ def test_bad_json_entry_is_named(tmp_path, entry, message):
 def test_bad_csv_line_is_named(tmp_path, line, message):
     with pytest.raises(ValueError, match=r'clicks\.csv: ' + message):
         read(tmp_path, f'image,x,y,class\na,1,2,cat\n{line}\n', 'clicks.csv')
+
+
+def test_rows_of_empty_cells_are_skipped(tmp_path):
+    (tmp_path / 'clicks.csv').write_text('image,x,y,class\na,1,2,cat\n,,,\n , ,,\n,,,,,\n')
+    resolve = ClassResolver(('background', 'cat'))
+    assert read_clicks(str(tmp_path / 'clicks.csv'), resolve).image.tolist() == ['a']

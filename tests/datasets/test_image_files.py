@@ -8,6 +8,7 @@ from PIL import Image
 from mmseg_weak.datasets.image_files import image_id, image_sizes, list_image_ids
 
 SUFFIXES = ('.jpg', '.png', '.bmp')
+TURNED = ('.jpg', '.png', '.tiff', '.webp')
 
 
 def save(path, size=(30, 20), **kwargs):
@@ -17,7 +18,7 @@ def save(path, size=(30, 20), **kwargs):
 
 
 @pytest.mark.parametrize('orientation', range(1, 9))
-@pytest.mark.parametrize('suffix', SUFFIXES)
+@pytest.mark.parametrize('suffix', TURNED)
 def test_sizes_are_those_of_the_loaded_image(tmp_path, suffix, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -82,3 +83,10 @@ def test_absent_or_empty_lists(tmp_path):
     (tmp_path / 'empty.txt').write_text('\n \n')
     with pytest.raises(ValueError, match=r'split list .*empty\.txt is empty'):
         list_image_ids(str(tmp_path), str(tmp_path / 'empty.txt'))
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_a_name(tmp_path):
+    save(tmp_path / 'a.png')
+    (tmp_path / 'list.txt').write_text('\ufeffa\r\n', encoding='utf-8')
+    split = str(tmp_path / 'list.txt')
+    assert list_image_ids(str(tmp_path), split, '.png') == ['a']

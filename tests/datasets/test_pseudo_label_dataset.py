@@ -63,3 +63,8 @@ def test_labels_that_are_not_finished_are_refused(root):
     (root / 'labels/report.json').unlink()
     with pytest.raises(FileNotFoundError, match='the labels are not finished; the same'):
         build(root)
+
+
+def test_labels_are_never_mapped_again(root):
+    dataset = build(root, reduce_zero_label=True)
+    assert dataset[0]['reduce_zero_label'] is False and dataset[0]['label_map'] is None

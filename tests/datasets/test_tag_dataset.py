@@ -243,3 +243,23 @@ def test_voc_mistakes(voc):
         build(voc_config(voc), data_prefix=dict(img_path='JPEGImages', xml_path='x'))
     with pytest.raises(ValueError, match='one of tag_file and click_file'):
         build(voc_config(voc), tag_file='a', click_file='b')
+
+
+def test_names_that_are_numbers(tags_config, root):
+    (root / 'tags.json').write_text(json.dumps({'a': ['1', 'x'], 'sub/b': ['2']}))
+    metainfo = dict(classes=('background', '1', '2'))
+    dataset = build(tags_config, metainfo=metainfo, unknown_tags='ignore')
+    assert tags_of(dataset) == {'a': (1,), 'sub/b': (2,)}
+
+
+def test_tags_of_no_trained_class(tags_config, root):
+    (root / 'tags.json').write_text(json.dumps({'a': [], 'sub/b': ['background']}))
+    with pytest.raises(ValueError, match='no image has a tag of a class that is trained'):
+        build(tags_config)
+
+
+def test_numbers_in_xml_are_no_names(voc):
+    xml = voc / 'Annotations' / '2007_1.xml'
+    xml.write_text(XML.format(OBJECT.format('8', 0)))
+    with pytest.raises(ValueError, match=r'2007_1\.xml: <name> 8 is a number'):
+        build(voc_config(voc))

@@ -1,6 +1,7 @@
 import pytest
 from mmengine.runner import Runner
 from toy import toy_config, toy_model
+from toy_tags import toy_tag_config, write_tag_set
 
 
 @pytest.fixture
@@ -23,3 +24,20 @@ def test_class_counts_must_agree(two_views):
     two_views.model.decode_head.num_classes = 5
     with pytest.raises(ValueError, match='num_classes=5, the training data has 3'):
         Runner.from_cfg(two_views).train()
+
+
+def test_background_of_a_term_must_be_the_class_of_that_name(toy_root, tmp_path):
+    term = dict(
+        type='TeacherConsistency', loss=dict(type='PixelConsistencyLoss'), background=1
+    )
+    config = toy_config(toy_root, tmp_path, toy_model(consistency=term))
+    with pytest.raises(ValueError, match="background=1, which is 'square'; .* class 0"):
+        Runner.from_cfg(config).train()
+
+
+def test_sub_categories_need_their_hook(toy_root, tmp_path):
+    write_tag_set(toy_root, tmp_path)
+    config = toy_tag_config(toy_root, tmp_path, tmp_path / 'work', num_pictures=1)
+    config.custom_hooks = [dict(type='ClassCheckHook')]
+    with pytest.raises(ValueError, match='needs dict.type="SubCategoryClusteringHook"'):
+        Runner.from_cfg(config).train()

@@ -260,3 +260,9 @@ def test_mistakes_of_the_step(tmp_path):
         build_cam_step({**good, 'beta': 0})
     with pytest.raises(ValueError, match='unexpected keyword'):
         build_cam_step({**good, 'gamma': 0})
+
+
+def test_mode_tensor_gives_affinities():
+    model = make_model().eval()
+    inputs = torch.rand(1, 3, 64, 48)
+    torch.testing.assert_close(model(inputs, mode='tensor'), model.affinities(inputs))

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -133,3 +134,11 @@ def test_shapes_that_do_not_fit():
         PartialCrossEntropyLoss()(pred, target[:, 1:])
     with pytest.raises(ValueError, match='2 class weights for 5 classes'):
         PartialCrossEntropyLoss([1, 1])(pred, target)
+
+
+def test_class_weights_of_numpy_and_torch():
+    weights = [1.0, 0.5, 2.0]
+    logits, target = torch.randn(1, 3, 4, 4), torch.randint(3, (1, 4, 4))
+    expected = PartialCrossEntropyLoss(weights)(logits, target)
+    for other in (np.array(weights), torch.tensor(weights)):
+        assert PartialCrossEntropyLoss(other)(logits, target) == expected

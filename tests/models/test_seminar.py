@@ -164,6 +164,8 @@ def test_heads_of_mask_classification_are_refused():
         dict(background_prior=0),
         dict(background_prior=-1),
         dict(class_restriction=True),
+        dict(background=None, class_restriction='foreground'),
+        dict(background=None, background_prior=0.5),
     ],
 )
 def test_options_out_of_range(options):

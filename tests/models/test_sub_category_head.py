@@ -54,6 +54,15 @@ def test_no_loss_before_the_first_round():
     assert head.classifier.weight.grad.abs().max() == 0
 
 
+def test_no_loss_without_a_table_of_clusters():
+    """As of a model that nobody gave clusters."""
+    head = make_head()
+    pooled = torch.randn(3, 4, requires_grad=True)
+    loss = head.loss(pooled, TAGS, torch.tensor([0, 7, 100]))['loss_sub']
+    loss.backward()
+    assert loss == 0 and (pooled.grad == 0).all()
+
+
 def test_an_image_with_an_unknown_cluster_does_not_count():
     head = make_head(num_clusters=3)
     head.allocate(5)

@@ -72,3 +72,11 @@ def test_two_processes_equal_one(tmp_path):
     # DistributedDataParallel averages over the ranks.
     torch.testing.assert_close((ranks[0][0] + ranks[1][0]) / 2, loss)
     torch.testing.assert_close(torch.cat([rank[1] for rank in ranks]) / 2, gradient)
+
+
+def test_half_precision_is_computed_in_single():
+    logits, tags, _ = make_batch()
+    half = logits.bfloat16()
+    loss = TagSoftMarginLoss()(half, tags)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, TagSoftMarginLoss()(half.float(), tags))

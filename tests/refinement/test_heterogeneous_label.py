@@ -26,6 +26,7 @@ def slow_restrict(pixel, classes, rule):
     """Probabilities of one pixel as a list."""
     if rule.class_restriction is None or not any(classes):
         classes = [True] * len(pixel)
+    classes = [True, *classes[1:]]  # background is everywhere
     kept = [p if present else 0.0 for p, present in zip(pixel, classes)]
     if rule.class_restriction == 'foreground':
         foreground, whole = sum(kept[1:]), sum(pixel[1:])
@@ -236,3 +237,21 @@ def test_bad_rules_are_named(options, message):
 def test_bad_refinements_are_named(config):
     with pytest.raises(ValueError, match='refinement|option|dilations'):
         build_refinement(config)
+
+
+@pytest.mark.parametrize('mode', ['renormalise', 'foreground'])
+def test_background_need_not_be_listed(mode):
+    probs = torch.rand(2, 3, 4, 5).softmax(dim=1)
+    clicked = torch.tensor([[False, True, False], [False, False, True]])
+    listed = clicked | torch.tensor([True, False, False])
+    torch.testing.assert_close(
+        restrict_probabilities(probs, clicked, mode),
+        restrict_probabilities(probs, listed, mode),
+    )
+    without = restrict_probabilities(probs, clicked, background=None)
+    assert (without[0, 1] == 1).all() and (without[0, 0] == 0).all()
+
+
+def test_a_refinement_by_its_name_alone_is_refused():
+    with pytest.raises(ValueError, match="is dict.type=.*got 'dense_crf'"):
+        build_refinement('dense_crf')

@@ -223,3 +223,10 @@ def test_wrong_input_names_what_is_wrong():
         par_label(images, cams, tags, boxes, REFINE, 0.7, 0.2)
     with pytest.raises(ValueError, match='max_classes=1 but an image has 2'):
         par_label(images, cams, tags, boxes, REFINE, max_classes=1)
+
+
+def test_boxes_of_floats_are_boxes():
+    *batch, boxes = some_batch()
+    expected = background_aware_label(*batch, boxes, REFINE)
+    for one, other in zip(background_aware_label(*batch, boxes.float(), REFINE), expected):
+        assert torch.equal(one, other)

@@ -6,6 +6,7 @@ and RandomFlip of both mmcv and mmseg move boxes, while mmseg's RandomFlip leave
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -116,18 +117,18 @@ class ClickRandomCrop(BaseTransform):
         min_clicks: int = 0,
         max_tries: int = 10,
     ) -> None:
-        size = (crop_size,) * 2 if isinstance(crop_size, int) else crop_size
+        size = (crop_size,) * 2 if isinstance(crop_size, Integral) else crop_size
         if not (
-            isinstance(size, Sequence)
+            isinstance(size, (Sequence, np.ndarray))
             and len(size) == 2
-            and all(isinstance(side, int) and side >= 1 for side in size)
+            and all(isinstance(side, Integral) and side >= 1 for side in size)
         ):
             raise ValueError(f'crop_size must be one or two ints >= 1, got {crop_size}')
         if min_clicks < 0:
             raise ValueError(f'min_clicks must be >= 0, got {min_clicks}')
         if max_tries < 1:
             raise ValueError(f'max_tries must be >= 1, got {max_tries}')
-        self.crop_size = tuple(size)
+        self.crop_size = tuple(map(int, size))
         self.min_clicks = min_clicks
         self.max_tries = max_tries
 

@@ -1,5 +1,7 @@
 """Checks that data sets, model and hooks fit before the first iteration."""
 
+from collections.abc import Sequence
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
@@ -8,6 +10,13 @@ from torch import nn
 from ...datasets.transforms import PhotometricViews
 from ...datasets.transforms.checks import walk_transforms
 from ...models.data_preprocessor import WeakSegDataPreProcessor
+
+BACKGROUND = 'background'
+# Part of a model to the hook it needs, and what happens otherwise.
+HOOKS_OF_PARTS = dict(
+    prediction_network=('PredictionNetworkHook', 'phase i is lost when it ends'),
+    sub_category_head=('SubCategoryClusteringHook', 'there are no clusters to learn'),
+)
 
 
 @HOOKS.register_module()
@@ -39,7 +48,8 @@ class ClassCheckHook(Hook):
                         f'model.{name} has num_classes={count}, the training data has '
                         f'{len(classes)} classes: {", ".join(classes)}'
                     )
-        self._check_prediction_network(runner, model)
+        self._check_hooks(runner, model)
+        self._check_background(model, classes)
         self._check_views(runner.train_dataloader.dataset, model)
         if runner.val_loop is not None:
             val_classes = runner.val_loop.dataloader.dataset.metainfo.get('classes')
@@ -50,14 +60,28 @@ class ClassCheckHook(Hook):
                 )
 
     @staticmethod
-    def _check_prediction_network(runner, model: nn.Module) -> None:
-        """Its weights are in no checkpoint without the hook."""
-        kept = any(type(hook).__name__ == 'PredictionNetworkHook' for hook in runner.hooks)
-        if hasattr(model, 'prediction_network') and not kept:
-            raise ValueError(
-                f'{type(model).__name__} needs dict(type="PredictionNetworkHook") in '
-                'custom_hooks: without it phase i is lost when it ends'
-            )
+    def _check_hooks(runner, model: nn.Module) -> None:
+        """Parts of a model that a hook has to look after."""
+        hooks = {type(hook).__name__ for hook in runner.hooks}
+        for part, (needed, reason) in HOOKS_OF_PARTS.items():
+            if getattr(model, part, None) is not None and needed not in hooks:
+                raise ValueError(
+                    f'{type(model).__name__} needs dict(type="{needed}") in custom_hooks: '
+                    f'without it {reason}'
+                )
+
+    @staticmethod
+    def _check_background(model: nn.Module, classes: Sequence[str]) -> None:
+        """Terms that treat background apart must mean the class of that name."""
+        for part in ('consistency', 'pseudo_label'):
+            index = getattr(getattr(model, part, None), 'background', None)
+            if index is not None and BACKGROUND in classes:
+                right = list(classes).index(BACKGROUND)
+                if index != right:
+                    raise ValueError(
+                        f'model.{part} has background={index}, which is '
+                        f'{classes[index]!r}; background is class {right}'
+                    )
 
     @staticmethod
     def _check_views(dataset, model: nn.Module) -> None:

@@ -44,11 +44,6 @@ def efficient_attention(
     return (x if identity is None else identity) + out, (queries, keys)
 
 
-def attention_logits(queries: Tensor, keys: Tensor) -> Tensor:
-    """Raw attention logits before scale and softmax, (N, heads, L, L')."""
-    return queries @ keys.transpose(2, 3)
-
-
 def run_block(
     block: Callable, x: Tensor, hw_shape: tuple[int, int]
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:

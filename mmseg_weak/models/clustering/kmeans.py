@@ -80,7 +80,7 @@ def kmeans(
     points = features - mean
     clusters = min(num_clusters, _num_distinct(features, num_clusters))
     limit = tolerance * float(points.square().sum()) / points.numel()
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(int(seed))
 
     sketch = _sketch(points, generator)
     chosen = seed_centroids(sketch, clusters, num_restarts, generator)

@@ -18,7 +18,16 @@ MAIN_OUTPUT = {
 
 
 def stacked_labels(data_samples: SampleList) -> Tensor:
-    """Labels of a batch, shape (N, H, W), long."""
+    """Labels of a batch, shape (N, H, W), long.
+
+    Raises:
+        ValueError: A sample has none.
+    """
+    if not all('gt_sem_seg' in sample for sample in data_samples):
+        raise ValueError(
+            'a sample has no gt_sem_seg: clicks become labels by RasterizeClicks in the '
+            'training pipeline, behind all that moves pixels'
+        )
     return torch.cat([sample.gt_sem_seg.data for sample in data_samples])
 
 

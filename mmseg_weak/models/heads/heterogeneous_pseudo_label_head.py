@@ -170,7 +170,7 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         else:
             # Labels are dense: reading them pixel by pixel, as for clicks, would be slower.
             loss = F.cross_entropy(
-                logits, labels, ignore_index=IGNORE_INDEX, reduction='none'
+                logits, labels.long(), ignore_index=IGNORE_INDEX, reduction='none'
             )
         total = (loss * weight).sum()
         return self.loss_weight * total / global_denominator(weight.sum())

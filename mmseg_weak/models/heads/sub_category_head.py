@@ -134,13 +134,15 @@ class SubCategoryHead(BaseModule):
             tuple: Targets (N, C · K) and a weight for each image (N,), 0 where the clusters
             of its classes are not known.
         """
+        if self.round == 0:  # no clusters, perhaps not even a table of them
+            shape = len(tags), tags.shape[1] * self.num_clusters
+            return tags.new_zeros(shape), tags.new_zeros(len(tags))
         clusters = self.assignments[sample_idx]
         columns = torch.arange(self.num_clusters, device=clusters.device)
         present = tags > 0
         targets = (clusters[..., None] == columns) & present[..., None]
         known = ((clusters != UNASSIGNED) | ~present).all(dim=1)
-        weight = known.to(tags.dtype) * (self.round > 0)
-        return targets.flatten(1).to(tags.dtype), weight
+        return targets.flatten(1).to(tags.dtype), known.to(tags.dtype)
 
     def loss(self, pooled: Tensor, tags: Tensor, sample_idx: Tensor) -> dict[str, Tensor]:
         """Loss of the sub-categories.

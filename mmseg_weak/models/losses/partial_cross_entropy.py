@@ -43,14 +43,16 @@ class PartialCrossEntropyLoss(WeightedLoss):
         loss_name: str = 'loss_pce',
     ) -> None:
         super().__init__(loss_weight, loss_name)
-        for value in class_weight or []:
+        for value in () if class_weight is None else class_weight:
             if not 0 <= value < float('inf'):
                 raise ValueError(
                     f'PartialCrossEntropyLoss: class_weight must be finite and >= 0, got '
                     f'{value}'
                 )
         # Not a buffer, which would add a key to the checkpoint of the plain model.
-        self.class_weight = None if class_weight is None else tuple(class_weight)
+        self.class_weight = (
+            None if class_weight is None else tuple(map(float, class_weight))
+        )
 
     def forward(
         self,

@@ -1,5 +1,6 @@
 """Classification of image tags."""
 
+import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -50,6 +51,7 @@ class TagSoftMarginLoss(WeightedLoss):
                 f'TagSoftMarginLoss: logits {tuple(logits.shape)} and tags '
                 f'{tuple(tags.shape)} differ in shape'
             )
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         tags = tags.to(logits)
         loss = F.binary_cross_entropy_with_logits(logits, tags, reduction='none')
         loss = loss.sum(dim=1) / max(1, logits.shape[1])

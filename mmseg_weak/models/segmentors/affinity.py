@@ -48,6 +48,11 @@ class AffinitySegmentor(EncoderDecoder):
         losses = self.decode_head.loss_by_labels(self.extract_feat(inputs), labels)
         return add_prefix(losses, 'decode')
 
+    def _forward(self, inputs: Tensor, data_samples: OptSampleList = None) -> Tensor:
+        """Affinities of mode ``tensor``, with gradients."""
+        size = self.decode_head.grid_size(*inputs.shape[2:])
+        return self.decode_head(self.extract_feat(inputs), size)
+
     @torch.no_grad()
     def affinities(self, inputs: Tensor) -> Tensor:
         """Affinities of images.

@@ -80,7 +80,7 @@ class MaxScaleTTAModel(SegTTAModel):
 
     def _refined(self, logits: Tensor, sample: SegDataSample) -> Tensor:
         image = mmcv.imread(sample.img_path, channel_order='rgb')
-        probs = logits.float().softmax(dim=0).cpu().numpy()
+        probs = logits.detach().float().softmax(dim=0).cpu().numpy()
         return torch.from_numpy(dense_crf(image, probs, **self.crf))
 
 
