@@ -9,10 +9,23 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmseg_weak._files import write_json
-from mmseg_weak.apis import check_paths, load_config, require_weights, run_tool
+from mmseg_weak.apis import (
+    check_paths,
+    load_config,
+    require_weights,
+    require_writable,
+    run_tool,
+)
 from mmseg_weak.apis.cfg_options import MergedDictAction
 from mmseg_weak.apis.launch import LAUNCHERS, require_checkpoint
+from mmseg_weak.apis.path_check import single_datasets
 from mmseg_weak.apis.prediction_folders import prediction_folders
+
+PAINTER = dict(
+    type='WeakSegLocalVisualizer',
+    vis_backends=[dict(type='LocalVisBackend')],
+    name='visualizer',
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,13 +59,15 @@ def use_tta(config: Config) -> None:
     """
     if 'tta_pipeline' not in config:
         raise ValueError(f'{config.filename} defines no tta_pipeline')
-    config.test_dataloader.dataset.pipeline = config.tta_pipeline
+    for dataset in single_datasets(config.test_dataloader.dataset):
+        dataset.pipeline = config.tta_pipeline
     tta_model = dict(config.get('tta_model', dict(type='SegTTAModel')))
     config.model = dict(tta_model, module=config.model)
 
 
 def set_output_dir(config: Config, folder: str) -> None:
     """Have the metric of segmentations write label maps."""
+    require_writable(folder)  # every process writes there, and not the first one first
     metrics = config.test_evaluator
     for metric in metrics if isinstance(metrics, list) else [metrics]:
         if metric.type != 'TagMetric':
@@ -71,7 +86,10 @@ def main() -> None:
     if args.out:
         set_output_dir(config, args.out)
     if args.show_dir:
+        if args.launcher != 'none':
+            raise ValueError('--show-dir paints on one process: leave the launcher out')
         config.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
+        config.setdefault('visualizer', dict(PAINTER))
         config.visualizer.save_dir = args.show_dir
     runner = Runner.from_cfg(config)
     require_weights(runner.model, args.checkpoint, args.config)

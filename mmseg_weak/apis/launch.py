@@ -96,7 +96,11 @@ def use_cpu_processes(config: Config) -> None:
     """
     if not torch_dist.is_initialized():
         torch_dist.init_process_group('gloo')
-    wrapper = config.get('model_wrapper_cfg') or dict(type='MMDistributedDataParallel')
+    # What mmengine takes where the config names no wrapper.
+    wrapper = config.get('model_wrapper_cfg') or dict(
+        type='MMDistributedDataParallel',
+        find_unused_parameters=config.get('find_unused_parameters', False),
+    )
     config.model_wrapper_cfg = dict(wrapper, device_ids=None)
 
 
@@ -180,7 +184,9 @@ def require_weights(model: nn.Module, checkpoint: str, config: str) -> None:
 
 def _plain_names(state: dict) -> dict:
     """Without the names that wrappers add."""
-    return {re.sub(r'(^|\.)module\.', r'\1', name): value for name, value in state.items()}
+    return {
+        re.sub(r'(^|\.)(module\.)+', r'\1', name): value for name, value in state.items()
+    }
 
 
 def set_resume(config: Config, checkpoint: str) -> None:
@@ -208,6 +214,9 @@ def run_tool(main: Callable[[], None]) -> None:
     """
     try:
         main()
+        if torch_dist.is_initialized():
+            torch_dist.barrier()  # nobody leaves while another still talks
+            torch_dist.destroy_process_group()
     except (OSError, ValueError, KeyError, TypeError) as error:
         if os.environ.get('MMSEG_WEAK_TRACEBACK') or not _is_users_mistake(error):
             raise

@@ -19,7 +19,7 @@ def check_paths(config: Config, splits: tuple[str, ...]) -> None:
     for split in splits:
         loader = config.get(f'{split}_dataloader')
         if loader is not None:
-            for dataset in _leaves(loader['dataset']):
+            for dataset in single_datasets(loader['dataset']):
                 _check_dataset(f'{split}_dataloader.dataset', dataset)
     init = config.model.get('backbone', {}).get('init_cfg') or {}
     checkpoint = init.get('checkpoint', '') if isinstance(init, dict) else ''
@@ -32,13 +32,13 @@ def check_paths(config: Config, splits: tuple[str, ...]) -> None:
                 _require(f'model.pseudo_label.peers[{i}].{kind}', path)
 
 
-def _leaves(dataset: dict) -> Iterator[dict]:
+def single_datasets(dataset: dict) -> Iterator[dict]:
     """Data sets inside wrappers such as ``ConcatDataset`` and ``RepeatDataset``."""
     inner = dataset.get('datasets') or [dataset[k] for k in ('dataset',) if k in dataset]
     if not inner:
         yield dataset
     for child in inner:
-        yield from _leaves(child)
+        yield from single_datasets(child)
 
 
 def _check_dataset(entry: str, dataset: dict) -> None:

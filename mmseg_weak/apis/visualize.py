@@ -26,6 +26,7 @@ from ..visualization.agreement import click_agreement, mean_iou, pixel_agreement
 from ..visualization.heat import heat_tiles
 from ..visualization.report import ReportEntry, report_html
 from .launch import require_checkpoint
+from .path_check import single_datasets
 
 NOTES = (
     'All numbers are percentages of one image. Teacher = student (or prediction = CAM): '
@@ -196,7 +197,13 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
     settings = loader.dataset.copy()
     while 'dataset' in settings:  # wrappers such as RepeatDataset
         settings = settings.dataset.copy()
-    pipeline = [dict(step) for step in tested.dataset.pipeline]
+    if 'datasets' in settings:
+        raise ValueError(
+            f'{config.filename}: {split}_dataloader joins {len(settings.datasets)} data '
+            'sets; pictures are made of one, so set the dataloader to it by --cfg-options'
+        )
+    steps = next(single_datasets(tested.dataset)).pipeline
+    pipeline = [dict(step) for step in steps]
     if split == 'train' and issubclass(DATASETS.get(settings.type), ClickDataset):
         pipeline = [step for step in pipeline if step['type'] != 'LoadAnnotations']
     if split == 'train' and issubclass(DATASETS.get(settings.type), ImageTagDataset):

@@ -2,13 +2,14 @@
 
 import copy
 
-from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapperDict, build_optim_wrapper
 from mmengine.registry import MODEL_WRAPPERS
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from ..models.segmentors.prediction_transfer import PREDICTION, SEGMENTOR
+from .unwrapping import unwrapped
 
 NAMES = (SEGMENTOR, PREDICTION)
 
@@ -39,7 +40,7 @@ class PredictionTransferOptimWrapperConstructor:
 
     def __call__(self, model: nn.Module) -> OptimWrapperDict:
         """Build both optimisers."""
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrapped(model)
         shared = {k: v for k, v in self.settings.items() if k not in NAMES}
         networks = dict(zip(NAMES, (model, model.prediction_network)))
         return OptimWrapperDict(

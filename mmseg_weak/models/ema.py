@@ -4,9 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 import torch
+from mmengine.dist import all_reduce, get_world_size
 from mmengine.model import MomentumAnnealingEMA
 from mmengine.registry import MODELS
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @MODELS.register_module()
@@ -137,3 +139,22 @@ def _groups(
 def _forget_step(module: TeacherEMA, _incompatible_keys) -> None:
     """The step buffer was loaded: the Python copy of it is stale."""
     module._num_updates = None
+
+
+@torch.no_grad()
+def average_statistics(model: nn.Module) -> None:
+    """Average the running statistics of batch norms over all processes, in one message.
+
+    For those that train without synchronisation, whose statistics are each process's own.
+    """
+    if get_world_size() == 1:
+        return
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training]
+    norms = [m for m in norms if not isinstance(m, nn.SyncBatchNorm)]
+    found = [value for m in norms for value in (m.running_mean, m.running_var)]
+    found = [value for value in found if value is not None]
+    if not found:
+        return
+    flat = torch.cat([value.flatten() for value in found])
+    all_reduce(flat, op='mean')
+    _copy(found, list(flat.split([value.numel() for value in found])))

@@ -3,6 +3,7 @@ import sys
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmseg.registry import MODELS
 from toy import REPOSITORY, toy_config, toy_model
 
@@ -15,7 +16,7 @@ from mmseg_weak.apis import (
     run_tool,
     set_resume,
 )
-from mmseg_weak.apis.launch import require_checkpoint
+from mmseg_weak.apis.launch import _plain_names, require_checkpoint, use_cpu_processes
 
 
 def test_find_checkpoint_passes_over_a_truncated_file(tmp_path):
@@ -106,6 +107,22 @@ def test_absent_data_are_named_with_their_config_entry(change, entry, toy_root, 
     check_paths(config, ('train',))
     with pytest.raises(FileNotFoundError, match=f'absent.*val_dataloader.dataset.{entry}'):
         check_paths(config, ('val',))
+
+
+def test_names_of_several_wrappers():
+    state = {'module.module.a.module.b': 1, 'c.module.module.d': 2, 'a_module.e': 3}
+    assert _plain_names(state) == {'a.b': 1, 'c.d': 2, 'a_module.e': 3}
+
+
+@pytest.mark.parametrize('unused', [True, False])
+def test_processes_without_a_gpu_keep_the_wrappers_options(monkeypatch, unused):
+    monkeypatch.setattr('torch.distributed.is_initialized', lambda: True)
+    config = Config(dict(find_unused_parameters=unused))
+    use_cpu_processes(config)
+    assert config.model_wrapper_cfg.find_unused_parameters == unused
+    config = Config(dict(model_wrapper_cfg=dict(type='X', option=1)))
+    use_cpu_processes(config)
+    assert config.model_wrapper_cfg == dict(type='X', option=1, device_ids=None)
 
 
 def test_weights_of_another_model_are_refused(tmp_path):

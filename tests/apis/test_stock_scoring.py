@@ -103,10 +103,24 @@ def test_exported_prediction_transfer_scores_the_same(toy_root, tmp_path):
     config.test_dataloader = config.val_dataloader
     config.test_evaluator = config.val_evaluator
     config.test_cfg = dict(type='TestLoop')
+    config.tta_pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(
+            type='TestTimeAug',
+            transforms=[
+                [dict(type='Resize', scale_factor=f, keep_ratio=True) for f in (1.0, 1.5)],
+                [dict(type='LoadAnnotations')],
+                [dict(type='PackSegInputs')],
+            ],
+        ),
+    ]
     config.dump(tmp_path / 'ours.py')
     runner = Runner.from_cfg(config)
     runner.train()
     ours = runner.test()
+    command = ['tools/test.py', str(tmp_path / 'ours.py'), str(tmp_path / 'iter_2.pth')]
+    command += ['--tta', '--work-dir', str(tmp_path / 'tta')]
+    assert 'starts from scratch' not in run(command)
     run(
         ['tools/export_segmentor.py', str(tmp_path / 'ours.py')]
         + [str(tmp_path / 'iter_2.pth'), '--out', str(tmp_path / 'exported')]

@@ -3,8 +3,9 @@
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
+
+from ..unwrapping import unwrapped
 
 
 @HOOKS.register_module()
@@ -36,27 +37,27 @@ class BranchVisualizationHook(Hook):
         self.interval = interval
         self.num_images = num_images
 
-    def before_run(self, runner) -> None:
+    def before_train(self, runner) -> None:
         """Check model and visualizer before any time is spent."""
         if not hasattr(runner.visualizer, 'add_panel'):
             raise ValueError(
                 'BranchVisualizationHook needs visualizer=dict(type='
                 f"'WeakSegLocalVisualizer', ...), got {type(runner.visualizer).__name__}"
             )
-        if not hasattr(_segmentor(runner), 'watch_labels'):
+        if not hasattr(unwrapped(runner.model), 'watch_labels'):
             raise ValueError(
                 'BranchVisualizationHook needs a MutualPromotionSegmentor, got '
-                f'{type(_segmentor(runner)).__name__}'
+                f'{type(unwrapped(runner.model)).__name__}'
             )
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Have the step keep its labels."""
         due = is_main_process() and self.every_n_train_iters(runner, self.interval)
-        _segmentor(runner).watch_labels(due)
+        unwrapped(runner.model).watch_labels(due)
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None):
         """Draw them."""
-        maps = _segmentor(runner).watched
+        maps = unwrapped(runner.model).watched
         if not maps:
             return
         for i, image in enumerate(data_batch['inputs'][: self.num_images]):
@@ -67,8 +68,4 @@ class BranchVisualizationHook(Hook):
             }
             rgb = image.permute(1, 2, 0).numpy()[..., ::-1].clip(0, 255).astype(np.uint8)
             runner.visualizer.add_panel(f'train_{i}', rgb, shown, step=runner.iter + 1)
-        _segmentor(runner).watch_labels(False)
-
-
-def _segmentor(runner):
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+        unwrapped(runner.model).watch_labels(False)

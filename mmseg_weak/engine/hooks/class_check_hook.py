@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
 from torch import nn
 
 from ...datasets.transforms import PhotometricViews
 from ...datasets.transforms.checks import walk_transforms
 from ...models.data_preprocessor import WeakSegDataPreProcessor
+from ..unwrapping import unwrapped
 
 BACKGROUND = 'background'
 # Part of a model to the hook it needs, and what happens otherwise.
@@ -38,7 +38,7 @@ class ClassCheckHook(Hook):
         classes = runner.train_dataloader.dataset.metainfo.get('classes')
         if not classes:
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         for name in ('decode_head', 'auxiliary_head', 'cam_head'):
             heads = getattr(model, name, None)
             for head in heads if isinstance(heads, nn.ModuleList) else [heads]:

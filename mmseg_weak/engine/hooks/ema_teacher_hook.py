@@ -1,15 +1,19 @@
 """Keeps the EMA teacher and hands it to the segmentor."""
 
 from mmengine.hooks import EMAHook
-from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
+
+from ...models.ema import average_statistics
+from ..unwrapping import unwrapped
 
 
 @HOOKS.register_module()
 class EMATeacherHook(EMAHook):
     """Mean teacher on mmengine's EMA machinery.
 
-    After each iteration the teacher moves towards the student. Validation and testing use
+    After each iteration the teacher moves towards the student. On several processes the
+    running statistics of batch norms without synchronisation are averaged first, so that
+    all have one teacher. Validation and testing use
     the teacher. The checkpoint's ``state_dict`` holds the teacher under the plain model's
     keys, so any mmseg model of the same config loads it strictly; the student is kept in
     ``ema_state_dict`` for an exact resume.
@@ -57,8 +61,8 @@ class EMATeacherHook(EMAHook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Update the teacher; before ``begin_iter`` it equals the student."""
-        model = runner.model
-        self.src_model = model.module if is_model_wrapper(model) else model
+        self.src_model = unwrapped(runner.model)
+        average_statistics(self.src_model)
         if self._ema_started(runner):
             self.ema_model.update_parameters(self.src_model)
         else:

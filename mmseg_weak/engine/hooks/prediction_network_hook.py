@@ -12,6 +12,7 @@ from torch import nn
 
 from ...models.segmentors.prediction_transfer import PredictionTransferMixin
 from ..prediction_transfer import PredictionTransferDDP
+from ..unwrapping import unwrapped
 
 KEY = 'prediction_network'
 
@@ -25,6 +26,9 @@ class PredictionNetworkHook(Hook):
     the P-Net trained there, and from any other checkpoint with a new one.
     """
 
+    # Whether a checkpoint was loaded that lacks the weights.
+    absent = False
+
     def before_train(self, runner) -> None:
         """Check the model, and give all processes the weights of the first.
 
@@ -33,7 +37,7 @@ class PredictionNetworkHook(Hook):
                 not let it alternate its two steps.
         """
         wrapped = is_model_wrapper(runner.model)
-        model = runner.model.module if wrapped else runner.model
+        model = unwrapped(runner.model)
         if not isinstance(model, PredictionTransferMixin):
             raise ValueError(
                 'PredictionNetworkHook keeps the P-Net of a PredictionTransferSegmentor, '
@@ -45,6 +49,12 @@ class PredictionNetworkHook(Hook):
                 'prediction transfer on several processes needs '
                 "model_wrapper_cfg = dict(type='PredictionTransferDDP') in the config, got "
                 f'{type(runner.model).__name__}'
+            )
+        if self.absent:
+            print_log(
+                'the checkpoint has no prediction transfer network: it starts from scratch',
+                logger='current',
+                level=logging.WARNING,
             )
         # After all weights are initialised or loaded, which each process does by itself.
         for value in model.prediction_network.state_dict().values():
@@ -60,12 +70,8 @@ class PredictionNetworkHook(Hook):
         Raises:
             ValueError: They are of another network.
         """
-        if KEY not in checkpoint:
-            print_log(
-                'the checkpoint has no prediction transfer network: it starts from scratch',
-                logger='current',
-                level=logging.WARNING,
-            )
+        self.absent = KEY not in checkpoint
+        if self.absent:
             return
         try:
             _network(runner).load_state_dict(checkpoint[KEY])
@@ -77,5 +83,4 @@ class PredictionNetworkHook(Hook):
 
 
 def _network(runner) -> nn.Module:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return model.prediction_network
+    return unwrapped(runner.model).prediction_network

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop
 from mmseg.registry import HOOKS
 from torch import nn
@@ -16,6 +15,7 @@ from ...visualization.cluster_grid import draw_cluster_grid
 from ..feature_extraction import extract_features, plain_dataset
 from ..sub_categories import ClassClusters, assignment_table, cluster_classes
 from ..training_restart import ScheduleStart, forget_gradients, weights_on_cpu
+from ..unwrapping import unwrapped
 
 KEY = 'sub_categories'
 
@@ -101,7 +101,7 @@ class SubCategoryClusteringHook(Hook):
         """
         if not isinstance(runner._train_loop, BaseLoop):
             return  # testing
-        model = _unwrapped(runner)
+        model = unwrapped(runner.model)
         head = getattr(model, 'sub_category_head', None)
         if head is None:
             raise ValueError(
@@ -123,7 +123,7 @@ class SubCategoryClusteringHook(Hook):
         if runner.iter == 0:
             # Without a restart only the new classifier's; they are in every checkpoint.
             start = '' if self.restart else 'sub_category_head.'
-            weights = weights_on_cpu(_unwrapped(runner))
+            weights = weights_on_cpu(unwrapped(runner.model))
             self.initial_weights = {k: v for k, v in weights.items() if k.startswith(start)}
 
     def before_train_epoch(self, runner) -> None:
@@ -138,7 +138,7 @@ class SubCategoryClusteringHook(Hook):
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Save what a resumed run needs, outside ``state_dict``."""
-        head = _unwrapped(runner).sub_category_head
+        head = unwrapped(runner.model).sub_category_head
         state = head.assignment_state()
         if head.round < len(self.rounds):
             state['initial_weights'] = self.initial_weights
@@ -166,13 +166,13 @@ class SubCategoryClusteringHook(Hook):
                 f'({state["round"]}) and no longer holds the initial weights that round '
                 f'{state["round"] + 1} of this config needs; start from the beginning'
             )
-        _unwrapped(runner).sub_category_head.load_assignment_state(state)
+        unwrapped(runner.model).sub_category_head.load_assignment_state(state)
 
     def _begin_if_due(self, runner, progress: int) -> None:
         if progress not in self.rounds:
             return
         number = self.rounds.index(progress) + 1
-        model = _unwrapped(runner)
+        model = unwrapped(runner.model)
         head = model.sub_category_head
         runner.logger.info(f'Sub-categories, round {number}: clustering')
         features, tags = extract_features(model, self.dataset, self.num_workers)
@@ -201,7 +201,7 @@ class SubCategoryClusteringHook(Hook):
         self, runner, classes: list[ClassClusters], number: int, num_images: int
     ) -> None:
         """Log, JSON and pictures."""
-        model = _unwrapped(runner)
+        model = unwrapped(runner.model)
         names = _foreground_names(self.dataset.metainfo['classes'], model.decode_head)
         for name, found in zip(names, classes):
             if not found.sizes:
@@ -232,10 +232,6 @@ class SubCategoryClusteringHook(Hook):
             ]
             file = re.sub(r'[^\w-]', '_', name) + '.jpg'
             draw_cluster_grid(folder / f'round_{number}' / file, paths, found.sizes)
-
-
-def _unwrapped(runner) -> nn.Module:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
 def _foreground_names(classes: Sequence[str], head: nn.Module) -> list[str]:

@@ -5,10 +5,11 @@ import numpy as np
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import EMAHook, Hook
-from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
+
+from ..unwrapping import unwrapped
 
 
 @HOOKS.register_module()
@@ -98,7 +99,7 @@ class WeakVisualizationHook(Hook):
 
     def _networks(self, runner, validating: bool) -> dict[str, nn.Module]:
         """Teacher and student by name, or the only network."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         averaging = [hook for hook in runner.hooks if isinstance(hook, EMAHook)]
         if not averaging:
             return dict(prediction=model)
