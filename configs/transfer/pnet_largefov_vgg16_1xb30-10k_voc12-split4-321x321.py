@@ -1,4 +1,5 @@
-# Phase ii, as many iterations as 30 epochs of VOC take. Set load_from to the result of phase i.
+# Phase ii, as many iterations as 30 epochs of VOC take. Set load_from to the result of
+# phase i.
 _base_ = [
     'seg_largefov_vgg16_1xb30-6k_voc12-split4-321x321.py',
     '../_base_/models/prediction_transfer_10k.py',

@@ -1,5 +1,5 @@
-# What phase ii of prediction transfer changes in a training of the segmenter: the prediction
-# network, two optimisers, their schedule of 30 epochs of VOC's 10,582 images.
+# What phase ii of prediction transfer changes in a training of the segmenter: the
+# prediction network, two optimisers, their schedule of 30 epochs of VOC's 10,582 images.
 pnet_max_iters = 10500
 pnet_schedule = [
     dict(type='PolyLR', eta_min=0.0, power=0.9, begin=0, end=pnet_max_iters, by_epoch=False)
