@@ -58,11 +58,33 @@ def use_tta(config: Config) -> None:
         ValueError: The config has no ``tta_pipeline``.
     """
     if 'tta_pipeline' not in config:
-        raise ValueError(f'{config.filename} defines no tta_pipeline')
+        raise ValueError(
+            f'{config.filename} defines no tta_pipeline; add '
+            'configs/_base_/datasets/tta_4_scales.py to its _base_'
+        )
     for dataset in single_datasets(config.test_dataloader.dataset):
+        scored = any(step['type'] == 'LoadAnnotations' for step in dataset.pipeline)
         dataset.pipeline = config.tta_pipeline
+        if not scored:
+            dataset.pipeline = without_masks(config.tta_pipeline)
     tta_model = dict(config.get('tta_model', dict(type='SegTTAModel')))
     config.model = dict(tta_model, module=config.model)
+
+
+def without_masks(pipeline: list[dict]) -> list[dict]:
+    """A pipeline for images that are predicted and not scored."""
+    steps = []
+    for step in pipeline:
+        if step['type'] == 'LoadAnnotations':
+            continue
+        if 'transforms' in step:
+            choices = [
+                [one for one in choice if one['type'] != 'LoadAnnotations']
+                for choice in step['transforms']
+            ]
+            step = dict(step, transforms=[choice for choice in choices if choice])
+        steps.append(step)
+    return steps
 
 
 def set_output_dir(config: Config, folder: str) -> None:

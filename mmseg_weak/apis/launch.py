@@ -222,7 +222,15 @@ def run_tool(main: Callable[[], None]) -> None:
             raise
         if isinstance(error, KeyError):  # its str() is a repr
             error = error.args[0]
+        error = _of_worker(str(error))
         sys.exit(f'error: {error}\n(MMSEG_WEAK_TRACEBACK=1 shows the traceback)')
+
+
+def _of_worker(text: str) -> str:
+    """The message alone of an error that a data worker sends with its traceback."""
+    if 'in DataLoader worker process' not in text.split('\n', 1)[0]:
+        return text
+    return text.rstrip().rsplit('\n', 1)[-1].partition(': ')[2]
 
 
 def _is_users_mistake(error: Exception) -> bool:

@@ -137,7 +137,7 @@ class StrongWeakDataset(BaseSegDataset):
             pipeline).
         """
         self._check_pipeline()
-        self.source.full_init()
+        self._load_source()
         tags: dict[str, set[str]] = {}
         for image, names in read_tags(self.tag_source).items():
             # One image may be written with and without its suffix.
@@ -170,10 +170,31 @@ class StrongWeakDataset(BaseSegDataset):
             self.report['weak_without_mask'] = sum('mask' not in item for item in weak)
         if is_main_process():
             print_log(f'StrongWeakDataset: {self.report}', logger='current')
+        if self.images == 'all' and counts['weak'] and self.pseudo_label_dir is None:
+            print_log(
+                f'StrongWeakDataset: {counts["weak"]} weak images have no labels, so '
+                'weak classes are not learnt: set pseudo_label_dir (a list of stages '
+                "does), or images='strong'",
+                logger='current',
+                level=logging.WARNING,
+            )
         if self.pseudo_label_dir is not None:
             weak = [item['img_id'] for item in data_list if not item['is_strong']]
             LoadPseudoLabels(self.pseudo_label_dir).check(weak, self.split.classes)
         return data_list
+
+    def _load_source(self) -> None:
+        """Load the inner data set; mmengine cannot say that a list is empty."""
+        try:
+            self.source.full_init()
+        except ValueError as error:
+            if 'need at least one array' not in str(error):
+                raise
+            raise ValueError(
+                'the inner data set has no image: no file of '
+                f'{self.source.data_prefix.get("img_path")!r} ends with '
+                f'{self.source.img_suffix!r} (img_suffix), or its ann_file is empty'
+            ) from None
 
     def _kind(self, labels: tuple[int, ...]) -> str:
         return 'weak' if set(labels) & set(self.split.weak) else 'strong'

@@ -134,3 +134,15 @@ def test_weights_of_another_model_are_refused(tmp_path):
     torch.save(dict(state_dict=state), path)
     with pytest.raises(ValueError, match=r'a\.pth is not .*x\.py.*conv_seg.* is absent'):
         require_weights(model, path, 'x.py')
+
+
+def test_mistakes_found_by_a_data_worker_end_in_one_line(capsys):
+    text = (
+        'Caught ValueError in DataLoader worker process 0.\nOriginal Traceback:\n  File\n'
+    )
+
+    def main():
+        raise ValueError(f'{text}ValueError: masks/a.png: class id 17; there are 0 to 3\n')
+
+    with pytest.raises(SystemExit, match='^error: masks/a.png: class id 17; there are 0'):
+        run_tool(main)

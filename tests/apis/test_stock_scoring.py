@@ -121,6 +121,15 @@ def test_exported_prediction_transfer_scores_the_same(toy_root, tmp_path):
     command = ['tools/test.py', str(tmp_path / 'ours.py'), str(tmp_path / 'iter_2.pth')]
     command += ['--tta', '--work-dir', str(tmp_path / 'tta')]
     assert 'starts from scratch' not in run(command)
+    # Photographs of one's own have no masks.
+    config.test_dataloader.dataset.pipeline.pop(1)
+    config.test_dataloader.dataset.data_prefix.pop('seg_map_path')
+    config.test_evaluator = dict(
+        type='IoUMetric', format_only=True, output_dir=str(tmp_path / 'maps')
+    )
+    config.dump(tmp_path / 'plain.py')
+    run([command[0], str(tmp_path / 'plain.py'), *command[2:]])
+    assert len(list((tmp_path / 'maps').glob('*.png'))) == 4
     run(
         ['tools/export_segmentor.py', str(tmp_path / 'ours.py')]
         + [str(tmp_path / 'iter_2.pth'), '--out', str(tmp_path / 'exported')]

@@ -8,7 +8,7 @@ import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_weak.datasets import strong_weak_source
+from mmseg_weak.datasets import strong_weak_dataset, strong_weak_source
 from mmseg_weak.datasets.class_splits import (
     CLASS_SPLITS,
     COCO_60,
@@ -463,3 +463,19 @@ def test_published_splits():
     assert [name for fold in novel for name in fold] == list(VOC_CLASSES)
     assert novel[0] == ['aeroplane', 'bicycle', 'bird', 'boat', 'bottle']
     assert len(COCO_60) == 60 and not set(COCO_60) & set(VOC_CLASSES)
+
+
+def test_no_image_of_the_inner_data_set(root):
+    inner = dict(settings(root)['dataset'], img_suffix='.jpg', ann_file='')
+    with pytest.raises(ValueError, match=r"ends with '.jpg' \(img_suffix\)"):
+        build(root, dataset=inner)
+
+
+@pytest.mark.parametrize(('images', 'told'), [('all', True), ('strong', False)])
+def test_weak_images_without_labels_are_told_of(root, monkeypatch, images, told):
+    said = []
+    monkeypatch.setattr(
+        strong_weak_dataset, 'print_log', lambda text, **_: said.append(text)
+    )
+    build(root, images=images)
+    assert told == any('6 weak images have no labels' in text for text in said)
