@@ -26,12 +26,22 @@ def test_class_counts_must_agree(two_views):
         Runner.from_cfg(two_views).train()
 
 
-def test_background_of_a_term_must_be_the_class_of_that_name(toy_root, tmp_path):
-    term = dict(
-        type='TeacherConsistency', loss=dict(type='PixelConsistencyLoss'), background=1
-    )
-    config = toy_config(toy_root, tmp_path, toy_model(consistency=term))
-    with pytest.raises(ValueError, match="background=1, which is 'square'; .* class 0"):
+@pytest.mark.parametrize(
+    'term',
+    [
+        dict(
+            consistency=dict(
+                type='TeacherConsistency',
+                loss=dict(type='PixelConsistencyLoss'),
+                background=1,
+            )
+        ),
+        dict(pseudo_label=dict(type='HeterogeneousPseudoLabelHead', background=1)),
+    ],
+)
+def test_background_of_a_term_must_be_the_class_of_that_name(toy_root, tmp_path, term):
+    config = toy_config(toy_root, tmp_path, toy_model(**term))
+    with pytest.raises(ValueError, match='background=1, and .* background is 0'):
         Runner.from_cfg(config).train()
 
 

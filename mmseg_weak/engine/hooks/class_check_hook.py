@@ -74,13 +74,14 @@ class ClassCheckHook(Hook):
     def _check_background(model: nn.Module, classes: Sequence[str]) -> None:
         """Terms that treat background apart must mean the class of that name."""
         for part in ('consistency', 'pseudo_label'):
-            index = getattr(getattr(model, part, None), 'background', None)
+            term = getattr(model, part, None)
+            index = getattr(getattr(term, 'rule', term), 'background', None)
             if index is not None and BACKGROUND in classes:
                 right = list(classes).index(BACKGROUND)
                 if index != right:
                     raise ValueError(
-                        f'model.{part} has background={index}, which is '
-                        f'{classes[index]!r}; background is class {right}'
+                        f'model.{part} has background={index}, and of the classes '
+                        f'{", ".join(classes)} background is {right}'
                     )
 
     @staticmethod
