@@ -17,8 +17,8 @@ from mmseg_weak.apis import (
     run_tool,
 )
 from mmseg_weak.apis.cfg_options import MergedDictAction
+from mmseg_weak.apis.dataset_settings import single_datasets
 from mmseg_weak.apis.launch import LAUNCHERS, require_checkpoint
-from mmseg_weak.apis.path_check import single_datasets
 from mmseg_weak.apis.prediction_folders import prediction_folders
 
 PAINTER = dict(

@@ -1,9 +1,10 @@
 """Absent files are named before anything is built."""
 
 import os.path as osp
-from collections.abc import Iterator
 
 from mmengine.config import Config
+
+from .dataset_settings import single_datasets
 
 
 def check_paths(config: Config, splits: tuple[str, ...]) -> None:
@@ -30,15 +31,6 @@ def check_paths(config: Config, splits: tuple[str, ...]) -> None:
         for i, peer in enumerate(peers):
             for kind, path in peer.items():
                 _require(f'model.pseudo_label.peers[{i}].{kind}', path)
-
-
-def single_datasets(dataset: dict) -> Iterator[dict]:
-    """Data sets inside wrappers such as ``ConcatDataset`` and ``RepeatDataset``."""
-    inner = dataset.get('datasets') or [dataset[k] for k in ('dataset',) if k in dataset]
-    if not inner:
-        yield dataset
-    for child in inner:
-        yield from single_datasets(child)
 
 
 def _check_dataset(entry: str, dataset: dict) -> None:

@@ -18,6 +18,7 @@ from ..models.peers import load_network, predict_probabilities
 from ..models.tags import class_labels, foreground_index
 from ..refinement import Diffusion, NoAnchorError, superpixel_diffusion
 from ..visualization.transfer_panel import transfer_panel
+from .dataset_settings import single_datasets
 from .label_folder import LabelFolder
 
 METHODS = ('diffusion', 'cam')
@@ -160,8 +161,10 @@ def _check_supervision(network: Mapping, dataset: StrongWeakDataset) -> None:
     """The masks of weak classes must not come in through the foreground network."""
     config = Config.fromfile(network['config'])
     weak = {dataset.split.classes[c] for c in dataset.split.weak}
-    loader = config.get('train_dataloader') or {}
-    for settings in _single_sets(loader.get('dataset')):
+    loader = config.get('train_dataloader')
+    if not loader:
+        return
+    for settings in single_datasets(loader.dataset, is_strong_weak):
         names = {
             dataset.class_map.get(name, name) for name in _classes_with_masks(settings)
         }
@@ -189,21 +192,9 @@ def is_strong_weak(settings: Mapping) -> bool:
     return isinstance(kind, type) and issubclass(kind, StrongWeakDataset)
 
 
-def strong_weak_sets(settings: Mapping | None) -> Iterator[dict]:
+def strong_weak_sets(settings: Mapping) -> Iterator[dict]:
     """Settings of strong-weak sets, of those inside wrappers as well."""
-    return filter(is_strong_weak, _single_sets(settings))
-
-
-def _single_sets(settings: Mapping | None) -> Iterator[dict]:
-    """Settings of a data set, or of those inside wrappers."""
-    if not settings:
-        return
-    inner = [*settings.get('datasets', ()), settings.get('dataset')]
-    if is_strong_weak(settings) or not any(inner):
-        yield settings
-        return
-    for one in inner:
-        yield from _single_sets(one)
+    return filter(is_strong_weak, single_datasets(settings, is_strong_weak))
 
 
 def _load_classifier(

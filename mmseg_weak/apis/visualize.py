@@ -25,8 +25,8 @@ from ..visualization import WeakSegLocalVisualizer
 from ..visualization.agreement import click_agreement, mean_iou, pixel_agreement
 from ..visualization.heat import heat_tiles
 from ..visualization.report import ReportEntry, report_html
+from .dataset_settings import single_datasets
 from .launch import require_checkpoint
-from .path_check import single_datasets
 
 NOTES = (
     'All numbers are percentages of one image. Teacher = student (or prediction = CAM): '

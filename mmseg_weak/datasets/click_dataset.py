@@ -11,6 +11,8 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset, PascalVOCDataset
 from mmseg.registry import DATASETS
 
+from .class_lists import NOT_TRAINED, check_class_list
+from .class_splits import BACKGROUND
 from .click_budget import ClickBudget
 from .click_formats import ClassResolver, ClickTable, read_clicks
 from .click_report import REASONS, format_report, make_report, unclicked_classes
@@ -18,10 +20,6 @@ from .image_files import Files, as_list, image_id, image_sizes, list_image_ids
 from .transforms.checks import check_click_pipeline, walk_transforms
 from .transforms.clicks import LoadClicks
 from .transforms.pseudo_labels import check_pseudo_labels
-
-BACKGROUND = 'background'
-# The value that mmseg's label maps give to classes that are not trained.
-NOT_TRAINED = 255
 
 
 @DATASETS.register_module()
@@ -122,7 +120,9 @@ class ClickDataset(BaseSegDataset):
         """
         if self.test_mode:
             return super().load_data_list()
-        self._check_classes()
+        check_class_list(
+            type(self).__name__, self._metainfo.get('classes'), "('a', 'b', ...)"
+        )
         check_click_pipeline(self.pipeline.transforms)
         self._check_background()
         folder = self.data_prefix.get('img_path') or ''
@@ -147,20 +147,6 @@ class ClickDataset(BaseSegDataset):
                 name = type(self).__name__
                 print_log(f'{name}: {warning}', logger='current', level=logging.WARNING)
         return self._make_data_list(images, paths, clicks)
-
-    def _check_classes(self) -> None:
-        classes = self._metainfo.get('classes')
-        if not classes or isinstance(classes, str):
-            raise ValueError(
-                f"{type(self).__name__} needs metainfo=dict(classes=('a', 'b', ...)) to "
-                f'know what a click means, got {classes!r}'
-            )
-        if len(set(classes)) < len(classes):
-            raise ValueError(f'classes are not distinct: {", ".join(classes)}')
-        if len(classes) > NOT_TRAINED:
-            raise ValueError(
-                f'{len(classes)} classes; label maps of one byte hold {NOT_TRAINED}'
-            )
 
     def _check_background(self) -> None:
         """``LoadClicks`` must leave out the class of that name and no other."""

@@ -12,6 +12,8 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset, PascalVOCDataset
 from mmseg.registry import DATASETS
 
+from .class_lists import NOT_TRAINED, check_class_list
+from .class_splits import BACKGROUND
 from .click_formats import ClassResolver, read_clicks
 from .image_files import as_list, image_id, image_sizes, list_image_ids
 from .tag_formats import Tags, read_tag_file
@@ -19,8 +21,6 @@ from .tag_report import format_tag_report, make_tag_report
 from .transforms.tags import check_tag_pipeline
 from .voc_devkit import box_classes
 
-BACKGROUND = 'background'
-NOT_TRAINED = 255
 # What to do with an image without a tag of a trained class.
 POLICIES = ('drop', 'keep', 'error')
 STATED = dict(drop='left out', keep='kept', error='refused')
@@ -151,17 +151,7 @@ class ImageTagDataset(BaseSegDataset):
 
     def _check_classes(self) -> None:
         classes = self._metainfo.get('classes')
-        if not classes or isinstance(classes, str):
-            raise ValueError(
-                f"{type(self).__name__} needs metainfo=dict(classes=('background', 'a', "
-                f'...)) to know what a tag means, got {classes!r}'
-            )
-        if len(set(classes)) < len(classes):
-            raise ValueError(f'classes are not distinct: {", ".join(classes)}')
-        if len(classes) > NOT_TRAINED:
-            raise ValueError(
-                f'{len(classes)} classes; label maps of one byte hold {NOT_TRAINED}'
-            )
+        check_class_list(type(self).__name__, classes, "('background', 'a', ...)")
         if BACKGROUND not in classes:
             raise ValueError(
                 f"classes lack 'background', which masks and label maps have beside the "

@@ -6,12 +6,12 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 from torch import nn
 
+from ...datasets.class_splits import BACKGROUND
 from ...datasets.transforms import PhotometricViews
 from ...datasets.transforms.checks import walk_transforms
 from ...models.data_preprocessor import WeakSegDataPreProcessor
 from ..unwrapping import unwrapped
 
-BACKGROUND = 'background'
 # Part of a model to the hook it needs, and what happens otherwise.
 HOOKS_OF_PARTS = dict(
     prediction_network=('PredictionNetworkHook', 'phase i is lost when it ends'),
