@@ -17,10 +17,10 @@ from torch import Tensor
 from .._files import write_json
 from ..datasets import ClickDataset, ImageTagDataset
 from ..models import CAMSegmentor
-from ..models.cams import SCALES, merge_maps
-from ..models.fast_convolutions import prepare_inference
-from ..models.image_values import from_unit_rgb
-from ..models.tags import class_labels, stack_tags
+from ..models.cam.activation_maps import SCALES, merge_maps
+from ..models.cam.tags import class_labels, stack_tags
+from ..models.inference.fast_convolutions import prepare_inference
+from ..models.inputs.image_values import from_unit_rgb
 from ..refinement.background_threshold import activation_histogram, background_threshold
 from ..refinement.cam_label import power_background
 from ..refinement.cam_steps import strided_size

@@ -7,9 +7,9 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from ..datasets import ClickDataset
-from ..models.fast_convolutions import prepare_inference
-from ..models.peers import load_network, predict_probabilities
-from ..models.teacher_logits import image_class_mask
+from ..models.inference.fast_convolutions import prepare_inference
+from ..models.inference.peers import load_network, predict_probabilities
+from ..models.seminar.teacher_logits import image_class_mask
 from ..refinement import build_refinement, heterogeneous_label
 from .label_folder import LabelFolder
 
@@ -22,7 +22,7 @@ def load_peer(peer: Mapping, classes: tuple[str, ...], device: str) -> nn.Module
 
     Raises:
         FileNotFoundError, ValueError: As
-            :func:`~mmseg_weak.models.peers.load_network`, or the classes differ.
+            :func:`~mmseg_weak.models.inference.peers.load_network`, or the classes differ.
     """
     network, trained_on = load_network(**peer)
     if trained_on not in (None, classes) or network.out_channels != len(classes):

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from ..datasets import StrongWeakDataset
 from ..datasets.class_splits import CLASS_SPLITS
 from ..models import CAMSegmentor
-from ..models.fast_convolutions import prepare_inference
-from ..models.image_values import from_unit_rgb
-from ..models.peers import load_network, predict_probabilities
-from ..models.tags import class_labels, foreground_index
+from ..models.cam.tags import class_labels, foreground_index
+from ..models.inference.fast_convolutions import prepare_inference
+from ..models.inference.peers import load_network, predict_probabilities
+from ..models.inputs.image_values import from_unit_rgb
 from ..refinement import Diffusion, NoAnchorError, superpixel_diffusion
 from ..visualization.transfer_panel import transfer_panel
 from .dataset_settings import single_datasets

@@ -9,7 +9,7 @@ from mmengine.dist import all_gather, broadcast, get_dist_info
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
-from ..models.tags import stack_tags
+from ..models.cam.tags import stack_tags
 
 # Steps of a training pipeline that neither crop nor change the image.
 KEPT_STEPS = ('LoadImageFromFile', 'LoadImageTags', 'LoadClicks', 'PackWeakSegInputs')

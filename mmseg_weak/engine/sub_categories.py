@@ -8,7 +8,7 @@ import torch
 from mmengine.dist import all_gather_object, get_dist_info
 from torch import Tensor
 
-from ..models.clustering import kmeans, nearest_members
+from ..models.cam.clustering import kmeans, nearest_members
 from ..models.heads.sub_category_head import UNASSIGNED
 
 

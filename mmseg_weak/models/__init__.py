@@ -1,8 +1,6 @@
-from . import affinity_step, losses, segmentors
+from . import losses, segmentors
+from .affinity import affinity_step
 from .backbones import AttentionMixVisionTransformer, ResNet38, VGGLargeFOV
-from .consistency import TeacherConsistency, ramp_up
-from .data_preprocessor import WeakSegDataPreProcessor
-from .ema import TeacherEMA
 from .heads import (
     AffinityHead,
     CAMHead,
@@ -10,13 +8,13 @@ from .heads import (
     SubCategoryHead,
 )
 from .heads.attention_affinity_head import AttentionAffinityHead
+from .inputs.data_preprocessor import WeakSegDataPreProcessor
 from .losses import (
     PartialCrossEntropyLoss,
     PixelAffinityLoss,
     PixelConsistencyLoss,
     TagSoftMarginLoss,
 )
-from .prediction_network import PredictionNetwork
 from .segmentors import (
     AffinitySegmentor,
     CAMSegmentor,
@@ -25,6 +23,9 @@ from .segmentors import (
     PredictionTransferSegmentor,
     SeminarSegmentor,
 )
+from .seminar.consistency import TeacherConsistency, ramp_up
+from .seminar.ema import TeacherEMA
+from .transfer.prediction_network import PredictionNetwork
 
 __all__ = [
     'AffinityHead',

@@ -15,7 +15,8 @@ def restrict_probabilities(
 ) -> Tensor:
     """Keep the classes an image may hold, weigh the background, renormalise.
 
-    The form on probabilities of :func:`~mmseg_weak.models.teacher_logits.restrict_logits`,
+    The form on probabilities of
+    :func:`~mmseg_weak.models.seminar.teacher_logits.restrict_logits`,
     ``restrict_foreground`` and ``scale_class_prior``.
 
     Args:

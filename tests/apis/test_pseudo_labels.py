@@ -18,7 +18,7 @@ from toy import CLASSES, REPOSITORY, toy_config, toy_model
 from mmseg_weak.apis import check_paths, label_folder
 from mmseg_weak.apis.pseudo_labels import PseudoLabelOptions, make_pseudo_labels
 from mmseg_weak.evaluation.pseudo_label_quality import PseudoLabelQuality, format_summary
-from mmseg_weak.models.peers import load_network
+from mmseg_weak.models.inference.peers import load_network
 from mmseg_weak.refinement import LabelRule
 
 RULE = LabelRule(threshold=0.45)

@@ -13,8 +13,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from toy import toy_config
 
+from mmseg_weak.models.affinity.neighbour_affinity import neighbour_affinity, neighbour_mask
 from mmseg_weak.models.losses import PairAffinityLoss
-from mmseg_weak.models.neighbour_affinity import neighbour_affinity, neighbour_mask
 from mmseg_weak.refinement.cam_steps import build_cam_step
 from mmseg_weak.refinement.sparse_walk import pair_offsets
 

@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from toy import toy_model
 
-from mmseg_weak.models.cams import scale_images
+from mmseg_weak.models.cam.activation_maps import scale_images
 
 SCALES = (1, 0.5, 1.5, 2)
 

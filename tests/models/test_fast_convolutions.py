@@ -6,7 +6,10 @@ from mmseg.registry import MODELS
 from test_cam_backbones import BACKBONES
 from torch import nn
 
-from mmseg_weak.models.fast_convolutions import fold_norms, send_pointwise_to_onednn
+from mmseg_weak.models.inference.fast_convolutions import (
+    fold_norms,
+    send_pointwise_to_onednn,
+)
 
 ONEDNN = pytest.mark.skipif(
     not torch.backends.mkldnn.is_available(), reason='this torch has no oneDNN'

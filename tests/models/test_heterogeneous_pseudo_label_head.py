@@ -10,8 +10,12 @@ from mmseg.structures import SegDataSample
 from toy import CLASSES, toy_model
 
 from mmseg_weak.models import HeterogeneousPseudoLabelHead, PartialCrossEntropyLoss
-from mmseg_weak.models.image_values import from_unit_rgb, to_unit_rgb
-from mmseg_weak.models.peers import PeerNetworks, load_network, predict_probabilities
+from mmseg_weak.models.inference.peers import (
+    PeerNetworks,
+    load_network,
+    predict_probabilities,
+)
+from mmseg_weak.models.inputs.image_values import from_unit_rgb, to_unit_rgb
 
 
 def peer_model(channels=4, num_classes=3, **preprocessor):

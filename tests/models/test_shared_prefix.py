@@ -9,7 +9,7 @@ from test_seminar import CONSISTENCY, batch
 from torch.nn import Conv2d
 from toy import toy_model
 
-from mmseg_weak.models.shared_prefix import SharedPrefix, frozen_modules
+from mmseg_weak.models.seminar.shared_prefix import SharedPrefix, frozen_modules
 
 BACKBONES = {
     'MobileNetV2': dict(

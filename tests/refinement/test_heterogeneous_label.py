@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_weak.models.teacher_logits import (
+from mmseg_weak.models.seminar.teacher_logits import (
     restrict_foreground,
     restrict_logits,
     scale_class_prior,

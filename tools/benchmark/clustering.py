@@ -16,7 +16,7 @@ from measure import Row, print_table, seconds_in_turn, time_row
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from mmseg_weak.models.clustering import kmeans
+from mmseg_weak.models.cam.clustering import kmeans
 
 
 def make_features(kind: str, count: int, dims: int) -> np.ndarray:

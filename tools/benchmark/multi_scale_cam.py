@@ -19,8 +19,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 import mmseg_weak  # noqa: F401
-from mmseg_weak.models.cams import SCALES, merge_maps
-from mmseg_weak.models.fast_convolutions import prepare_inference
+from mmseg_weak.models.cam.activation_maps import SCALES, merge_maps
+from mmseg_weak.models.inference.fast_convolutions import prepare_inference
 
 
 def make_model(num_classes: int, device: str) -> nn.Module:

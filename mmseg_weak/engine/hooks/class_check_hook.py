@@ -9,7 +9,7 @@ from torch import nn
 from ...datasets.class_splits import BACKGROUND
 from ...datasets.transforms import PhotometricViews
 from ...datasets.transforms.checks import walk_transforms
-from ...models.data_preprocessor import WeakSegDataPreProcessor
+from ...models.inputs.data_preprocessor import WeakSegDataPreProcessor
 from ..unwrapping import unwrapped
 
 # Part of a model to the hook it needs, and what happens otherwise.

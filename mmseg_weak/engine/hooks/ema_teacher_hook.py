@@ -3,7 +3,7 @@
 from mmengine.hooks import EMAHook
 from mmseg.registry import HOOKS
 
-from ...models.ema import average_statistics
+from ...models.seminar.ema import average_statistics
 from ..unwrapping import unwrapped
 
 

@@ -3,7 +3,7 @@
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-from ...models.fast_convolutions import send_pointwise_to_onednn
+from ...models.inference.fast_convolutions import send_pointwise_to_onednn
 
 
 @HOOKS.register_module()
@@ -13,7 +13,7 @@ class OneDNNPointwiseHook(Hook):
     For images channels last (``channels_last`` of
     :class:`~mmseg_weak.models.WeakSegDataPreProcessor`); results change by rounding. On a
     GPU it does nothing. See
-    :func:`~mmseg_weak.models.fast_convolutions.send_pointwise_to_onednn`.
+    :func:`~mmseg_weak.models.inference.fast_convolutions.send_pointwise_to_onednn`.
     """
 
     def before_run(self, runner) -> None:

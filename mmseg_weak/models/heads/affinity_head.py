@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..neighbour_affinity import neighbour_affinity
+from ..affinity.neighbour_affinity import neighbour_affinity
 
 
 @MODELS.register_module()
@@ -82,7 +82,7 @@ class AffinityHead(BaseModule):
 
         Returns:
             Tensor: Shape (N, P, h, w), see
-            :func:`~mmseg_weak.models.neighbour_affinity.neighbour_affinity`.
+            :func:`~mmseg_weak.models.affinity.neighbour_affinity.neighbour_affinity`.
         """
         maps = []
         for index, reduce in zip(self.in_index, self.reduce):

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from ...refinement import LabelRule, PseudoLabel, build_refinement, heterogeneous_label
 from ...refinement.heterogeneous_label import scores_with_clicks
-from ..image_values import to_unit_rgb, valid_sizes
+from ..inference.peers import PeerNetworks
+from ..inputs.image_values import to_unit_rgb, valid_sizes
 from ..losses.reduction import global_denominator
-from ..peers import PeerNetworks
-from ..teacher_logits import image_class_mask
+from ..seminar.teacher_logits import image_class_mask
 from .click_loss import stacked_labels
 
 IGNORE_INDEX = 255

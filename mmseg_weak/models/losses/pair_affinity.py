@@ -4,7 +4,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..neighbour_affinity import neighbour_values
+from ..affinity.neighbour_affinity import neighbour_values
 from .reduction import global_denominator
 from .weighted_loss import WeightedLoss
 
@@ -48,8 +48,8 @@ class PairAffinityLoss(WeightedLoss):
 
         Args:
             affinity (Tensor): See
-                :func:`~mmseg_weak.models.neighbour_affinity.neighbour_affinity`, shape
-                (N, P, h, w).
+                :func:`~mmseg_weak.models.affinity.neighbour_affinity.neighbour_affinity`,
+                shape (N, P, h, w).
             labels (Tensor): On the grid of the affinities, integers, shape (N, h, w).
             radius (int): That of the affinities. Defaults to 5.
 

@@ -6,8 +6,8 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList
 from torch import Tensor
 
+from ..cam.tags import stack_tags
 from ..heads.click_loss import main_logits
-from ..tags import stack_tags
 from .cam_prediction import cam_scores, pool_cams, without_absent_classes
 from .multi_scale import enlarge
 

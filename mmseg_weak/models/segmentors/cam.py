@@ -10,9 +10,9 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor
 
-from ..cams import activation_maps, merge_maps
+from ..cam.activation_maps import activation_maps, merge_maps
+from ..cam.tags import class_labels, stack_sample_indices, stack_tags
 from ..heads.cam_head import CAMHead
-from ..tags import class_labels, stack_sample_indices, stack_tags
 
 
 @MODELS.register_module()

@@ -11,9 +11,10 @@ from mmseg.utils import SampleList
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..cam.tags import stack_tags
 from ..heads.cam_head import CAMHead
 from ..heads.click_loss import main_logits
-from ..image_values import to_unit_rgb
+from ..inputs.image_values import to_unit_rgb
 from ..losses.pixel_affinity import PixelAffinityLoss
 from ..mutual_promotion.background_logits import background_logits
 from ..mutual_promotion.branch_prediction import BranchPredictionMixin
@@ -27,7 +28,6 @@ from ..mutual_promotion.schedule import MutualPromotionSchedule, current_iterati
 from ..mutual_promotion.supervision import Supervision
 from ..mutual_promotion.valid_boxes import valid_boxes
 from ..mutual_promotion.zero_gradients import zero_with_gradients
-from ..tags import stack_tags
 
 
 @MODELS.register_module()

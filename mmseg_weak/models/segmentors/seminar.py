@@ -7,7 +7,7 @@ from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
 from ..heads.click_loss import has_own_loss, loss_by_clicks, main_logits, stacked_labels
-from ..shared_prefix import SharedPrefix
+from ..seminar.shared_prefix import SharedPrefix
 
 
 class SeminarMixin:
@@ -183,8 +183,8 @@ class SeminarSegmentor(SeminarMixin, EncoderDecoder):
     Args:
         *args: As for :class:`mmseg.models.EncoderDecoder`.
         consistency (dict, optional): Config of
-            :class:`~mmseg_weak.models.consistency.TeacherConsistency`. Defaults to None,
-            no teacher.
+            :class:`~mmseg_weak.models.seminar.consistency.TeacherConsistency`. Defaults to
+            None, no teacher.
         pseudo_label (dict, optional): Config of
             :class:`~mmseg_weak.models.heads.HeterogeneousPseudoLabelHead`. Defaults to
             None, no peers.

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from mmseg.utils import SampleList
 from torch import Tensor
 
-from ..refinement import PixelAdaptiveRefinement
+from ...refinement import PixelAdaptiveRefinement
 
 
 def image_class_mask(

@@ -9,8 +9,8 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor
 
-from ..refinement import PixelAdaptiveRefinement
-from ..refinement.class_restriction import RESTRICTIONS
+from ...refinement import PixelAdaptiveRefinement
+from ...refinement.class_restriction import RESTRICTIONS
 from .teacher_logits import (
     image_class_mask,
     refine_logits,
@@ -52,8 +52,8 @@ class TeacherConsistency(BaseModule):
             classes clicked in the image. ``renormalise``: the remaining probabilities are
             divided by their sum, as in the definition. ``foreground`` (ours): background
             keeps its probability and the image's foreground classes share the rest, see
-            :func:`~mmseg_weak.models.teacher_logits.restrict_foreground`. Defaults to None,
-            all classes.
+            :func:`~mmseg_weak.models.seminar.teacher_logits.restrict_foreground`.
+            Defaults to None, all classes.
         background_prior (float): Factor > 0 on the teacher's background odds; below 1 it
             counters the bias towards background that a few clicks leave. Defaults to 1.
         refinement (dict, optional): Arguments of

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from ..refinement.affinity_walk import cut_outside
-from ..refinement.sparse_walk import pair_offsets
+from ...refinement.affinity_walk import cut_outside
+from ...refinement.sparse_walk import pair_offsets
 
 
 def neighbour_affinity(features: Tensor, radius: int = 5) -> Tensor:

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..refinement.cam_steps import CAM_STEPS
-from .fast_convolutions import prepare_inference
-from .image_values import from_unit_rgb
-from .peers import load_network
+from ...refinement.cam_steps import CAM_STEPS
+from ..inference.fast_convolutions import prepare_inference
+from ..inference.peers import load_network
+from ..inputs.image_values import from_unit_rgb
 
 
 class AffinityWalkStep:

@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import stack_batch
 from torch import Tensor, nn
 
-from .image_values import from_unit_rgb
+from ..inputs.image_values import from_unit_rgb
 
 
 def load_network(config: str, checkpoint: str) -> tuple[nn.Module, tuple[str, ...] | None]:

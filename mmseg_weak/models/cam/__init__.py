@@ -1,0 +1,1 @@
+"""Parts of classifiers from image tags: activation maps, tags, clustering."""

@@ -1,0 +1,1 @@
+"""Trained networks predict: peers and fast convolutions."""

@@ -1,0 +1,1 @@
+"""What enters a network: normalisation, views, image values."""

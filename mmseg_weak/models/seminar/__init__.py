@@ -1,0 +1,1 @@
+"""Parts of seminar learning: teacher and consistency."""
