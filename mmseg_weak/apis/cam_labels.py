@@ -15,6 +15,7 @@ from rich.progress import track
 from torch import Tensor
 
 from .._files import write_json
+from ..constants import IGNORE_INDEX
 from ..datasets import ClickDataset, ImageTagDataset
 from ..models import CAMSegmentor
 from ..models.cam.activation_maps import SCALES, merge_maps
@@ -29,7 +30,6 @@ from .label_folder import LabelFolder
 from .label_pool import map_images
 from .network_labels import load_peer
 
-UNLABELLED = 255
 SCORE_FILE = 'background_score.json'
 # Images that the background score is chosen from, evenly spread over the data set.
 NUM_SCORE_IMAGES = 500
@@ -141,7 +141,7 @@ class CamLabeller(CamMaker):
         result = rule.label(image, cams, labels, background, self.steps, sample.img_id)
         if 'gt_sem_seg' in sample:  # clicks of a ClickDataset
             clicks = sample.gt_sem_seg.data[0].to(result)
-            result = torch.where(clicks == UNLABELLED, result, clicks)
+            result = torch.where(clicks == IGNORE_INDEX, result, clicks)
         return result
 
 

@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 
 from .._files import write_json
 from .._processes import die_with_parent
+from ..tables import markdown_table
 from .launch import find_checkpoint, require_writable
 from .stopwatch import Stopwatch
 
@@ -200,7 +201,7 @@ def format_table(results: Sequence[dict], metric: str = 'mIoU') -> str:
     tta = any(result['tta_metrics'] for result in results)
     names = list(dict.fromkeys(result['config'] for result in results))
     head = ['config', metric, 'seeds', *([f'{metric}, TTA'] if tta else []), 'minutes']
-    rows = [head, ['---'] * len(head)]
+    rows = []
     for name in names:
         runs = [result for result in results if result['config'] == name]
         scores = [run['metrics'][metric] for run in runs]
@@ -209,7 +210,7 @@ def format_table(results: Sequence[dict], metric: str = 'mIoU') -> str:
             cells.append(_mean([run['tta_metrics'][metric] for run in runs]))
         cells.append(f'{statistics.mean(run["minutes"] for run in runs):.1f}')
         rows.append(cells)
-    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
+    return markdown_table(head, rows)
 
 
 def _mean(scores: list[float]) -> str:

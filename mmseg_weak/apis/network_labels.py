@@ -6,6 +6,7 @@ import torch
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from ..constants import IGNORE_INDEX
 from ..datasets import ClickDataset
 from ..models.inference.fast_convolutions import prepare_inference
 from ..models.inference.peers import load_network, predict_probabilities
@@ -14,7 +15,6 @@ from ..refinement import build_refinement, heterogeneous_label
 from .label_folder import LabelFolder
 
 SCALES = (0.75, 1.0, 1.25, 1.5)
-IGNORE_INDEX = 255
 
 
 def load_peer(peer: Mapping, classes: tuple[str, ...], device: str) -> nn.Module:

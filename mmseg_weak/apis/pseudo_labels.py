@@ -16,6 +16,7 @@ from mmseg.registry import DATASETS
 from rich.progress import track
 
 from .._files import write_json
+from ..constants import IGNORE_INDEX
 from ..datasets import ClickDataset, ImageTagDataset
 from ..datasets.mask_files import read_mask
 from ..datasets.transforms.pseudo_labels import REPORT
@@ -38,7 +39,6 @@ KEPT_STEPS = {
     ),
     ImageTagDataset: ('LoadImageFromFile', 'LoadImageTags', 'PackWeakSegInputs'),
 }
-IGNORE_INDEX = 255
 
 
 @dataclass

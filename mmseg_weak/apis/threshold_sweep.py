@@ -9,12 +9,14 @@ import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from ..constants import IGNORE_INDEX
 from ..datasets.mask_files import read_mask
+from ..evaluation.confusion import class_iou
 from ..refinement.background_threshold import NUM_BINS, RULES, background_threshold
+from ..tables import markdown_table
 from .cam_folder import read_cams
 from .pseudo_labels import build_label_dataset, trained_ids
 
-IGNORE_INDEX = 255
 STEP = 0.05
 
 
@@ -89,9 +91,7 @@ class ThresholdSweep:
         others = labelled.sum() - labelled[self.background]
         result = dict(foreground=float(100 * others / max(1, labelled.sum())))
         if self.masked:
-            right = np.diag(confusion)
-            union = confusion.sum(0) + confusion.sum(1) - right
-            result['mIoU'] = float(100 * (right[union > 0] / union[union > 0]).mean())
+            result['mIoU'] = float(np.nanmean(class_iou(confusion)))
         return result
 
 
@@ -140,8 +140,8 @@ def format_sweep(rows: Sequence[dict]) -> str:
     """Markdown table of :func:`sweep_thresholds`."""
     scored = 'mIoU' in rows[0]
     head = ['background score', 'rule', 'foreground, %', *(['mIoU'] if scored else [])]
-    lines = [head, ['---'] * len(head)]
+    lines = []
     for row in rows:
         cells = [f'{row["threshold"]:.3f}', row['name'], f'{row["foreground"]:.2f}']
         lines.append([*cells, *([f'{row["mIoU"]:.2f}'] if scored else [])])
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+    return markdown_table(head, lines)

@@ -9,6 +9,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from torch import Tensor, nn
 
+from ..constants import IGNORE_INDEX
 from ..datasets import StrongWeakDataset
 from ..datasets.class_splits import CLASS_SPLITS
 from ..models import CAMSegmentor
@@ -22,7 +23,6 @@ from .dataset_settings import single_datasets
 from .label_folder import LabelFolder
 
 METHODS = ('diffusion', 'cam')
-IGNORE_INDEX = 255
 
 
 class TransferLabelMaker:

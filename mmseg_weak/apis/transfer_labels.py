@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS
 from rich.progress import track
 
 from .._files import write_json
+from ..constants import IGNORE_INDEX
 from ..datasets import StrongWeakDataset
 from ..datasets.mask_files import read_mask
 from ..datasets.transforms.pseudo_labels import REPORT
@@ -32,7 +33,6 @@ from .transfer_label_maker import (
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackWeakSegInputs')]
 REFUSED = 'refused.json'
-IGNORE_INDEX = 255
 
 
 @dataclass

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-# The value that mmseg's label maps give to classes that are not trained.
-NOT_TRAINED = 255
+from ..constants import IGNORE_INDEX
 
 
 def check_class_list(owner: str, classes: object, example: str) -> None:
@@ -24,7 +23,7 @@ def check_class_list(owner: str, classes: object, example: str) -> None:
         )
     if len(set(classes)) < len(classes):
         raise ValueError(f'classes are not distinct: {", ".join(classes)}')
-    if len(classes) > NOT_TRAINED:
+    if len(classes) > IGNORE_INDEX:
         raise ValueError(
-            f'{len(classes)} classes; label maps of one byte hold {NOT_TRAINED}'
+            f'{len(classes)} classes; label maps of one byte hold {IGNORE_INDEX}'
         )

@@ -11,7 +11,8 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset, PascalVOCDataset
 from mmseg.registry import DATASETS
 
-from .class_lists import NOT_TRAINED, check_class_list
+from ..constants import IGNORE_INDEX
+from .class_lists import check_class_list
 from .class_splits import BACKGROUND
 from .click_budget import ClickBudget
 from .click_formats import ClassResolver, ClickTable, read_clicks
@@ -190,7 +191,7 @@ class ClickDataset(BaseSegDataset):
                 f'the images look like {images[:2]}'
             )
         clicks.label = self._trained_labels(clicks.label)
-        clicks = keep('ignored_class', clicks.label != NOT_TRAINED)
+        clicks = keep('ignored_class', clicks.label != IGNORE_INDEX)
         if sizes is not None:
             size = sizes[[row[image] for image in clicks.image]].reshape(-1, 2)
             inside = (clicks.xy >= 0).all(1) & (clicks.xy < size).all(1)
@@ -232,10 +233,10 @@ class ClickDataset(BaseSegDataset):
     def _trained_labels(self, label: np.ndarray) -> np.ndarray:
         """Relabel as mmseg's ``LoadAnnotations`` relabels masks; 255 is dropped."""
         if self.reduce_zero_label:
-            label = np.where(label == 0, NOT_TRAINED, label - 1)
+            label = np.where(label == 0, IGNORE_INDEX, label - 1)
         if self.label_map is None:
             return label
-        table = np.arange(NOT_TRAINED + 1)
+        table = np.arange(IGNORE_INDEX + 1)
         table[list(self.label_map)] = list(self.label_map.values())
         return table[label]
 

@@ -12,10 +12,9 @@ import numpy as np
 from rich.progress import track
 
 from .._files import replace_file, write_json
+from ..constants import IGNORE_INDEX
 from .class_splits import COCO_60
 from .mask_files import write_mask
-
-IGNORE_INDEX = 255
 
 
 def write_coco_masks(

@@ -7,10 +7,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
+from ..constants import IGNORE_INDEX
 from .class_splits import StrongWeakClasses
 from .mask_files import read_mask
-
-IGNORE_INDEX = 255
 
 
 class StrongMaskReader:

@@ -14,10 +14,11 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS, TRANSFORMS
 
+from ..constants import IGNORE_INDEX
 from .class_splits import BACKGROUND, StrongWeakClasses
 from .image_files import image_id, image_sizes
 from .mask_files import read_mask
-from .strong_masks import IGNORE_INDEX, StrongMaskReader
+from .strong_masks import StrongMaskReader
 from .strong_weak_source import build_source, check_weak_classes, palette, trained_classes
 from .tag_sources import read_tags
 from .transforms.checks import walk_transforms

@@ -12,7 +12,8 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset, PascalVOCDataset
 from mmseg.registry import DATASETS
 
-from .class_lists import NOT_TRAINED, check_class_list
+from ..constants import IGNORE_INDEX
+from .class_lists import check_class_list
 from .class_splits import BACKGROUND
 from .click_formats import ClassResolver, read_clicks
 from .image_files import as_list, image_id, image_sizes, list_image_ids
@@ -216,11 +217,11 @@ class ImageTagDataset(BaseSegDataset):
 
     def _trained_tags(self, found: Tags) -> tuple[Tags, dict[str, int]]:
         """Relabel as mmseg's ``LoadAnnotations`` relabels masks; drop the rest."""
-        table = np.arange(NOT_TRAINED + 1)
+        table = np.arange(IGNORE_INDEX + 1)
         if self.reduce_zero_label:
-            table = np.where(table == 0, NOT_TRAINED, table - 1)
+            table = np.where(table == 0, IGNORE_INDEX, table - 1)
         if self.label_map is not None:
-            mapped = np.arange(NOT_TRAINED + 1)
+            mapped = np.arange(IGNORE_INDEX + 1)
             mapped[list(self.label_map)] = list(self.label_map.values())
             table = mapped[table]
         background, tags = self.background_index, {}
@@ -230,12 +231,12 @@ class ImageTagDataset(BaseSegDataset):
         for image, labels in found.items():
             kept = tags[image] = set()
             for label in labels:
-                trained = NOT_TRAINED if label < 0 else int(table[label])
+                trained = IGNORE_INDEX if label < 0 else int(table[label])
                 if label < 0:
                     dropped['naming no class'] += 1
                 elif trained == background:
                     dropped['of background'] += 1
-                elif trained == NOT_TRAINED:
+                elif trained == IGNORE_INDEX:
                     dropped['of classes not trained'] += 1
                 else:
                     kept.add(trained)

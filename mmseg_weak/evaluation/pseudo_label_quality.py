@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-IGNORE_INDEX = 255
+from ..constants import IGNORE_INDEX
+from ..tables import markdown_table
+from .confusion import class_iou, confusion_matrix
 
 
 class PseudoLabelQuality:
@@ -42,10 +44,7 @@ class PseudoLabelQuality:
         if mask.shape != labels.shape:
             raise ValueError(f'the mask is {mask.shape}, the pseudo-label {labels.shape}')
         self._check_ids('mask', mask)
-        scored = (labels != IGNORE_INDEX) & (mask != IGNORE_INDEX)
-        n = len(self.classes)
-        pairs = mask[scored].astype(np.int64) * n + labels[scored]
-        self.confusion += np.bincount(pairs, minlength=n * n).reshape(n, n)
+        self.confusion += confusion_matrix(mask, labels, len(self.classes))
 
     def _check_ids(self, name: str, ids: np.ndarray) -> None:
         wrong = ids[(ids >= len(self.classes)) & (ids != IGNORE_INDEX)]
@@ -70,12 +69,11 @@ class PseudoLabelQuality:
             class_share=dict(zip(self.classes, (100 * labelled / total).tolist())),
         )
         if self.confusion.any():
-            right = np.diag(self.confusion)
-            union = self.confusion.sum(0) + self.confusion.sum(1) - right
-            iou = [100 * float(r / u) if u else None for r, u in zip(right, union)]
-            result['accuracy'] = float(100 * right.sum() / self.confusion.sum())
-            result['mIoU'] = float(np.mean([value for value in iou if value is not None]))
-            result['IoU'] = dict(zip(self.classes, iou))
+            iou, right = class_iou(self.confusion), self.confusion.trace()
+            result['accuracy'] = float(100 * right / self.confusion.sum())
+            result['mIoU'] = float(np.nanmean(iou))
+            known = [None if np.isnan(value) else float(value) for value in iou]
+            result['IoU'] = dict(zip(self.classes, known))
         return result
 
 
@@ -83,14 +81,13 @@ def format_summary(summary: dict) -> str:
     """Markdown table of :meth:`PseudoLabelQuality.summary`."""
     iou = summary.get('IoU')
     head = ['class', 'share of labels, %', *(['IoU, %'] if iou else [])]
-    rows = [head, ['---'] * len(head)]
+    rows = []
     for name, share in summary['class_share'].items():
         cells = [name, f'{share:.2f}']
         if iou:
             cells.append('–' if iou[name] is None else f'{iou[name]:.2f}')
         rows.append(cells)
-    lines = ['| ' + ' | '.join(row) + ' |' for row in rows]
     facts = f'{summary["images"]} images, {summary["coverage"]:.2f} % of pixels labelled'
     if iou:
         facts += f', {summary["accuracy"]:.2f} % of them right, mIoU {summary["mIoU"]:.2f}'
-    return '\n'.join([facts, '', *lines])
+    return f'{facts}\n\n{markdown_table(head, rows)}'

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..constants import IGNORE_INDEX
 from .cam_label import CamLabelRule, cam_label, power_background
 from .cam_steps import Step
-from .pseudo_label import IGNORE_INDEX
 
 # Dense CRF with the published parameters, the defaults of the function.
 STEPS = (dict(type='dense_crf'),)

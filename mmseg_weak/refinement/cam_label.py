@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..constants import IGNORE_INDEX
 from .background_threshold import RULES
 from .cam_steps import Step, build_cam_step
-from .pseudo_label import IGNORE_INDEX
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..constants import IGNORE_INDEX
 from .class_restriction import RESTRICTIONS, normalise, restrict_probabilities
-from .pseudo_label import IGNORE_INDEX
 
 FUSIONS = ('single', 'mean', 'agree')
 # Half precision softmaxes exceed 1 by rounding.

@@ -13,10 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..constants import IGNORE_INDEX
 from .boxed_refine import refine_areas
 from .valid_box import box_sizes, crop_resize, inside_boxes, paste_resize
-
-IGNORE_INDEX = 255
 
 
 @torch.no_grad()

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..evaluation.confusion import class_iou, confusion_matrix
+
 NAN = float('nan')
 
 
@@ -56,11 +58,6 @@ def mean_iou(
     Returns:
         float: 0 to 100, NaN when everything is ignored.
     """
-    valid = (mask != ignore_index) & (labels < num_classes) & (mask < num_classes)
-    pairs = labels[valid].astype(np.int64) * num_classes + mask[valid]
-    confusion = np.bincount(pairs, minlength=num_classes**2)
-    confusion = confusion.reshape(num_classes, num_classes)
-    intersection = confusion.diagonal()
-    union = confusion.sum(0) + confusion.sum(1) - intersection
-    seen = union > 0
-    return float(100 * (intersection[seen] / union[seen]).mean()) if seen.any() else NAN
+    valid = mask != ignore_index
+    iou = class_iou(confusion_matrix(mask[valid], labels[valid], num_classes))
+    return float(np.nanmean(iou)) if np.isfinite(iou).any() else NAN

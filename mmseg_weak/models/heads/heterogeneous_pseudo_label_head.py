@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from ...constants import IGNORE_INDEX
 from ...refinement import LabelRule, PseudoLabel, build_refinement, heterogeneous_label
 from ...refinement.heterogeneous_label import scores_with_clicks
 from ..inference.peers import PeerNetworks
@@ -18,8 +19,6 @@ from ..inputs.image_values import to_unit_rgb, valid_sizes
 from ..losses.reduction import global_denominator
 from ..seminar.teacher_logits import image_class_mask
 from .click_loss import stacked_labels
-
-IGNORE_INDEX = 255
 
 
 @MODELS.register_module()

@@ -11,7 +11,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
 
-UNLABELLED = 255
+from ...constants import IGNORE_INDEX
+
 VIEWS = {'inputs', 'teacher_inputs'}
 
 
@@ -86,5 +87,5 @@ class WeakSegDataPreProcessor(SegDataPreProcessor):
         for sample in data_samples:
             if 'pseudo_sem_seg' in sample:
                 padding = sample.metainfo['padding_size']
-                labels = F.pad(sample.pseudo_sem_seg.data, padding, value=UNLABELLED)
+                labels = F.pad(sample.pseudo_sem_seg.data, padding, value=IGNORE_INDEX)
                 sample.pseudo_sem_seg = PixelData(data=labels)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...refinement.pseudo_label import IGNORE_INDEX
+from ...constants import IGNORE_INDEX
 from .reduction import global_denominator
 
 

@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...refinement.pseudo_label import IGNORE_INDEX, segmentation_label
+from ...constants import IGNORE_INDEX
+from ...refinement.pseudo_label import segmentation_label
 from .reduction import global_denominator
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from ...constants import IGNORE_INDEX
 from ...refinement import (
     PixelAdaptiveRefinement,
     SharedAffinity,
@@ -13,8 +14,6 @@ from ...refinement import (
     par_label,
 )
 from .valid_boxes import covers_image
-
-IGNORE_INDEX = 255
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-IGNORE_INDEX = 255
+from ...constants import IGNORE_INDEX
 
 
 @torch.no_grad()
