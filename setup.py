@@ -25,6 +25,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=['mmseg_weak', 'mmseg_weak.*']),
+    entry_points={'console_scripts': ['mmseg-weak = mmseg_weak.cli:main']},
     install_requires=requirements('runtime'),
     extras_require={
         'onedl': requirements('onedl'),

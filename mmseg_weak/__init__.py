@@ -6,12 +6,12 @@ registries, so a config needs a single line::
     custom_imports = dict(imports=['mmseg_weak'], allow_failed_imports=False)
 """
 
-from ._toolbox import check_toolbox
+import multiprocessing
+import sys
+from importlib import import_module
+from pathlib import Path
+
 from .version import __version__
-
-check_toolbox()
-
-from . import datasets, engine, evaluation, models, refinement, visualization  # noqa: E402
 
 __all__ = [
     '__version__',
@@ -20,5 +20,40 @@ __all__ = [
     'evaluation',
     'models',
     'refinement',
+    'register',
     'visualization',
 ]
+_ROOMS = ('datasets', 'engine', 'evaluation', 'models', 'refinement', 'visualization')
+
+
+def register() -> None:
+    """Check the toolbox and register every component; a second call does nothing.
+
+    Raises:
+        ImportError: The toolbox is missing or too old; the message says what to install.
+    """
+    if f'{__name__}.{_ROOMS[-1]}' in sys.modules:
+        return
+    from ._toolbox import check_toolbox
+
+    check_toolbox()
+    for room in _ROOMS:
+        import_module(f'.{room}', __name__)
+
+
+def _is_command() -> bool:
+    """Tell whether ``mmseg-weak`` or ``python -m mmseg_weak`` imports the package.
+
+    Python's first argument is ``-m`` while it looks for the module. Workers inherit the
+    arguments.
+    """
+    program = Path(sys.argv[0]).stem if sys.argv else ''
+    if program == '-m':
+        words = sys.orig_argv
+        program = 'mmseg-weak' if words[words.index('-m') + 1] == __name__ else ''
+    return program == 'mmseg-weak' and multiprocessing.parent_process() is None
+
+
+# The command answers ``--help`` without the seconds that torch takes to load.
+if not _is_command():
+    register()

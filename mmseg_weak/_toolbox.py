@@ -53,7 +53,7 @@ def check_toolbox() -> None:
             warnings.warn(
                 f'{name} {version} is newer than {tested}, the newest release '
                 'mmseg_weak was tested with',
-                stacklevel=3,
+                stacklevel=4,
             )
     allow_old_checkpoint_loading()
 

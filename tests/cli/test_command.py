@@ -1,0 +1,104 @@
+import subprocess
+import sys
+
+import pytest
+
+import mmseg_weak
+from mmseg_weak import cli
+
+TOY = '''"""Say the words.
+
+More lines.
+"""
+
+def add_arguments(parser):
+    parser.add_argument('words', nargs='+')
+
+
+def run(args):
+    if args.words == ['wrong']:
+        raise ValueError('file a.txt, line 3: no such word')
+    print(*args.words)
+'''
+HEAVY = ('torch', 'mmengine', 'mmseg', 'numpy')
+
+
+@pytest.fixture
+def toy_verb(tmp_path, monkeypatch):
+    """A verb ``say`` that stands outside the package."""
+    (tmp_path / 'say.py').write_text(TOY)
+    (tmp_path / '_parts.py').write_text('')
+    monkeypatch.setattr(cli, '__path__', [*cli.__path__, str(tmp_path)])
+    yield
+    sys.modules.pop('mmseg_weak.cli.say', None)
+
+
+def run_python(*words):
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True)
+
+
+def test_verbs_are_the_modules_of_the_package(toy_verb):
+    assert 'say' in cli.verbs()
+    assert not any(name.startswith('_') for name in cli.verbs())
+
+
+def test_a_verb_runs_from_the_command_and_as_a_script(toy_verb, capsys):
+    cli.main(['say', 'two', 'words'])
+    cli.run_verb('say', ['more'])
+    assert capsys.readouterr().out == 'two words\nmore\n'
+
+
+def test_help_is_the_docstring(toy_verb, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(['--help'])
+    overview = capsys.readouterr().out
+    assert 'Say the words.' in overview and 'More lines.' not in overview
+    with pytest.raises(SystemExit):
+        cli.main(['say', '--help'])
+    assert 'More lines.' in capsys.readouterr().out
+
+
+def test_a_mistake_is_one_line(toy_verb):
+    with pytest.raises(SystemExit, match='error: file a.txt, line 3: no such word'):
+        cli.main(['say', 'wrong'])
+
+
+def test_an_absent_toolbox_is_one_line(toy_verb, monkeypatch):
+    def register():
+        raise ImportError('mmseg_weak needs mmseg')
+
+    monkeypatch.setattr(mmseg_weak, 'register', register)
+    with pytest.raises(SystemExit, match='error: mmseg_weak needs mmseg'):
+        cli.main(['say', 'a'])
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        'import sys; sys.argv = ["mmseg-weak", "--help"]\n'
+        'from mmseg_weak.cli import main\n'
+        'try: main()\n'
+        f'finally: print("loaded", [n for n in {HEAVY} if n in sys.modules])'
+    )
+    result = run_python('-c', code)
+    assert 'usage: mmseg-weak' in result.stdout
+    assert result.stdout.endswith('loaded []\n'), result.stdout
+
+
+def test_the_package_as_a_program_is_the_command():
+    assert 'usage: mmseg-weak' in run_python('-m', 'mmseg_weak', '-h').stdout
+
+
+def test_other_programs_register_at_import(tmp_path):
+    """Also ``python -m`` of another package that imports this one."""
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other/__init__.py').write_text('import mmseg_weak\n')
+    (tmp_path / 'other/__main__.py').write_text(
+        'from mmseg.registry import MODELS; print("SeminarSegmentor" in MODELS)\n'
+    )
+    result = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-m', 'other'],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert result.stdout.strip().endswith('True'), result.stderr
