@@ -23,7 +23,7 @@ help:
 env: $(VENV)/.complete
 
 # The stamp comes last: a broken-off installation is done again.
-$(VENV)/.complete: setup.py $(wildcard requirements/*.txt)
+$(VENV)/.complete: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q '$(TORCH)'
 	$(VENV)/bin/pip install -q -e '.[onedl,tests]'
@@ -52,11 +52,11 @@ env-openmmlab: $(ORIGINALS)/.complete
 
 # mmcv's build reads torch and pkg_resources from the environment, so it has to be prepared
 # and the build isolation be off.
-$(ORIGINALS)/.complete: setup.py $(wildcard requirements/*.txt)
+$(ORIGINALS)/.complete: pyproject.toml
 	$(PYTHON) -m venv $(ORIGINALS)
 	$(ORIGINALS)/bin/pip install -q 'setuptools<81' wheel ninja psutil '$(TORCH)'
 	MMCV_WITH_OPS=1 $(ORIGINALS)/bin/pip install -q --no-build-isolation \
-		$(shell grep '^mmcv' requirements/openmmlab.txt)
+		$(shell grep -o "mmcv==[0-9.]*" pyproject.toml | tail -1)
 	$(ORIGINALS)/bin/pip install -q -e '.[openmmlab,tests]'
 	touch $@
 

@@ -15,6 +15,7 @@ from .version import __version__
 
 __all__ = [
     '__version__',
+    'config_path',
     'datasets',
     'engine',
     'evaluation',
@@ -39,6 +40,25 @@ def register() -> None:
     check_toolbox()
     for room in _ROOMS:
         import_module(f'.{room}', __name__)
+
+
+def config_path(name: str) -> str:
+    """Path of a shipped config, also where the package was installed from a wheel.
+
+    A config of one's own is based on it with
+    ``_base_ = __import__('mmseg_weak').config_path('_base_/default_runtime.py')``.
+
+    Args:
+        name (str): Relative to the folder ``configs``.
+
+    Raises:
+        FileNotFoundError: No config of that name is shipped.
+    """
+    folder = Path(__file__).resolve().parent / '.mim' / 'configs'
+    path = folder / name
+    if not path.is_file():
+        raise FileNotFoundError(f'no config {name} is shipped in {folder}')
+    return str(path)
 
 
 def _is_command() -> bool:
