@@ -1,6 +1,11 @@
 from . import losses, segmentors
 from .affinity import affinity_step
-from .backbones import AttentionMixVisionTransformer, ResNet38, VGGLargeFOV
+from .backbones import (
+    AttentionMixVisionTransformer,
+    EfficientNetLite,
+    ResNet38,
+    VGGLargeFOV,
+)
 from .heads import (
     AffinityHead,
     CAMHead,
@@ -35,6 +40,7 @@ __all__ = [
     'CAMHead',
     'CAMSegmentor',
     'CascadeSeminarSegmentor',
+    'EfficientNetLite',
     'HeterogeneousPseudoLabelHead',
     'MutualPromotionSegmentor',
     'PartialCrossEntropyLoss',

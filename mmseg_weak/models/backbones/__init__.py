@@ -1,5 +1,13 @@
+from . import package_weights
 from .attention_mit import AttentionMixVisionTransformer
+from .efficientnet_lite import EfficientNetLite
 from .resnet38 import ResNet38
 from .vgg import VGGLargeFOV
 
-__all__ = ['AttentionMixVisionTransformer', 'ResNet38', 'VGGLargeFOV']
+__all__ = [
+    'AttentionMixVisionTransformer',
+    'EfficientNetLite',
+    'ResNet38',
+    'VGGLargeFOV',
+    'package_weights',
+]

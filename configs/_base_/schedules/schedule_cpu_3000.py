@@ -1,0 +1,8 @@
+# 3,000 iterations of the same.
+_base_ = 'schedule_cpu_1500.py'
+max_iters = 3000
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.03, begin=0, end=30, by_epoch=False),
+    dict(type='PolyLR', eta_min=0.0, power=0.9, begin=30, end=max_iters, by_epoch=False),
+]
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)

@@ -1,0 +1,11 @@
+# Clicks alone on the default network.
+_base_ = [
+    '../_base_/models/fpn_efficientnet-lite0.py',
+    '../_base_/datasets/voc_animals_clicks.py',
+    '../_base_/schedules/schedule_cpu_1500.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    type='SeminarSegmentor',
+    decode_head=dict(loss_decode=dict(_delete_=True, type='PartialCrossEntropyLoss')),
+)
