@@ -4,6 +4,7 @@ import os.path as osp
 
 from mmengine.config import Config
 
+from ..models.backbones.package_weights import PREFIX, package_file
 from .dataset_settings import single_datasets
 
 
@@ -15,7 +16,8 @@ def check_paths(config: Config, splits: tuple[str, ...]) -> None:
         splits (tuple[str, ...]): Which of ``train``, ``val`` and ``test`` will run.
 
     Raises:
-        FileNotFoundError: A path does not exist; the message names the config entry.
+        FileNotFoundError: A path does not exist; the message names the config entry,
+            or the package to install.
     """
     for split in splits:
         loader = config.get(f'{split}_dataloader')
@@ -24,7 +26,9 @@ def check_paths(config: Config, splits: tuple[str, ...]) -> None:
                 _check_dataset(f'{split}_dataloader.dataset', dataset)
     init = config.model.get('backbone', {}).get('init_cfg') or {}
     checkpoint = init.get('checkpoint', '') if isinstance(init, dict) else ''
-    if 'train' in splits and checkpoint and '://' not in checkpoint:
+    if 'train' in splits and checkpoint.startswith(PREFIX):
+        package_file(checkpoint.removeprefix(PREFIX))
+    elif 'train' in splits and checkpoint and '://' not in checkpoint:
         _require('model.backbone.init_cfg.checkpoint', checkpoint)
     peers = (config.model.get('pseudo_label') or {}).get('peers', ())
     if 'train' in splits:
