@@ -45,7 +45,7 @@ def toy_mutual(num_classes=4, backbone='conv', **options):
         )
         options.setdefault('affinity_head', dict(type='AttentionAffinityHead', num_maps=8))
         options.setdefault('affinity_loss', dict(radius=2))
-    cam = dict(type='CAMHead', in_channels=width, num_classes=num_classes, pooling='max')
+    cam = dict(type='CAMHead', in_channels=width, num_classes=num_classes)
     model.update(type='MutualPromotionSegmentor', decode_head=head, cam_head=cam)
     model.update(schedule=SCHEDULE, labels=dict(dilations=(1, 2, 4), num_iters=3))
     model.update(options)

@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from torch import Tensor
 
 from .._files import replace_file
+from ..models.segmentors.mutual_promotion import POOLING
 
 SEGMENTOR = 'MutualPromotionSegmentor'
 # Models that test as a stock one does, and what only their training needs.
@@ -130,6 +131,7 @@ def cam_model(model: Mapping) -> dict:
             f'only a {SEGMENTOR} has a branch of CAMs, got {model.get("type")}'
         )
     head = copy.deepcopy(model['cam_head'])
+    head.setdefault('pooling', POOLING)
     parts = _shared_parts(model)
     return dict(parts, type='CAMSegmentor', decode_head=head, test_cfg=dict())
 

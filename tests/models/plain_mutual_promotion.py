@@ -65,13 +65,26 @@ def encode(backbone, x):
 
 
 def forward(model, images):
-    """CAM logits P_c and segmentation logits on their grids, attention logits."""
+    """CAM logits P_c, segmentation logits, attention logits, and what is classified."""
     features, attentions = encode(model.backbone, images)
-    cams = model.cam_head.classifier(features[model.cam_head.in_index])
+    classified = features[model.cam_head.in_index]
+    cams = model.cam_head.classifier(classified)
     if model.gate:
         gate = cams.detach().sigmoid().max(dim=1, keepdim=True).values
         features = [f * resize(gate, f.shape[2:]) for f in features]
-    return cams, decode(model.decode_head, features), attentions
+    return cams, decode(model.decode_head, features), attentions, classified
+
+
+def classify(head, features, cams):
+    """Tag logits: every channel pooled on its own, then one product with the weights."""
+    if head.pooling == 'max':  # no published form
+        return torch.stack([row.flatten(1).max(dim=1).values for row in cams])
+    rows = [[channel.flatten() for channel in maps] for maps in features]
+    if head.pooling == 'avg':
+        pooled = torch.stack([torch.stack([c.mean() for c in row]) for row in rows])
+    else:  # one of several equal maxima gets the gradient
+        pooled = torch.stack([torch.stack([c[c.argmax()] for c in row]) for row in rows])
+    return pooled @ head.classifier.weight[:, :, 0, 0].T
 
 
 def decode(head, features):
@@ -89,7 +102,7 @@ def multi_scale(model, images):
     for scale in model.label_options.scales:
         small = [int(side * scale) for side in size]
         view = images if scale == 1 else resize(images, small)
-        cams, seg, _ = forward(model, torch.cat([view, view.flip(3)]))
+        cams, seg, *_ = forward(model, torch.cat([view, view.flip(3)]))
         cams, seg = resize(cams, size), resize(seg, size)
         cam_sum = cam_sum + torch.max(cams[:n], cams[n:].flip(3)).relu()
         seg_sum = seg_sum + (seg[:n] + seg[n:].flip(3)) / 2
@@ -220,11 +233,8 @@ def plain_iteration(model, inputs, samples, iteration):
         left, right, top, bottom = sample.metainfo.get('padding_size', (0, 0, 0, 0))
         boxes.append((top, height - bottom, left, width - right))
 
-    cams_small, seg_small, attentions = forward(model, inputs)
-    if model.cam_head.pooling == 'max':
-        tag_logits = F.adaptive_max_pool2d(cams_small, 1).flatten(1)
-    else:
-        tag_logits = F.adaptive_avg_pool2d(cams_small, 1).flatten(1)
+    cams_small, seg_small, attentions, classified = forward(model, inputs)
+    tag_logits = classify(model.cam_head, classified, cams_small)
     seg, cam_logits = (resize(m, (height, width)) for m in (seg_small, cams_small))
 
     cams, background = multi_scale(model, inputs)

@@ -38,18 +38,30 @@ def samples(*classes, **meta):
     return [SegDataSample(metainfo=meta) for meta in metas]
 
 
-@pytest.mark.parametrize('pooling', ['avg', 'max'])
+def channel_by_channel(segmentor, inputs, pool):
+    """Pool each channel of the features, then classify, as AFA and BMP publish it."""
+    features = segmentor.extract_feat(inputs)[-1]
+    weight = segmentor.decode_head.classifier.weight.flatten(1)
+    pooled = torch.tensor([[pool(channel) for channel in maps] for maps in features])
+    return pooled @ weight.T
+
+
+@pytest.mark.parametrize('pooling', ['avg', 'max', 'max_features'])
 def test_loss_is_torchs_multi_label_soft_margin(pooling):
     segmentor = build(decode_head=dict(pooling=pooling)).eval()
-    inputs = torch.randn(3, 3, 32, 40)
+    inputs = torch.randn(3, 3, 33, 41)
     loss = segmentor.loss(inputs, samples((1, 3), (2,), ()))
     maps = segmentor._forward(inputs)
-    logits = maps.mean((2, 3)) if pooling == 'avg' else maps.amax((2, 3))
+    if pooling == 'max_features':
+        logits = channel_by_channel(segmentor, inputs, torch.max)
+        assert not torch.allclose(logits, maps.amax((2, 3))), 'another function'
+    else:
+        logits = maps.mean((2, 3)) if pooling == 'avg' else maps.amax((2, 3))
     tags = torch.tensor([[1.0, 0, 1], [0, 1, 0], [0, 0, 0]])
     expected = F.multilabel_soft_margin_loss(logits, tags)
     assert list(loss) == ['decode.loss_tags']
     torch.testing.assert_close(loss['decode.loss_tags'], expected)
-    assert maps.shape == (3, 3, 8, 10)
+    assert maps.shape == (3, 3, 9, 11)
 
 
 def plain_cams(segmentor, image, present, size):
@@ -232,3 +244,18 @@ def test_tensors_of_a_sample_survive_to_dict():
     result = build().eval().predict(torch.randn(1, 3, 32, 40))[0]
     assert isinstance(result, BaseDataElement)
     assert result.to_dict()['pred_tags'].shape == (3,)
+
+
+def test_maxima_of_channels_teach_a_class_at_many_cells():
+    """The gradient of one class: one cell by its map's maximum, many by the channels'."""
+    touched = {}
+    for pooling in ('max', 'max_features'):
+        head = build(decode_head=dict(pooling=pooling)).decode_head
+        features = torch.randn(1, 16, 7, 9, requires_grad=True)
+        head.classify(features)[0, 1].backward()
+        touched[pooling] = int((features.grad != 0).any(dim=1).sum())
+        # Maps that are at hand give the same.
+        with torch.no_grad():
+            logits = head.classify(features)
+            torch.testing.assert_close(head.classify(features, head(features)), logits)
+    assert touched['max'] == 1 and touched['max_features'] > 8

@@ -36,7 +36,7 @@ model = dict(
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
-    cam_head=dict(type='CAMHead', in_channels=512, num_classes=21, pooling='max'),
+    cam_head=dict(type='CAMHead', in_channels=512, num_classes=21, pooling='max_features'),
     affinity_head=dict(type='AttentionAffinityHead', num_maps=16),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),

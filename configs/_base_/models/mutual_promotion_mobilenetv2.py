@@ -1,6 +1,5 @@
 # BMP on MobileNetV2: no attention, so no affinity branch; the published schedule scaled to
-# 800 iterations, tags alone for 140 and propagation from 280 on. Average pooling is ours:
-# after so few iterations the maps of max pooling are still points.
+# 800 iterations, tags alone for 140 and propagation from 280 on.
 _base_ = 'deeplabv3plus_mobilenetv2.py'
 model = dict(
     type='MutualPromotionSegmentor',
@@ -16,7 +15,7 @@ model = dict(
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
-    cam_head=dict(type='CAMHead', in_channels=320, num_classes=7, pooling='avg'),
+    cam_head=dict(type='CAMHead', in_channels=320, num_classes=7, pooling='max_features'),
     schedule=dict(segmentation_start=140, propagation_start=280),
     test_cfg=dict(cam_background_score=0.3),
 )

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-POOLINGS = ('avg', 'max')
+POOLINGS = ('avg', 'max_features', 'max')
 
 
 @MODELS.register_module()
@@ -24,7 +25,10 @@ class CAMHead(BaseModule):
         num_classes (int): Number of classes of the data set, background included; the
             classifier has one output less.
         in_index (int): Which feature map. Defaults to -1, the last.
-        pooling (str): ``avg`` pools features, ``max`` pools activations. Defaults to avg.
+        pooling (str): What becomes of a map of features before it is classified. ``avg``:
+            each channel's mean. ``max_features``: each channel's maximum, as AFA and BMP
+            do. ``max``: classify everywhere and take each class's maximum, another
+            function, which teaches a class at one cell only. Defaults to avg.
         dropout_ratio (float): Share of feature channels dropped in training, in [0, 1).
             Defaults to 0.
         background (int): Index of the background class. Defaults to 0.
@@ -106,20 +110,26 @@ class CAMHead(BaseModule):
         """
         return self.classifier(self.select(features))
 
-    def classify(self, features: Sequence[Tensor] | Tensor) -> Tensor:
+    def classify(
+        self, features: Sequence[Tensor] | Tensor, cams: Tensor | None = None
+    ) -> Tensor:
         """Logits of the tags.
 
         Args:
             features (Sequence[Tensor] | Tensor): Maps of the backbone, or the map itself.
+            cams (Tensor, optional): What :meth:`forward` makes of them, if it is at hand.
 
         Returns:
             Tensor: Shape (N, C).
         """
         features = self.select(features)
         if self.pooling == 'max':
-            return self.classifier(features).amax(dim=(2, 3))
-        # The mean of the maps is the map of the mean, at 1/(h w) of the work.
-        return self.classifier(features.mean(dim=(2, 3), keepdim=True)).flatten(1)
+            return (self.classifier(features) if cams is None else cams).amax(dim=(2, 3))
+        if self.pooling == 'max_features':
+            pooled = F.adaptive_max_pool2d(features, 1)
+        else:  # the mean of the maps is the map of the mean, at 1/(h w) of the work
+            pooled = features.mean(dim=(2, 3), keepdim=True)
+        return self.classifier(pooled).flatten(1)
 
     def loss_by_tags(
         self, features: Sequence[Tensor] | Tensor, tags: Tensor

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..cam.tags import stack_tags
 from ..heads.click_loss import main_logits
-from .cam_prediction import cam_scores, pool_cams, without_absent_classes
+from .cam_prediction import cam_scores, without_absent_classes
 from .multi_scale import enlarge
 
 
@@ -45,7 +45,7 @@ class BranchPredictionMixin:
         else:
             seg_logits = self.inference(inputs, metas)
         cams = self._in_original_size(enlarge(cam_logits, inputs.shape[2:]), data_samples)
-        tag_logits = pool_cams(cam_logits, self.cam_head.pooling)
+        tag_logits = self.cam_head.classify(features, cam_logits)
         threshold = self.test_cfg.get('tag_threshold')
         if threshold is not None:
             seg_logits = without_absent_classes(seg_logits, tag_logits, threshold)

@@ -6,21 +6,6 @@ from torch import Tensor
 from .multi_scale import min_max_normalise
 
 
-def pool_cams(cam_logits: Tensor, pooling: str) -> Tensor:
-    """Tag logits from maps that are at hand: what ``CAMHead.classify`` computes.
-
-    Args:
-        cam_logits (Tensor): Shape (N, C, h, w).
-        pooling (str): ``max`` or ``avg``.
-
-    Returns:
-        Tensor: Shape (N, C).
-    """
-    if pooling == 'max':
-        return cam_logits.amax(dim=(2, 3))
-    return cam_logits.mean(dim=(2, 3))
-
-
 def without_absent_classes(
     seg_logits: Tensor, tag_logits: Tensor, threshold: float
 ) -> Tensor:

@@ -18,7 +18,7 @@ from ..inputs.image_values import to_unit_rgb
 from ..losses.pixel_affinity import PixelAffinityLoss
 from ..mutual_promotion.background_logits import background_logits
 from ..mutual_promotion.branch_prediction import BranchPredictionMixin
-from ..mutual_promotion.cam_prediction import cam_scores, pool_cams
+from ..mutual_promotion.cam_prediction import cam_scores
 from ..mutual_promotion.frozen_norms import fuse_frozen_norms
 from ..mutual_promotion.gate import cam_gate, gate_features
 from ..mutual_promotion.label_maker import LabelOptions, PresentClasses, make_cam_labels
@@ -28,6 +28,9 @@ from ..mutual_promotion.schedule import MutualPromotionSchedule, current_iterati
 from ..mutual_promotion.supervision import Supervision
 from ..mutual_promotion.valid_boxes import valid_boxes
 from ..mutual_promotion.zero_gradients import zero_with_gradients
+
+# Of the features that are classified, in AFA and BMP.
+POOLING = 'max_features'
 
 
 @MODELS.register_module()
@@ -46,7 +49,8 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
 
     Args:
         *args: As for :class:`mmseg.models.EncoderDecoder`; class 0 is background.
-        cam_head (dict): Config of a ``CAMHead``, usually with ``pooling='max'``.
+        cam_head (dict): Config of a ``CAMHead``; its ``pooling`` defaults to
+            ``max_features``, as published.
         affinity_head (dict, optional): Config of an ``AttentionAffinityHead``. It is off,
             with a warning, if the backbone does not expose its attention. Defaults to None.
         affinity_loss (dict, optional): Options of
@@ -81,7 +85,7 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.cam_head = MODELS.build(cam_head)
+        self.cam_head = MODELS.build({'pooling': POOLING, **cam_head})
         self.gate = gate
         self.schedule = MutualPromotionSchedule(**(schedule or {}))
         self.label_options = LabelOptions(**(labels or {}))
@@ -145,7 +149,8 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
         active = self.schedule.trains_segmentation(iteration)
         features, attention = self.encode(inputs, with_attention=active)
         cam_logits = self.cam_head(features)
-        losses = self._tag_losses(cam_logits, tags.to(inputs.device, non_blocking=True))
+        tag_logits = self.cam_head.classify(features, cam_logits)
+        losses = self._tag_losses(tag_logits, tags.to(inputs.device, non_blocking=True))
         terms = {}
         if active:
             boxes = valid_boxes([s.metainfo for s in data_samples], inputs.shape[2:])
@@ -168,9 +173,8 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
             return features
         return gate_features(features, cam_gate(cam_logits))
 
-    def _tag_losses(self, cam_logits: Tensor, tags: Tensor) -> dict[str, Tensor]:
-        """Classification by the pooled maps."""
-        logits = pool_cams(cam_logits, self.cam_head.pooling)
+    def _tag_losses(self, logits: Tensor, tags: Tensor) -> dict[str, Tensor]:
+        """Classification."""
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         loss = self.supervision.cls * self.cam_head.loss_decode(logits, tags)
         return dict(loss_cls=loss, tag_f1=tag_f1(logits, tags))
