@@ -226,9 +226,7 @@ class ClickDataset(BaseSegDataset):
             for file in self.background_click_files
         ]
         clicks = ClickTable.concatenate(tables)
-        ids = {name: image_id(name, self.img_suffix) for name in set(clicks.image)}
-        clicks.image = np.array([ids[name] for name in clicks.image], dtype=object)
-        return clicks
+        return clicks.rename(lambda name: image_id(name, self.img_suffix))
 
     def _trained_labels(self, label: np.ndarray) -> np.ndarray:
         """Relabel as mmseg's ``LoadAnnotations`` relabels masks; 255 is dropped."""

@@ -1,4 +1,4 @@
-"""JSON files whose top level is an object keyed by image."""
+"""JSON files whose objects name every key once."""
 
 import json
 
@@ -7,8 +7,33 @@ class DuplicateKeyError(Exception):
     """A JSON object names a key twice; ``json`` would silently drop the first."""
 
 
-def parse_json_object(path: str, text: str, expected: str) -> dict:
+def parse_json(path: str, text: str) -> object:
     """Parse the text of a file.
+
+    Args:
+        path (str): The file, for messages.
+        text (str): Its content.
+
+    Returns:
+        object: What it holds.
+
+    Raises:
+        ValueError: It is not valid JSON, nested too deeply, has an integer of thousands of
+            digits, or an object names a key twice.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_distinct_keys)
+    except ValueError as error:  # JSONDecodeError, or an integer of thousands of digits
+        reason = str(error).split(';')[0]
+        raise ValueError(f'{path}: not valid JSON ({reason})') from None
+    except RecursionError:
+        raise ValueError(f'{path}: not valid JSON (nested too deeply)') from None
+    except DuplicateKeyError as error:
+        raise ValueError(f'{path}: the key {error} occurs twice') from None
+
+
+def parse_json_object(path: str, text: str, expected: str) -> dict:
+    """Parse the text of a file whose top level is an object.
 
     Args:
         path (str): The file, for messages.
@@ -19,14 +44,9 @@ def parse_json_object(path: str, text: str, expected: str) -> dict:
         dict: The object.
 
     Raises:
-        ValueError: It is not valid JSON, no object, or names a key twice.
+        ValueError: See :func:`parse_json`, or it is no object.
     """
-    try:
-        content = json.loads(text, object_pairs_hook=_distinct_keys)
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path}: not valid JSON ({error})') from None
-    except DuplicateKeyError as error:
-        raise ValueError(f'{path}: the key {error} occurs twice') from None
+    content = parse_json(path, text)
     if not isinstance(content, dict):
         raise ValueError(
             f'{path}: expected an object {expected}, got {type(content).__name__}'
@@ -37,6 +57,7 @@ def parse_json_object(path: str, text: str, expected: str) -> dict:
 def _distinct_keys(pairs: list[tuple[str, object]]) -> dict:
     content = dict(pairs)
     if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise DuplicateKeyError(next(n for n in names if names.count(n) > 1))
+        seen: set[str] = set()
+        # `add` returns None: the first name that was there before is taken.
+        raise DuplicateKeyError(next(n for n, _ in pairs if n in seen or seen.add(n)))
     return content

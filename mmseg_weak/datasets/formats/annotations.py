@@ -1,0 +1,165 @@
+"""What a source holds: marks and tags with the classes as the source writes them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..click_table import ClickTable, TagTable
+
+Resolve = Callable[[object], int]
+NO_CLASS = "no class ('cls' or 'class')"
+
+
+@dataclass
+class Mark:
+    """One click or scribble, for writers: its class as text, its points as floats."""
+
+    image: str
+    points: list[tuple[float, float]]
+    label: str
+    rank: int
+    negative: bool
+
+    @property
+    def x(self) -> float:
+        """Column of its first point."""
+        return self.points[0][0]
+
+    @property
+    def y(self) -> float:
+        """Row of its first point."""
+        return self.points[0][1]
+
+
+@dataclass
+class Annotations:
+    """Marks and tags of one file or folder.
+
+    Attributes:
+        path (str): The file or folder.
+        format (str): Name of the format in ``READERS``.
+        clicks (ClickTable): Clicks and scribbles; ``label`` is a position in ``classes``.
+        tags (TagTable): Tags; ``label`` is a position in ``classes``.
+        classes (tuple): Class entries as written: names, ids, or None for no class.
+        first (tuple[str, ...]): Where each class was met first, for messages.
+        sizes (dict): Image id to width and height, where the source tells.
+        left_out (Counter): ``(reason, class)`` to the number of entries not taken.
+        notes (list[str]): Lines that the user should read.
+        vocabulary (tuple[str, ...] | None): The classes that the source declares.
+    """
+
+    path: str
+    format: str
+    clicks: ClickTable
+    tags: TagTable
+    classes: tuple
+    first: tuple[str, ...]
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    left_out: Counter = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    vocabulary: tuple[str, ...] | None = None
+
+    def click_table(self, resolve: Resolve, only_class: int | None = None) -> ClickTable:
+        """Clicks with class ids and float32 positions.
+
+        Args:
+            resolve (Callable): Class entry to id, see
+                :class:`~mmseg_weak.datasets.click_formats.ClassResolver`.
+            only_class (int, optional): The one class that the source may hold; entries
+                without a class get it.
+
+        Raises:
+            ValueError: A class is unknown or not ``only_class``.
+        """
+        ids = self._ids(self.clicks.label, resolve, only_class)
+        return replace(
+            self.clicks,
+            points=self.clicks.points.astype(np.float32),
+            label=ids[self.clicks.label],
+        )
+
+    def _ids(
+        self, labels: np.ndarray, resolve: Resolve, only_class: int | None = None
+    ) -> np.ndarray:
+        """Id of each entry of ``classes`` that is used, 0 for the others."""
+        ids = np.zeros(len(self.classes), dtype=np.int64)
+        # In the order of the file, so that the first wrong entry is the one named.
+        for i in np.unique(labels):
+            try:
+                ids[i] = _class_id(self.classes[i], resolve, only_class)
+            except ValueError as error:
+                raise ValueError(f'{self.path}: {self.first[i]}: {error}') from None
+        return ids
+
+    def kinds(self) -> np.ndarray:
+        """(n,) of each mark ``points``, ``lines`` or ``no``."""
+        kinds = np.where(self.clicks.is_line(), 'lines', 'points')
+        return np.where(self.clicks.negative, 'no', kinds)
+
+    def marks(self, *kinds: str) -> Iterator[Mark]:
+        """Clicks and scribbles of the kinds that a format can hold, in order."""
+        clicks, names = self.clicks, self.names()
+        for i in np.flatnonzero(np.isin(self.kinds(), kinds)).tolist():
+            points = clicks.points[clicks.start[i] : clicks.start[i + 1]]
+            yield Mark(
+                image=clicks.images[clicks.image_index[i]],
+                points=[(x, y) for x, y in points.tolist()],
+                label=names[clicks.label[i]],
+                rank=int(clicks.rank[i]),
+                negative=bool(clicks.negative[i]),
+            )
+
+    def tag_rows(self, present: bool) -> Iterator[tuple[str, str]]:
+        """Image and class of each tag, or of each class verified to be absent."""
+        tags, names = self.tags, self.names()
+        for i in np.flatnonzero(tags.present == present).tolist():
+            yield tags.images[tags.image_index[i]], names[tags.label[i]]
+
+    def size_of(self, image: str) -> tuple[int, int]:
+        """Width and height of an image.
+
+        Raises:
+            ValueError: The source does not tell and no folder of images was given.
+        """
+        if image not in self.sizes:
+            raise ValueError(
+                f'{self.path}: the size of image {image!r} is not known; say where the '
+                'images are (--images FOLDER)'
+            )
+        return self.sizes[image]
+
+    def names(self) -> list[str]:
+        """Classes as text."""
+        return ['' if value is None else str(value) for value in self.classes]
+
+    def report(self) -> str:
+        """What was read of each class, what was left out and why, one line each."""
+        clicks, lines = self.clicks, self.clicks.is_line()
+        parts = {
+            'clicks': Counter(clicks.label[~lines & ~clicks.negative].tolist()),
+            'scribbles': Counter(clicks.label[lines].tolist()),
+            '"no" points': Counter(clicks.label[~lines & clicks.negative].tolist()),
+            'tags': Counter(self.tags.label[self.tags.present].tolist()),
+            '"absent" tags': Counter(self.tags.label[~self.tags.present].tolist()),
+        }
+        out = [f'{self.path}: {self.format}, {len(clicks.images)} images']
+        for i, name in enumerate(self.names()):
+            found = [f'{count[i]} {what}' for what, count in parts.items() if count[i]]
+            if found:
+                out.append(f'  {name or "(no class)"}: {", ".join(found)}')
+        for (reason, name), number in sorted(self.left_out.items()):
+            out.append(f'  left out: {number} {name + " " if name else ""}({reason})')
+        return '\n'.join(out + [f'  note: {note}' for note in self.notes])
+
+
+def _class_id(value: object, resolve: Resolve, only_class: int | None) -> int:
+    if value is None and only_class is None:
+        raise ValueError(NO_CLASS)
+    label = only_class if value is None else resolve(value)
+    if only_class is not None and label != only_class:
+        raise ValueError(
+            f'class {value!r} in a file of background clicks (class id {only_class})'
+        )
+    return label

@@ -1,0 +1,126 @@
+"""Find the format of a file or folder and read it."""
+
+import os
+
+import mmengine.fileio as fileio
+
+from ...registry import READERS
+from .annotations import Annotations
+from .base import Format, ReadOptions
+from .collector import Collector
+from .folder_tags import read_class_folders
+from .source import Source
+
+ANNOTATION_SUFFIXES = ('.json', '.geojson', '.csv', '.tsv', '.txt', '.xml')
+PLAIN = {'clicks': ('clicks', 'clicks-csv'), 'tags': ('tags', 'tags-csv')}
+LAYOUT_ERRORS = (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError)
+
+
+def read_annotations(
+    path: str | os.PathLike,
+    format: str | None = None,
+    options: ReadOptions | None = None,
+    wanted: str = 'clicks',
+    backend_args: dict | None = None,
+) -> Annotations:
+    """Read a file, or all files of a folder, in any format that is known.
+
+    Args:
+        path (str | os.PathLike): The file or folder.
+        format (str, optional): Name of the format. Defaults to None: by content.
+        options (ReadOptions, optional): What the user says about it.
+        wanted (str): ``clicks`` or ``tags``, decides what an empty file is taken for.
+        backend_args (dict, optional): mmengine file backend. Defaults to None.
+
+    Returns:
+        Annotations: Marks and tags, and what was left out.
+
+    Raises:
+        FileNotFoundError: ``path`` does not exist.
+        ValueError: No format fits, or an entry is malformed. The message names the file,
+            the image and the entry.
+    """
+    path, options = os.fspath(path), options or ReadOptions()
+    if os.path.isdir(path):
+        return _read_folder(path, format, options, wanted)
+    if not fileio.isfile(path, backend_args=backend_args):
+        raise FileNotFoundError(f'file or folder not found: {path}')
+    source = Source(path, backend_args)
+    name = format or find_format(source) or plain_format(source, wanted)
+    out = Collector()
+    read_into(out, name, source, options)
+    return out.finish(path, name)
+
+
+def find_format(source: Source) -> str | None:
+    """Name of the registered format that the content of a file fits.
+
+    Raises:
+        ValueError: Several fit, or the file cannot be decoded or parsed.
+    """
+    fits = [name for name, entry in READERS.module_dict.items() if entry.sniff(source)]
+    if len(fits) > 1:
+        raise ValueError(f'{source.path}: could be {" or ".join(fits)}; name the format')
+    return fits[0] if fits else None
+
+
+def plain_format(source: Source, wanted: str) -> str:
+    """The package's own format, whose messages say what a plain file should hold."""
+    source.text  # noqa: B018  a file that is no text ends here
+    return PLAIN[wanted][0 if source.is_json else 1]
+
+
+def read_into(out: Collector, name: str, source: Source, options: ReadOptions) -> None:
+    """Read one file; what a broken entry raises becomes one line with its place.
+
+    Raises:
+        ValueError: The format is unknown or the file is malformed.
+    """
+    reader: type[Format] | None = READERS.get(name) if name in READERS.module_dict else None
+    if reader is None:
+        raise ValueError(
+            f'unknown format {name!r}, there are {", ".join(sorted(READERS.module_dict))}'
+        )
+    out.name, out.where = '', ''
+    try:
+        reader.read(source, out, options)
+    except LAYOUT_ERRORS as error:
+        text = _explain(error, reader.title)
+        if text.startswith(source.path):
+            raise ValueError(text) from None
+        place = f'{out.place()}: ' if out.place() else ''
+        raise ValueError(f'{source.path}: {place}{text}') from None
+
+
+def _explain(error: Exception, title: str) -> str:
+    if isinstance(error, KeyError):
+        return f'no {error.args[0]!r}, which {title} has here'
+    if isinstance(error, ValueError) and 'unpack' not in str(error):
+        return str(error)
+    return f'not the layout of {title} ({error})'
+
+
+def _read_folder(
+    path: str, format: str | None, options: ReadOptions, wanted: str
+) -> Annotations:
+    """Read every file of a folder that has annotations."""
+    files = sorted(fileio.list_dir_or_file(path, list_dir=False, recursive=True))
+    names = [f for f in files if f.lower().endswith(ANNOTATION_SUFFIXES)]
+    out, seen = Collector(), None
+    if not names and wanted == 'tags':
+        read_class_folders(path, files, out)
+        return out.finish(path, 'folders')
+    for name in names:
+        # One file at a time: some hold their whole image.
+        source = Source(os.path.join(path, name), name=name)
+        found = format or find_format(source)
+        if found is None:
+            out.note(f'{name} is of no known format and left out')
+        elif seen not in (None, found):
+            raise ValueError(f'{path}: holds files of {seen} and {found}; part them')
+        else:
+            seen = found
+            read_into(out, found, source, options)
+    if seen is None:
+        raise ValueError(f'{path}: no file here is of a known format')
+    return out.finish(path, seen)

@@ -1,0 +1,160 @@
+"""The package's own click files: the JSON of "What's the Point" and a plain CSV."""
+
+import csv
+import json
+from collections.abc import Iterator
+
+from ...registry import READERS
+from .annotations import NO_CLASS, Annotations
+from .base import Format, ReadOptions
+from .collector import Collector, finite, from_text
+from .source import Source, as_text
+
+CLASS_KEYS = ('cls', 'class')
+ENTRY_KEYS = {'x', 'y', 'rank', 'no', *CLASS_KEYS}
+FOREIGN = 'docs/formats.md lists the formats of tools that are read'
+
+
+@READERS.register_module('clicks')
+class WhatsThePointJSON(Format):
+    """``{"image id": [{"x": 1, "y": 2, "cls": 3, "rank": 1}, ...], ...}``.
+
+    ``"no": true`` makes it a point that says "not this class".
+    """
+
+    title = "What's the Point JSON"
+    holds = ('points', 'no')
+
+    @staticmethod
+    def sniff(source: Source) -> bool:
+        """An object of lists whose first entry has ``x`` and ``y``."""
+        content = source.json_object
+        first = next((c for c in content.values() if c), None)
+        entry = first[0] if isinstance(first, list) else None
+        return isinstance(entry, dict) and {'x', 'y'} <= set(entry)
+
+    @staticmethod
+    def read(source: Source, out: Collector, options: ReadOptions) -> None:
+        """Every entry of every image."""
+        if not isinstance(source.json, dict):
+            kind = type(source.json).__name__
+            raise ValueError(
+                f'expected an object {{image id: [clicks]}}, got {kind}; {FOREIGN}'
+            )
+        unused = set()
+        for image, clicks in source.json.items():
+            out.where = ''
+            out.image(image)
+            if not isinstance(clicks, list):
+                raise ValueError(
+                    f'expected a list of clicks, got {type(clicks).__name__}; {FOREIGN}'
+                )
+            for position, entry in enumerate(clicks):
+                out.where = f'entry {position}'
+                if not isinstance(entry, dict):
+                    raise ValueError(f'expected {{"x", "y", "cls"}}, got {entry!r}')
+                unused |= set(entry) - ENTRY_KEYS
+                take_entry(entry, out)
+        if unused:
+            out.note(f'keys not used: {", ".join(sorted(unused))}')
+
+    @staticmethod
+    def write(path: str, annotations: Annotations) -> None:
+        """Write the clicks; images without one stay as empty lists."""
+        content: dict[str, list] = {image: [] for image in annotations.clicks.images}
+        for mark in annotations.marks('points', 'no'):
+            entry = dict(x=mark.x, y=mark.y, cls=mark.label)
+            entry.update({'rank': mark.rank} if mark.rank else {})
+            entry.update({'no': True} if mark.negative else {})
+            content[mark.image].append(entry)
+        with open(path, 'w', encoding='utf-8') as file:
+            json.dump(content, file)
+
+
+@READERS.register_module('clicks-csv')
+class ClickCSV(Format):
+    """Header ``image,x,y,class`` and optionally ``rank`` and ``no`` (1: not this class)."""
+
+    title = 'CSV of clicks'
+    suffixes = ('.csv',)
+    holds = ('points', 'no')
+
+    @staticmethod
+    def sniff(source: Source) -> bool:
+        """The columns of that header."""
+        return {'image', 'x', 'y'} <= set(source.header)
+
+    @staticmethod
+    def read(source: Source, out: Collector, options: ReadOptions) -> None:
+        """Every line."""
+        header = source.header
+        if not {'image', 'x', 'y'} <= set(header):
+            raise ValueError(
+                'neither JSON nor a CSV with the header image,x,y,class[,rank]; its first '
+                f'line is {",".join(header)[:80]!r}; {FOREIGN}'
+            )
+        for where, entry in _entries(source, header):
+            out.name, out.where = '', where
+            image = entry.pop('image', '')
+            if not image:
+                raise ValueError('no image id')
+            out.image(image)
+            if None in entry:
+                raise ValueError(f'more than {len(header)} values')
+            for key in {'x', 'y', 'rank', 'no'} & set(entry):
+                entry[key] = from_text(entry[key], key)
+            take_entry(entry, out)
+        if set(header) - ENTRY_KEYS - {'image'}:
+            unused = ', '.join(h for h in header if h not in ENTRY_KEYS | {'image'})
+            out.note(f'columns not used: {unused}')
+
+    @staticmethod
+    def write(path: str, annotations: Annotations) -> None:
+        """Write the clicks; images without one are not named."""
+        with open(path, 'w', newline='', encoding='utf-8') as file:
+            table = csv.writer(file, lineterminator='\n')
+            table.writerow(('image', 'x', 'y', 'class', 'rank', 'no'))
+            for m in annotations.marks('points', 'no'):
+                row = (m.image, m.x, m.y, m.label, m.rank or '', int(m.negative))
+                table.writerow(row)
+
+
+def _entries(source: Source, header: list[str]) -> Iterator[tuple[str, dict]]:
+    """Place and filled cells of each line; cells too many stand under None."""
+    lines = source.rows()
+    next(lines)
+    for where, cells in lines:
+        entry = {key: cell for key, cell in zip(header, cells) if cell}
+        if any(cells[len(header) :]):
+            entry[None] = cells[len(header) :]
+        yield where, entry
+
+
+def take_entry(entry: dict, out: Collector) -> None:
+    """Check one click and hand it on.
+
+    Raises:
+        ValueError: A key is absent or its value is none that it can have.
+    """
+    for key in ('x', 'y'):
+        if key not in entry:
+            raise ValueError(f'no {key!r} in {as_text(entry)}')
+    value = next((entry[key] for key in CLASS_KEYS if key in entry), None)
+    rank, negative = entry.get('rank'), entry.get('no', False)
+    number = 0.0 if rank is None else _rank(rank)
+    if negative not in (True, False):
+        raise ValueError(f'"no" must be true or false, got {negative!r}')
+    out.click(entry['x'], entry['y'], value, int(number), bool(negative))
+
+
+def _rank(rank: object) -> float:
+    try:
+        number = finite(rank, 'rank')
+    except ValueError:
+        number = 0.0
+    if number < 1 or not number.is_integer() or number >= 2**31:
+        raise ValueError(f'rank must be a whole number from 1, got {rank!r}')
+    return number
+
+
+__all__ = ['NO_CLASS', 'ClickCSV', 'WhatsThePointJSON', 'take_entry']
