@@ -23,8 +23,8 @@ from ..models.cam.tags import class_labels, stack_tags
 from ..models.inference.fast_convolutions import prepare_inference
 from ..models.inputs.image_values import from_unit_rgb
 from ..refinement.background_threshold import activation_histogram, background_threshold
+from ..refinement.boundaries import strided_size
 from ..refinement.cam_label import power_background
-from ..refinement.cam_steps import strided_size
 from .cam_folder import STRIDE, CamFolder
 from .label_folder import LabelFolder
 from .label_pool import map_images

@@ -1,5 +1,5 @@
 from . import losses, segmentors
-from .affinity import affinity_step
+from .affinity import affinity_refinement
 from .backbones import (
     AttentionMixVisionTransformer,
     EfficientNetLite,
@@ -56,7 +56,7 @@ __all__ = [
     'TeacherEMA',
     'VGGLargeFOV',
     'WeakSegDataPreProcessor',
-    'affinity_step',
+    'affinity_refinement',
     'losses',
     'ramp_up',
     'segmentors',

@@ -1,13 +1,13 @@
 """Scores become labels: boundary refinement and pseudo-label making."""
 
 from .affinity_walk import affinity_walk
-from .boundary_refinement import DenseCRFRefinement, build_refinement
 from .class_restriction import restrict_probabilities
-from .dense_crf import dense_crf
+from .dense_crf import DenseCRFRefinement, dense_crf
 from .heterogeneous_label import LabelRule, PseudoLabel, heterogeneous_label
+from .interface import ImageByImage, build_refinement, refine_scores
 from .pixel_adaptive import PixelAdaptiveRefinement
 from .pseudo_label import background_aware_label, par_label, segmentation_label
-from .random_walk import random_walk
+from .random_walk import RandomWalkRefinement, random_walk
 from .shared_affinity import SharedAffinity
 from .superpixel_diffusion import (
     Diffusion,
@@ -20,10 +20,12 @@ __all__ = [
     'DenseCRFRefinement',
     'Diffusion',
     'DiffusionOptions',
+    'ImageByImage',
     'LabelRule',
     'NoAnchorError',
     'PixelAdaptiveRefinement',
     'PseudoLabel',
+    'RandomWalkRefinement',
     'SharedAffinity',
     'affinity_walk',
     'background_aware_label',
@@ -32,6 +34,7 @@ __all__ = [
     'heterogeneous_label',
     'par_label',
     'random_walk',
+    'refine_scores',
     'restrict_probabilities',
     'segmentation_label',
     'superpixel_diffusion',

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..constants import IGNORE_INDEX
 from .cam_label import CamLabelRule, cam_label, power_background
-from .cam_steps import Step
+from .interface import Refinement
 
 # Dense CRF with the published parameters, the defaults of the function.
 STEPS = (dict(type='dense_crf'),)
@@ -39,7 +39,7 @@ class AffinityLabelRule(CamLabelRule):
         cams: Tensor,
         labels: Tensor,
         background_score: float | Tensor,
-        steps: Sequence[Step],
+        steps: Sequence[Refinement],
         image_id: str,
     ) -> Tensor:
         """Label one image; ``background_score`` is not used."""
@@ -69,7 +69,7 @@ def affinity_label(
     labels: Sequence[int] | Tensor,
     low: float = 4,
     high: float = 32,
-    steps: Sequence[Step] = (),
+    steps: Sequence[Refinement] = (),
     background: int = 0,
     image_id: str = '',
 ) -> Tensor:
@@ -86,7 +86,7 @@ def affinity_label(
         labels (Sequence[int] | Tensor): Class index of each map.
         low, high (float): Powers, 0 < low < high. Default to the published 4 and 32.
         steps (Sequence[Callable]): What the scores go through, as published a dense CRF,
-            see :func:`~mmseg_weak.refinement.cam_steps.build_cam_step`.
+            see :class:`~mmseg_weak.refinement.cam_label.CamLabelRule`.
         background (int): Index of the background class. Defaults to 0.
         image_id (str): For steps that read a file. Defaults to ''.
 

@@ -4,16 +4,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .sparse_walk import SparseWalk, check_maps, check_walk, pair_offsets, walk_in_strips
+from .._ranges import Count, CountOrZero, Positive, check_ranges
+from .sparse_walk import SparseWalk, check_maps, pair_offsets, walk_in_strips
 
 
 @torch.no_grad()
+@check_ranges
 def affinity_walk(
     scores: Tensor,
     affinity: Tensor,
-    radius: int = 5,
-    beta: float = 8,
-    num_steps: int = 256,
+    radius: Count = 5,
+    beta: Positive = 8,
+    num_steps: CountOrZero = 256,
     max_memory: int = 2**28,
 ) -> Tensor:
     r"""Spread scores between pixels that a network holds for alike.
@@ -46,7 +48,6 @@ def affinity_walk(
         >>> affinity_walk(torch.rand(3, 20, 31), torch.rand(34, 20, 31)).shape
         torch.Size([3, 20, 31])
     """
-    check_walk(radius, beta, num_steps)
     check_maps(scores=scores, affinity=affinity)
     pairs = len(pair_offsets(radius))
     if tuple(affinity.shape) != (pairs, *scores.shape[1:]):

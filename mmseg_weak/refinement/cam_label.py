@@ -2,15 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
+from .._ranges import Interval, Share, check_ranges
 from ..constants import IGNORE_INDEX
-from .background_threshold import RULES
-from .cam_steps import Step, build_cam_step
+from .interface import Refinement, build_refinement, refine_scores
+
+# Published lower bound of a score before a dense CRF: where a class is not active at all,
+# the neighbours must still be able to outvote its -log.
+CRF_MIN_SCORE = 1e-5
+Power = Annotated[float, Interval(0, is_open=True, says='> 0')]
 
 
+@check_ranges
 @dataclass(frozen=True)
 class CamLabelRule:
     """How activation maps become labels.
@@ -22,7 +29,7 @@ class CamLabelRule:
         background_power (float, optional): Background is ``(1 - max_c cam_c)`` to this
             power > 0 instead of a constant.
         steps (tuple[dict, ...]): What scores go through, in this order, see
-            :func:`~mmseg_weak.refinement.cam_steps.build_cam_step`.
+            :func:`~mmseg_weak.refinement.build_refinement`.
         threshold (float): Pixels whose best score is a smaller share of all scores get 255,
             in [0, 1]. 0 labels every pixel.
         background (int): Index of the background class.
@@ -31,26 +38,13 @@ class CamLabelRule:
         ValueError: A value is out of its range.
     """
 
-    background_score: float | str = 'li'
-    background_power: float | None = None
+    background_score: Share | Literal['li', 'otsu'] = 'li'
+    background_power: Power | None = None
     steps: tuple[dict, ...] = ()
-    threshold: float = 0.0
+    threshold: Share = 0.0
     background: int = 0
 
     def __post_init__(self) -> None:
-        score = self.background_score
-        if isinstance(score, str):
-            if score not in RULES:
-                raise ValueError(
-                    f'background_score must be a number in [0, 1] or one of '
-                    f'{", ".join(RULES)}, got {score!r}'
-                )
-        elif not 0 <= score <= 1:
-            raise ValueError(f'background_score must be in [0, 1], got {score}')
-        if self.background_power is not None and not self.background_power > 0:
-            raise ValueError(f'background_power must be > 0, got {self.background_power}')
-        if not 0 <= self.threshold <= 1:
-            raise ValueError(f'threshold must be in [0, 1], got {self.threshold}')
         self.build_steps()
 
     @property
@@ -58,9 +52,15 @@ class CamLabelRule:
         """Whether the background score is still to be chosen from all activations."""
         return isinstance(self.background_score, str) and self.background_power is None
 
-    def build_steps(self) -> list[Step]:
+    def build_steps(self) -> list[Refinement]:
         """The steps, ready to call."""
-        return [build_cam_step(step) for step in self.steps]
+        steps = [
+            dict(min_score=CRF_MIN_SCORE, **step)
+            if step.get('type') == 'dense_crf'
+            else step
+            for step in self.steps
+        ]
+        return [build_refinement(step, 'step') for step in steps]
 
     def label(
         self,
@@ -68,7 +68,7 @@ class CamLabelRule:
         cams: Tensor,
         labels: Tensor,
         background_score: float | Tensor,
-        steps: Sequence[Step],
+        steps: Sequence[Refinement],
         image_id: str,
     ) -> Tensor:
         """Label one image; arguments as of :func:`cam_label`."""
@@ -90,7 +90,7 @@ def cam_label(
     cams: Tensor,
     labels: Sequence[int] | Tensor,
     background_score: float | Tensor,
-    steps: Sequence[Step] = (),
+    steps: Sequence[Refinement] = (),
     threshold: float = 0.0,
     background: int = 0,
     image_id: str = '',
@@ -118,7 +118,7 @@ def cam_label(
     scores = torch.cat([constant, cams])[None]
     if len(labels):
         for step in steps:
-            scores = step(image, scores, image_id)
+            scores = refine_scores(step, image, scores, image_ids=[image_id])
     best, index = scores[0].max(dim=0)
     result = names[index]
     if threshold > 0:

@@ -1,9 +1,9 @@
 """What is known of an image, brought into probabilities."""
 
+import math
+
 import torch
 from torch import Tensor
-
-RESTRICTIONS = (None, 'renormalise', 'foreground')
 
 
 def restrict_probabilities(
@@ -15,9 +15,9 @@ def restrict_probabilities(
 ) -> Tensor:
     """Keep the classes an image may hold, weigh the background, renormalise.
 
-    The form on probabilities of
-    :func:`~mmseg_weak.models.seminar.teacher_logits.restrict_logits`,
-    ``restrict_foreground`` and ``scale_class_prior``.
+    Plain renormalisation hands the probability of an excluded class to the others in
+    proportion, most of it to background: a dog taken for half a cat becomes background.
+    ``foreground`` lets the background keep its own.
 
     Args:
         probs (Tensor): Shape (N, C, H, W), >= 0.
@@ -54,6 +54,42 @@ def restrict_probabilities(
         factor[:, background] = background_prior
     kept = kept if factor is None else kept * factor
     return normalise(kept)
+
+
+def restrict_logits(
+    logits: Tensor,
+    image_classes: Tensor,
+    mode: str | None = 'renormalise',
+    background_prior: float = 1.0,
+    background: int | None = 0,
+) -> Tensor:
+    """:func:`restrict_probabilities` on logits, where nothing underflows.
+
+    Args:
+        logits (Tensor): Shape (N, C, H, W).
+        image_classes (Tensor): Bool, shape (N, C), with background and without empty rows.
+        mode, background_prior, background: See :func:`restrict_probabilities`.
+
+    Returns:
+        Tensor: Shape (N, C, H, W), ``-inf`` where excluded.
+    """
+    restricted = logits
+    if mode is not None:
+        absent = ~image_classes.to(logits.device)
+        restricted = logits.masked_fill(absent[:, :, None, None], -math.inf)
+    if mode == 'foreground':
+        foreground = [c for c in range(logits.shape[1]) if c != background]
+        everything = logits[:, foreground].logsumexp(dim=1, keepdim=True)
+        remaining = restricted[:, foreground].logsumexp(dim=1, keepdim=True)
+        shift = torch.where(remaining.isfinite(), everything - remaining, 0)
+        shift = shift.expand_as(logits).clone()
+        shift[:, background] = 0
+        restricted = restricted + shift
+    if background_prior != 1:
+        offset = logits.new_zeros(logits.shape[1])
+        offset[background] = math.log(background_prior)
+        restricted = restricted + offset[None, :, None, None]
+    return restricted
 
 
 def normalise(scores: Tensor) -> Tensor:

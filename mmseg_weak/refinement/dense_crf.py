@@ -1,19 +1,30 @@
 """Fully connected CRF: probabilities snap to the edges of their image."""
 
-import numpy as np
+from typing import Annotated
 
+import numpy as np
+import torch
+from torch import Tensor
+
+from .._ranges import Interval, Share, check_options, check_ranges
+from ..registry import REFINEMENTS
+from .interface import ImageByImage
+
+Width = Annotated[float, Interval(0, is_open=True, says='positive')]
+Weight = Annotated[float, Interval(0, says='finite and not negative')]
 PROB_EPS = 1e-10
 
 
+@check_ranges
 def dense_crf(
     image: np.ndarray,
     probs: np.ndarray,
-    gaussian_sxy: float = 3,
-    gaussian_compat: float = 3,
-    bilateral_sxy: float = 80,
-    bilateral_srgb: float = 13,
-    bilateral_compat: float = 10,
-    num_iters: int = 10,
+    gaussian_sxy: Width = 3,
+    gaussian_compat: Weight = 3,
+    bilateral_sxy: Width = 80,
+    bilateral_srgb: Width = 13,
+    bilateral_compat: Weight = 10,
+    num_iters: Weight = 10,
 ) -> np.ndarray:
     r"""Refine probabilities by mean-field inference in a dense CRF.
 
@@ -66,14 +77,6 @@ def dense_crf(
         (2, 32, 32)
     """
     _check_maps(image, probs)
-    check_crf_options(
-        gaussian_sxy=gaussian_sxy,
-        gaussian_compat=gaussian_compat,
-        bilateral_sxy=bilateral_sxy,
-        bilateral_srgb=bilateral_srgb,
-        bilateral_compat=bilateral_compat,
-        num_iters=num_iters,
-    )
     labels, height, width = probs.shape
     negative_unary = np.log(
         np.maximum(probs.reshape(labels, -1), PROB_EPS, dtype=np.float32)
@@ -120,19 +123,40 @@ def _check_maps(image: np.ndarray, probs: np.ndarray) -> None:
         raise ValueError(f'probs must lie in [0, 1], got [{low}, {high}]')
 
 
-def check_crf_options(**options: float) -> None:
-    """Check keyword arguments of :func:`dense_crf`.
+@REFINEMENTS.register_module(name=['dense_crf', 'DenseCRFRefinement'])
+class DenseCRFRefinement(ImageByImage):
+    """:func:`dense_crf` on batches of tensors, image by image.
+
+    Runs on the CPU whatever the device of the tensors. Only channels with a score above 0
+    somewhere in an image take part, so the work follows the classes of the image; the
+    others stay 0.
+
+    Args:
+        min_score (float): Smaller scores count as this, in [0, 1]. Above 0 all channels
+            take part. Defaults to 0.
+        **options: Keyword arguments of :func:`dense_crf`.
 
     Raises:
-        ValueError: A standard deviation is not positive, or a weight or the number of
-            iterations is negative.
+        ValueError: An option is unknown or out of range.
     """
-    for name, value in options.items():
-        if name.endswith(('_sxy', '_srgb')):
-            if not (np.isfinite(value) and value > 0):
-                raise ValueError(f'{name} must be positive, got {value}')
-        elif not (np.isfinite(value) and value >= 0):
-            raise ValueError(f'{name} must be finite and not negative, got {value}')
+
+    @check_ranges
+    def __init__(self, min_score: Share = 0.0, **options) -> None:
+        check_options('dense_crf', dense_crf, options)
+        self.min_score, self.options = min_score, options
+
+    def refine_image(self, image: Tensor, scores: Tensor) -> Tensor:
+        """Refine; shapes as in :meth:`ImageByImage.refine_image`."""
+        pixels = (image[0] * 255).round().clamp(0, 255).byte().permute(1, 2, 0)
+        scores = scores.clamp(min=self.min_score) if self.min_score else scores
+        refined = torch.zeros_like(scores)
+        classes = torch.nonzero(scores[0].flatten(1).amax(1) > 0)[:, 0]
+        if len(classes):
+            probs = scores[0, classes].float().cpu().numpy()
+            image = np.ascontiguousarray(pixels.cpu().numpy())
+            result = dense_crf(image, probs, **self.options)
+            refined[0, classes] = torch.from_numpy(result).to(scores)
+        return refined
 
 
 def _kernels(

@@ -1,16 +1,17 @@
 """Probabilities of several networks become one label map (heterogeneous pseudo-labels)."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .._ranges import Positive, Share, check_ranges
 from ..constants import IGNORE_INDEX
-from .class_restriction import RESTRICTIONS, normalise, restrict_probabilities
+from .class_restriction import normalise, restrict_logits, restrict_probabilities
+from .interface import Refinement, refine_scores
 
 FUSIONS = ('single', 'mean', 'agree')
 # Half precision softmaxes exceed 1 by rounding.
@@ -29,9 +30,10 @@ class PseudoLabel(NamedTuple):
     scores: Tensor
 
 
+@check_ranges
 @dataclass(frozen=True)
 class LabelRule:
-    """How probabilities become labels; definition 4 of docs/methods/seminar.md.
+    """How probabilities become labels, or a teacher's targets; docs/methods/seminar.md.
 
     Attributes:
         fusion (str): ``single`` takes the first peer, ``mean`` the mean probability,
@@ -47,9 +49,9 @@ class LabelRule:
     """
 
     fusion: str = 'mean'
-    threshold: float = 0.7
-    class_restriction: str | None = 'renormalise'
-    background_prior: float = 1.0
+    threshold: Share = 0.7
+    class_restriction: Literal['renormalise', 'foreground'] | None = 'renormalise'
+    background_prior: Positive = 1.0
     background: int | None = 0
 
     def __post_init__(self) -> None:
@@ -57,23 +59,32 @@ class LabelRule:
             raise ValueError(
                 f'unknown fusion {self.fusion!r}: choose one of {", ".join(FUSIONS)}'
             )
-        if not 0 <= self.threshold <= 1:
-            raise ValueError(f'threshold must be in [0, 1], got {self.threshold}')
-        if self.class_restriction not in RESTRICTIONS:
-            raise ValueError(
-                f'class_restriction must be one of {RESTRICTIONS}, got '
-                f'{self.class_restriction!r}'
-            )
-        if not 0 < self.background_prior < math.inf:
-            raise ValueError(
-                f'background_prior must be finite and > 0, got {self.background_prior}'
-            )
         needs = self.class_restriction == 'foreground' or self.background_prior != 1
         if self.background is None and needs:
             raise ValueError(
                 "class_restriction='foreground' and background_prior need a background "
                 'class'
             )
+
+    def restrict(self, probs: Tensor, image_classes: Tensor) -> Tensor:
+        """See :func:`~mmseg_weak.refinement.restrict_probabilities`."""
+        return restrict_probabilities(
+            probs,
+            image_classes,
+            self.class_restriction,
+            self.background_prior,
+            self.background,
+        )
+
+    def restrict_logits(self, logits: Tensor, image_classes: Tensor) -> Tensor:
+        """The same on logits: ``-inf`` where a class is excluded."""
+        return restrict_logits(
+            logits,
+            image_classes,
+            self.class_restriction,
+            self.background_prior,
+            self.background,
+        )
 
 
 @torch.no_grad()
@@ -83,9 +94,10 @@ def heterogeneous_label(
     clicks: Tensor,
     images: Tensor,
     rule: LabelRule,
-    refine: Callable[[Tensor, Tensor, Tensor | None], Tensor] | None = None,
+    refine: Refinement | None = None,
     sizes: Tensor | None = None,
     check_values: bool = True,
+    image_ids: Sequence[str] | None = None,
 ) -> PseudoLabel:
     """Fuse, restrict, refine, decide; clicks have the last word.
 
@@ -106,6 +118,8 @@ def heterogeneous_label(
             of each image, shape (N, 2); what lies outside is not read and gets 255.
         check_values (bool): Refuse probabilities that are not finite or outside [0, 1]; it
             waits for the device. Defaults to True.
+        image_ids (Sequence[str], optional): Names of the images, for refinements that read
+            a file of each. Defaults to None, unknown.
 
     Returns:
         PseudoLabel: Labels and scores.
@@ -119,22 +133,16 @@ def heterogeneous_label(
         _check_values(probs)
     probs = [value.float() if value.dtype.itemsize < 4 else value for value in probs]
 
-    def restrict(value: Tensor) -> Tensor:
-        return restrict_probabilities(
-            value,
-            image_classes,
-            rule.class_restriction,
-            rule.background_prior,
-            rule.background,
-        )
-
-    scores = restrict(fuse_probabilities(probs, rule.fusion))
+    scores = rule.restrict(fuse_probabilities(probs, rule.fusion), image_classes)
     if refine is not None:
-        scores = normalise(refine(images.to(scores), scores, sizes))
+        context = dict(clicks=clicks, image_ids=image_ids)
+        scores = normalise(
+            refine_scores(refine, images.to(scores), scores, sizes, **context)
+        )
     confidence, labels = scores.max(dim=1)
     keep = (confidence >= rule.threshold) & (confidence > 0)
     if rule.fusion == 'agree':
-        keep &= agreement([restrict(value) for value in probs])
+        keep &= agreement([rule.restrict(value, image_classes) for value in probs])
     labels = labels.masked_fill(~keep, IGNORE_INDEX)
     if sizes is not None:
         labels = labels.masked_fill(~inside(sizes, labels), IGNORE_INDEX)

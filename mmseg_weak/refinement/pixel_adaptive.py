@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..registry import REFINEMENTS
+
 COLOR_WEIGHT = 0.3
 POSITION_SHARE = 0.01
 STD_EPS = 1e-8
@@ -15,6 +17,7 @@ STD_EPS = 1e-8
 TILE_NUMEL = 2**17
 
 
+@REFINEMENTS.register_module()
 class PixelAdaptiveRefinement(nn.Module):
     r"""Refine masks by a colour-aware diffusion over dilated neighbours.
 
@@ -63,6 +66,10 @@ class PixelAdaptiveRefinement(nn.Module):
         >>> refine(torch.rand(1, 3, 64, 64), torch.rand(1, 2, 16, 16)).shape
         torch.Size([1, 2, 64, 64])
     """
+
+    # Colours count in standard deviations of their channel: normalised images do as well
+    # as those in [0, 1].
+    any_colour_scale = True
 
     def __init__(
         self,

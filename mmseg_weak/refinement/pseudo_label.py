@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..constants import IGNORE_INDEX
-from .boxed_refine import refine_areas
+from .interface import refine_scores
 from .valid_box import box_sizes, crop_resize, inside_boxes, paste_resize
 
 
@@ -129,7 +129,7 @@ def background_aware_label(
     masks = torch.cat([background[:, None], _take(cams, classes)], dim=1).float()
     boxes = torch.as_tensor(boxes).long().to(device, non_blocking=True)
     sizes = (box_sizes(boxes) // 2).clamp(min=1)
-    refined = refine_areas(
+    refined = refine_scores(
         refine,
         crop_resize(images.float(), boxes, sizes, half),
         # Corners aligned, as when the published module resizes full-size masks itself.

@@ -1,19 +1,26 @@
 """Random walk of scores that a boundary map confines."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .sparse_walk import SparseWalk, check_maps, check_walk, pair_offsets, walk_in_strips
+from .._ranges import Count, CountOrZero, Positive, check_options, check_ranges
+from ..registry import REFINEMENTS
+from .boundaries import BoundaryFolder, colour_gradient_boundary, strided_size
+from .interface import ImageByImage
+from .sparse_walk import SparseWalk, check_maps, pair_offsets, walk_in_strips
 
 
 @torch.no_grad()
+@check_ranges
 def random_walk(
     scores: Tensor,
     boundary: Tensor,
-    radius: int = 5,
-    beta: float = 10,
-    num_steps: int = 256,
+    radius: Count = 5,
+    beta: Positive = 10,
+    num_steps: CountOrZero = 256,
     max_memory: int = 2**28,
 ) -> Tensor:
     r"""Spread scores by a random walk that does not cross boundaries.
@@ -59,7 +66,7 @@ def random_walk(
         >>> random_walk(torch.rand(3, 24, 31), torch.rand(1, 24, 31)).shape
         torch.Size([3, 24, 31])
     """
-    _check(scores, boundary, radius, beta, num_steps)
+    _check(scores, boundary)
     dtype = torch.promote_types(scores.dtype, torch.float32)
     boundary = boundary[0].to(scores.device, dtype)
     current = scores.to(dtype) * (1 - boundary)
@@ -70,6 +77,47 @@ def random_walk(
 
     walked = walk_in_strips(current, make_walk, radius, num_steps, max_memory)
     return walked.to(scores.dtype)
+
+
+@REFINEMENTS.register_module(name=['random_walk', 'RandomWalkRefinement'])
+class RandomWalkRefinement(ImageByImage):
+    """:func:`random_walk` up to the boundaries of the image, on a coarser grid.
+
+    Args:
+        boundary (str): ``gradient`` for the colour edges of the image, or a folder, see
+            :class:`~mmseg_weak.refinement.boundaries.BoundaryFolder`. Defaults to
+            ``gradient``.
+        stride (int): The walk runs on a grid that is coarser by it, >= 1. Defaults to 4.
+        **options: Of :func:`random_walk`.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
+        ValueError: An option is unknown or out of range.
+    """
+
+    @check_ranges
+    def __init__(self, boundary: str = 'gradient', stride: Count = 4, **options) -> None:
+        check_options('random_walk', random_walk, options)
+        self.folder = None if boundary == 'gradient' else BoundaryFolder(boundary)
+        self.needs = () if self.folder is None else ('image_ids',)
+        self.stride, self.options = stride, options
+
+    def refine_image(
+        self, image: Tensor, scores: Tensor, image_ids: Sequence[str] = ()
+    ) -> Tensor:
+        """Walk; shapes as in :meth:`ImageByImage.refine_image`."""
+        size = strided_size(image.shape[2:], self.stride)
+        if self.folder is None:
+            boundary = colour_gradient_boundary(image, size)
+        else:
+            boundary = self.folder(image_ids[0], size).to(image.device)
+        small = F.interpolate(
+            scores, size, mode='bilinear', align_corners=False, antialias=True
+        )
+        walked = random_walk(small[0], boundary, **self.options)[None]
+        return F.interpolate(
+            walked, tuple(image.shape[2:]), mode='bilinear', align_corners=False
+        )
 
 
 def _affinities(boundary: Tensor, radius: int, beta: float) -> Tensor:
@@ -99,9 +147,7 @@ def _path(dy: int, dx: int) -> list[tuple[int, int]]:
     ]
 
 
-def _check(
-    scores: Tensor, boundary: Tensor, radius: int, beta: float, num_steps: int
-) -> None:
+def _check(scores: Tensor, boundary: Tensor) -> None:
     check_maps(scores=scores, boundary=boundary)
     if tuple(boundary.shape) != (1, *scores.shape[1:]):
         raise ValueError(
@@ -112,4 +158,3 @@ def _check(
         raise ValueError(
             f'boundary must lie in [0, 1], got [{boundary.min():g}, {boundary.max():g}]'
         )
-    check_walk(radius, beta, num_steps)

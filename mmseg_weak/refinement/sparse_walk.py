@@ -174,16 +174,3 @@ def check_maps(**maps: Tensor) -> None:
             )
         if not torch.isfinite(value).all():
             raise ValueError(f'{name} hold values that are not finite')
-
-
-def check_walk(radius: int, beta: float, num_steps: int) -> None:
-    """Refuse parameters out of range.
-
-    Raises:
-        ValueError: Names them.
-    """
-    if radius < 1 or num_steps < 0 or not beta > 0:
-        raise ValueError(
-            'radius must be at least 1, num_steps at least 0 and beta above 0, got '
-            f'{radius}, {num_steps} and {beta}'
-        )

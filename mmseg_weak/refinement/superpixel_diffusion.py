@@ -1,10 +1,11 @@
 """Seeds spread over superpixels: from activation maps to pseudo-masks."""
 
-from dataclasses import dataclass, fields
-from numbers import Integral, Real
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from .._ranges import Count, Interval, NonNegative, Positive, Share, check_ranges
 from .harmonic import harmonic_extension
 from .superpixels import (
     border_superpixels,
@@ -22,6 +23,7 @@ class NoAnchorError(ValueError):
     """A diffusion problem without seeds or without background: its answer is trivial."""
 
 
+@check_ranges
 @dataclass(frozen=True)
 class DiffusionOptions:
     """How seeds are found and spread.
@@ -51,50 +53,18 @@ class DiffusionOptions:
         ValueError: A value is out of its range.
     """
 
-    num_superpixels: int = 250
-    compactness: float = 10.0
-    slic_iters: int = 10
-    slic_sigma: float = 1.0
-    beta: float = 10.0
-    foreground_weight: float = 1.0
-    seed_threshold: float = 0.3
-    seed_foreground: float = 0.0
-    background_cam: float = 0.1
-    background_foreground: float = 0.2
-    border_foreground: float = 0.5
-    label_threshold: float = 0.5
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, Real):
-                raise ValueError(f'{field.name} must be a number, got {value!r}')
-        shares = (
-            'seed_foreground',
-            'background_cam',
-            'background_foreground',
-            'border_foreground',
-            'label_threshold',
-        )
-        for name in shares:
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f'{name} must be in [0, 1], got {getattr(self, name)}')
-        if not 0 < self.seed_threshold <= 1:
-            raise ValueError(f'seed_threshold must be in (0, 1], got {self.seed_threshold}')
-        if not 0 < self.beta < np.inf or not 0 <= self.foreground_weight < np.inf:
-            raise ValueError(
-                'beta must be > 0 and foreground_weight >= 0, got '
-                f'{self.beta} and {self.foreground_weight}'
-            )
-        for name in ('num_superpixels', 'slic_iters'):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < 1:
-                raise ValueError(f'{name} must be a whole number >= 1, got {value!r}')
-        if not self.compactness > 0 or not 0 <= self.slic_sigma < np.inf:
-            raise ValueError(
-                'compactness must be > 0 and slic_sigma >= 0, got '
-                f'{self.compactness} and {self.slic_sigma}'
-            )
+    num_superpixels: Count = 250
+    compactness: Positive = 10.0
+    slic_iters: Count = 10
+    slic_sigma: NonNegative = 1.0
+    beta: Positive = 10.0
+    foreground_weight: NonNegative = 1.0
+    seed_threshold: Annotated[float, Interval(0, 1, is_open=True)] = 0.3
+    seed_foreground: Share = 0.0
+    background_cam: Share = 0.1
+    background_foreground: Share = 0.2
+    border_foreground: Share = 0.5
+    label_threshold: Share = 0.5
 
 
 @dataclass(frozen=True)

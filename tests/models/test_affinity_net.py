@@ -15,7 +15,7 @@ from toy import toy_config
 
 from mmseg_weak.models.affinity.neighbour_affinity import neighbour_affinity, neighbour_mask
 from mmseg_weak.models.losses import PairAffinityLoss
-from mmseg_weak.refinement.cam_steps import build_cam_step
+from mmseg_weak.refinement import build_refinement
 from mmseg_weak.refinement.sparse_walk import pair_offsets
 
 BACKBONES = dict(
@@ -239,27 +239,27 @@ def save_model(folder):
 def test_step_of_label_making(tmp_path):
     model, *files = save_model(tmp_path)
     config = dict(type='affinity_walk', config=files[0], checkpoint=files[1], num_steps=8)
-    step = build_cam_step(config)
+    step = build_refinement(config)
     image, scores = torch.rand(1, 3, 33, 50), torch.rand(1, 3, 33, 50)
-    walked = step(image, scores, 'x')
+    walked = step(image, scores)
     inputs = (image * 255 - 127.5) / 60
     torch.testing.assert_close(walked[0], model.walk(inputs, scores[0], num_steps=8))
     again = pickle.loads(pickle.dumps(step))
-    torch.testing.assert_close(again(image, scores, 'x'), walked)
+    torch.testing.assert_close(again(image, scores), walked)
     # A large image is seen smaller; its scores keep their size.
     config['max_side'] = 24
-    assert build_cam_step(config)(image, scores, 'x').shape == scores.shape
+    assert build_refinement(config)(image, scores).shape == scores.shape
 
 
 def test_mistakes_of_the_step(tmp_path):
     _, *files = save_model(tmp_path)
     good = dict(type='affinity_walk', config=files[0], checkpoint=files[1])
     with pytest.raises(FileNotFoundError, match='nowhere.pth'):
-        build_cam_step({**good, 'checkpoint': 'nowhere.pth'})
+        build_refinement({**good, 'checkpoint': 'nowhere.pth'})
     with pytest.raises(ValueError, match='beta must be > 0'):
-        build_cam_step({**good, 'beta': 0})
+        build_refinement({**good, 'beta': 0})
     with pytest.raises(ValueError, match='unexpected keyword'):
-        build_cam_step({**good, 'gamma': 0})
+        build_refinement({**good, 'gamma': 0})
 
 
 def test_mode_tensor_gives_affinities():

@@ -7,12 +7,10 @@ from mmseg.structures import SegDataSample
 from mmseg_weak.models.seminar.teacher_logits import (
     image_class_mask,
     refine_logits,
-    restrict_foreground,
-    restrict_logits,
-    scale_class_prior,
     unlabelled_mask,
 )
 from mmseg_weak.refinement import PixelAdaptiveRefinement
+from mmseg_weak.refinement.class_restriction import restrict_logits
 
 
 def sample(**metainfo):
@@ -55,7 +53,7 @@ def test_foreground_restriction_keeps_the_background_probability():
         [[True, False, True, True], [True, True, True, True], [True, False, False, False]]
     )
     full = logits.softmax(1)
-    restricted = restrict_foreground(logits, classes).softmax(1)
+    restricted = restrict_logits(logits, classes, 'foreground').softmax(1)
     torch.testing.assert_close(restricted[:2, 0], full[:2, 0])
     torch.testing.assert_close(restricted[1], full[1])
     share = full[0, 2:] / full[0, 2:].sum(0)
@@ -69,7 +67,9 @@ def test_prior_scales_the_odds():
     expected = logits.softmax(1)
     expected[:, 0] *= 0.3
     expected /= expected.sum(1, keepdim=True)
-    torch.testing.assert_close(scale_class_prior(logits, 0.3).softmax(1), expected)
+    torch.testing.assert_close(
+        restrict_logits(logits, None, None, 0.3).softmax(1), expected
+    )
 
 
 def test_refinement_of_logits_equals_refinement_of_probabilities():

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_weak.refinement import dense_crf
+from mmseg_weak.refinement import build_refinement, dense_crf
 from mmseg_weak.refinement.affinity_label import STEPS, affinity_label
-from mmseg_weak.refinement.cam_steps import build_cam_step
 
 
 def cams_of(*values):
@@ -49,7 +48,7 @@ def test_two_passes_of_the_crf():
     expected = np.where(labels[0] == 0, 255, 2)
     expected[labels[1] == 0] = 0
     tensor = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
-    steps = [build_cam_step(step) for step in STEPS]
+    steps = [build_refinement(step) for step in STEPS]
     label = affinity_label(tensor, torch.from_numpy(cam), [2], steps=steps)
     np.testing.assert_array_equal(label, expected)
     assert (label[:, 12:] == 2).float().mean() > 0.8
@@ -60,7 +59,7 @@ def test_two_passes_of_the_crf():
 @pytest.mark.parametrize('labels', [[], [1, 4]])
 def test_nothing_active_is_background(labels, with_crf):
     cams = torch.zeros(len(labels), 6, 6)
-    steps = [build_cam_step(step) for step in STEPS if with_crf]
+    steps = [build_refinement(step) for step in STEPS if with_crf]
     label = affinity_label(black(6, 6), cams, labels, steps=steps)
     assert (label == 0).all()
 

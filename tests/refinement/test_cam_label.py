@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_weak.refinement import dense_crf, random_walk
+from mmseg_weak.refinement import build_refinement, dense_crf, random_walk
+from mmseg_weak.refinement.boundaries import colour_gradient_boundary
 from mmseg_weak.refinement.cam_label import CamLabelRule, cam_label, power_background
-from mmseg_weak.refinement.cam_steps import build_cam_step, colour_gradient_boundary
 
 
 def scene(size=(40, 52)):
@@ -52,14 +52,14 @@ def test_crf_and_walk_follow_the_colours():
 def test_steps_are_the_functions_in_order():
     image, cams, _ = scene()
     scores = torch.cat([torch.full_like(cams, 0.3), cams])[None]
-    crf = build_cam_step(dict(type='dense_crf', num_iters=3))
+    (crf,) = CamLabelRule(steps=(dict(type='dense_crf', num_iters=3),)).build_steps()
     pixels = (image[0] * 255).round().byte().permute(1, 2, 0).numpy()
     refined = dense_crf(pixels, scores[0].clamp(min=1e-5).numpy(), num_iters=3)
-    np.testing.assert_allclose(crf(image, scores, 'x')[0], refined, atol=1e-6)
-    walk = build_cam_step(dict(type='random_walk', stride=1, num_steps=8))
+    np.testing.assert_allclose(crf(image, scores)[0], refined, atol=1e-6)
+    walk = build_refinement(dict(type='random_walk', stride=1, num_steps=8))
     boundary = colour_gradient_boundary(image, (40, 52))
     expected = random_walk(torch.from_numpy(refined), boundary, num_steps=8)
-    walked = walk(image, torch.from_numpy(refined)[None], 'x')
+    walked = walk(image, torch.from_numpy(refined)[None])
     torch.testing.assert_close(walked[0], expected)
     label = cam_label(image, cams, [3], 0.3, [crf, walk])
     np.testing.assert_array_equal(label, np.array([0, 3])[expected.argmax(0)])
@@ -68,33 +68,33 @@ def test_steps_are_the_functions_in_order():
 def test_boundary_of_a_folder(tmp_path):
     image, cams, _ = scene()
     config = dict(type='random_walk', boundary=str(tmp_path), num_steps=4)
-    step = build_cam_step(config)
+    step = build_refinement(config)
     scores = torch.cat([1 - cams, cams])[None]
     with pytest.raises(FileNotFoundError, match="image 'a' has no boundary map"):
-        step(image, scores, 'a')
+        step(image, scores, image_ids=['a'])
     np.save(tmp_path / 'a.npy', np.zeros((10, 13), np.float16))
-    free = step(image, scores, 'a')
+    free = step(image, scores, image_ids=['a'])
     np.save(tmp_path / 'a.npy', np.ones((5, 7)))
-    assert (step(image, scores, 'a') == 0).all() and (free > 0).any()
+    assert (step(image, scores, image_ids=['a']) == 0).all() and (free > 0).any()
     np.save(tmp_path / 'a.npy', np.ones((5, 7, 2)))
     with pytest.raises(ValueError, match=r'a\.npy: expected a finite'):
-        step(image, scores, 'a')
+        step(image, scores, image_ids=['a'])
     with pytest.raises(FileNotFoundError, match='boundary maps'):
-        build_cam_step(dict(config, boundary=str(tmp_path / 'none')))
+        build_refinement(dict(config, boundary=str(tmp_path / 'none')))
 
 
 @pytest.mark.parametrize('size', [(1, 1), (1, 9), (3, 2)])
 def test_tiny_images(size):
     image, cams = torch.rand(1, 3, *size), torch.rand(2, *size)
     for kind in ('dense_crf', 'random_walk', 'PixelAdaptiveRefinement'):
-        step = build_cam_step(dict(type=kind))
+        step = build_refinement(dict(type=kind))
         label = cam_label(image, cams, [1, 2], 0.5, [step])
         assert label.shape == size and set(label.unique().tolist()) <= {0, 1, 2}
 
 
 def test_nothing_there_and_nothing_active_is_background():
     image, cams, _ = scene()
-    steps = [build_cam_step(dict(type='dense_crf', num_iters=1))]
+    steps = [build_refinement(dict(type='dense_crf', num_iters=1))]
     assert (cam_label(image, cams[:0], [], 0.3, steps) == 0).all()
     assert (cam_label(image, cams * 0, [3], 0.3, steps) == 0).all()
     assert (power_background(cams[:0], 4) == 1).all()

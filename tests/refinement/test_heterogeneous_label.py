@@ -6,11 +6,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_weak.models.seminar.teacher_logits import (
-    restrict_foreground,
-    restrict_logits,
-    scale_class_prior,
-)
 from mmseg_weak.refinement import (
     DenseCRFRefinement,
     LabelRule,
@@ -20,6 +15,7 @@ from mmseg_weak.refinement import (
     heterogeneous_label,
     restrict_probabilities,
 )
+from mmseg_weak.refinement.class_restriction import restrict_logits
 
 
 def slow_restrict(pixel, classes, rule):
@@ -110,8 +106,7 @@ def test_probability_form_equals_the_form_on_logits(mode):
     classes = torch.tensor(
         [[1, 0, 1, 0, 1], [1, 1, 0, 0, 0], [1, 0, 0, 0, 0]], dtype=torch.bool
     )
-    function = restrict_logits if mode == 'renormalise' else restrict_foreground
-    expected = scale_class_prior(function(logits, classes), 0.3).softmax(dim=1)
+    expected = restrict_logits(logits, classes, mode, 0.3).softmax(dim=1)
     result = restrict_probabilities(logits.softmax(dim=1), classes, mode, 0.3)
     torch.testing.assert_close(result, expected)
 

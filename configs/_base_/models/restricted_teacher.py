@@ -3,7 +3,7 @@ restricted_teacher = dict(
     type='TeacherConsistency',
     loss=dict(type='DecoupledConsistencyLoss', background_weight=1.0, class_weight=3.0),
     class_restriction='renormalise',
-    refinement=dict(dilations=(1, 2, 4), num_iters=5),
+    refinement=dict(type='PixelAdaptiveRefinement', dilations=(1, 2, 4), num_iters=5),
 )
 teacher_hooks = [
     dict(type='ClassCheckHook'),

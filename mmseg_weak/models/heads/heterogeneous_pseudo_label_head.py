@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor
 
+from ..._ranges import NonNegative, check_ranges
 from ...constants import IGNORE_INDEX
 from ...refinement import LabelRule, PseudoLabel, build_refinement, heterogeneous_label
 from ...refinement.heterogeneous_label import scores_with_clicks
@@ -44,8 +45,8 @@ class HeterogeneousPseudoLabelHead(BaseModule):
             network, loaded at the first loss. Defaults to (), labels are read from disk.
         fusion (str): ``single``, ``mean`` or ``agree``. Defaults to ``mean``.
         threshold (float): Smallest confidence of a label, in [0, 1]. Defaults to 0.7.
-        refinement (dict, optional): ``dict(type='PixelAdaptiveRefinement', …)`` or
-            ``dict(type='dense_crf', …)``. Defaults to None.
+        refinement (dict, optional): ``dict(type='PixelAdaptiveRefinement', …)`` or another,
+            see :func:`~mmseg_weak.refinement.build_refinement`. Defaults to None.
         loss_weight (float): :math:`\lambda_h` >= 0. Defaults to 1.0.
         class_restriction, background_prior, background: See
             :class:`~mmseg_weak.refinement.LabelRule`.
@@ -60,13 +61,14 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         ValueError: An option lies outside its range, or needs peers.
     """
 
+    @check_ranges
     def __init__(
         self,
         peers: Sequence[Mapping] = (),
         fusion: str = 'mean',
         threshold: float = 0.7,
         refinement: Mapping | Callable | None = None,
-        loss_weight: float = 1.0,
+        loss_weight: NonNegative = 1.0,
         class_restriction: str | None = 'renormalise',
         background_prior: float = 1.0,
         background: int | None = 0,
@@ -76,8 +78,6 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         loss_name: str = 'loss_hpl',
     ) -> None:
         super().__init__()
-        if not 0 <= loss_weight < float('inf'):
-            raise ValueError(f'loss_weight must be finite and >= 0, got {loss_weight}')
         if not peers and (soft or confidence_weight):
             raise ValueError(
                 'HeterogeneousPseudoLabelHead: soft and confidence_weight need online '

@@ -4,6 +4,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..._ranges import NonNegative, check_ranges
 from .reduction import global_denominator
 
 
@@ -36,22 +37,15 @@ class DecoupledConsistencyLoss(nn.Module):
         ValueError: A weight is negative or not finite.
     """
 
+    @check_ranges
     def __init__(
         self,
-        background_weight: float = 1.0,
-        class_weight: float = 4.0,
+        background_weight: NonNegative = 1.0,
+        class_weight: NonNegative = 4.0,
         background: int = 0,
         loss_name: str = 'loss_consistency',
     ) -> None:
         super().__init__()
-        for name, value in (
-            ('background_weight', background_weight),
-            ('class_weight', class_weight),
-        ):
-            if not 0 <= value < float('inf'):
-                raise ValueError(
-                    f'DecoupledConsistencyLoss: {name} must be finite and >= 0, got {value}'
-                )
         self.background_weight = background_weight
         self.class_weight = class_weight
         self.background = background

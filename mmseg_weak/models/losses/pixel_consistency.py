@@ -1,14 +1,15 @@
 """Consistency of a student with its teacher on the unlabelled pixels."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ..._ranges import Share, check_ranges
 from .reduction import global_denominator
 from .weighted_loss import WeightedLoss
-
-MODES = ('mse', 'kl', 'ce')
 
 
 @MODELS.register_module()
@@ -40,20 +41,15 @@ class PixelConsistencyLoss(WeightedLoss):
         ValueError: An option lies outside its range.
     """
 
+    @check_ranges
     def __init__(
         self,
-        mode: str = 'mse',
-        threshold: float = 0.0,
+        mode: Literal['mse', 'kl', 'ce'] = 'mse',
+        threshold: Share = 0.0,
         loss_weight: float = 1.0,
         loss_name: str = 'loss_consistency',
     ) -> None:
         super().__init__(loss_weight, loss_name)
-        if mode not in MODES:
-            raise ValueError(f'PixelConsistencyLoss: mode must be in {MODES}, got {mode!r}')
-        if not 0 <= threshold <= 1:
-            raise ValueError(
-                f'PixelConsistencyLoss: threshold must be in [0, 1], got {threshold}'
-            )
         self.mode = mode
         self.threshold = threshold
 

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from ..._ranges import NonNegative, check_ranges
+
 
 class WeightedLoss(nn.Module):
     """A loss that mmseg's heads sum under its name.
@@ -15,12 +17,8 @@ class WeightedLoss(nn.Module):
         ValueError: ``loss_weight`` is negative or not finite.
     """
 
-    def __init__(self, loss_weight: float, loss_name: str) -> None:
+    @check_ranges
+    def __init__(self, loss_weight: NonNegative, loss_name: str) -> None:
         super().__init__()
-        if not 0 <= loss_weight < float('inf'):
-            raise ValueError(
-                f'{type(self).__name__}: loss_weight must be finite and >= 0, got '
-                f'{loss_weight}'
-            )
         self.loss_weight = loss_weight
         self.loss_name = loss_name

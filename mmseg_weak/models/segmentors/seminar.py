@@ -141,6 +141,7 @@ class SeminarMixin:
             stacked_labels(data_samples),
             data_samples,
             self.align_corners,
+            self.data_preprocessor,
         )
 
     def _pseudo_label_losses(

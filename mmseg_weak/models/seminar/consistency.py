@@ -1,24 +1,20 @@
 """The teacher-student term: what is compared, where, and how strongly."""
 
 import math
+from collections.abc import Callable, Mapping
 
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModule
+from mmseg.models import SegDataPreProcessor
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor
 
-from ...refinement import PixelAdaptiveRefinement
-from ...refinement.class_restriction import RESTRICTIONS
-from .teacher_logits import (
-    image_class_mask,
-    refine_logits,
-    restrict_foreground,
-    restrict_logits,
-    scale_class_prior,
-    unlabelled_mask,
-)
+from ..._ranges import Share, check_ranges
+from ...refinement import LabelRule, build_refinement
+from ..inputs.image_values import to_unit_rgb
+from .teacher_logits import image_class_mask, refine_logits, unlabelled_mask
 
 
 def ramp_up(step: int, length: float) -> float:
@@ -48,62 +44,42 @@ class TeacherConsistency(BaseModule):
             is the ramp's end w_max.
         ramp_ratio (float): Share of the run until the weight is reached, in [0, 1].
             Defaults to 0.25.
-        class_restriction (str, optional): Take from the teacher only background and the
-            classes clicked in the image. ``renormalise``: the remaining probabilities are
-            divided by their sum, as in the definition. ``foreground`` (ours): background
-            keeps its probability and the image's foreground classes share the rest, see
-            :func:`~mmseg_weak.models.seminar.teacher_logits.restrict_foreground`.
-            Defaults to None, all classes.
-        background_prior (float): Factor > 0 on the teacher's background odds; below 1 it
-            counters the bias towards background that a few clicks leave. Defaults to 1.
-        refinement (dict, optional): Arguments of
-            :class:`~mmseg_weak.refinement.PixelAdaptiveRefinement`, applied to the
-            teacher's probabilities at the resolution of the logits (ours). Defaults to
-            None, no refinement.
-        background (int, optional): Index of the background class, None where no class is
-            background. Defaults to 0.
+        refinement (dict, optional): A boundary refinement, see
+            :func:`~mmseg_weak.refinement.build_refinement`, of the teacher's probabilities
+            at the resolution of the logits (ours). Without a ``type`` it is
+            ``PixelAdaptiveRefinement``. Defaults to None, no refinement.
+        class_restriction, background_prior, background: What the teacher knows of the
+            image, see :class:`~mmseg_weak.refinement.LabelRule`; the classes are those
+            clicked in it. Default to None, 1.0 and 0: all classes, as they are.
 
     Raises:
         ValueError: An option lies outside its range, or needs a background class.
     """
 
+    @check_ranges
     def __init__(
         self,
         loss: dict,
-        ramp_ratio: float = 0.25,
+        ramp_ratio: Share = 0.25,
         class_restriction: str | None = None,
         background_prior: float = 1.0,
-        refinement: dict | None = None,
+        refinement: Mapping | Callable | None = None,
         background: int | None = 0,
     ) -> None:
         super().__init__()
-        if not 0 <= ramp_ratio <= 1:
-            raise ValueError(
-                f'TeacherConsistency: ramp_ratio must be in [0, 1], got {ramp_ratio}'
-            )
-        if class_restriction not in RESTRICTIONS:
-            raise ValueError(
-                f'TeacherConsistency: class_restriction must be in {RESTRICTIONS}, got '
-                f'{class_restriction!r}'
-            )
-        if not 0 < background_prior < math.inf:
-            raise ValueError(
-                'TeacherConsistency: background_prior must be finite and > 0, got '
-                f'{background_prior}'
-            )
-        if background is None and (
-            class_restriction == 'foreground' or background_prior != 1
-        ):
-            raise ValueError(
-                "TeacherConsistency: class_restriction='foreground' and background_prior "
-                'need a background class, and background is None'
-            )
+        if isinstance(refinement, Mapping):
+            refinement = {'type': 'PixelAdaptiveRefinement', **refinement}
         self.loss = MODELS.build(loss)
         self.ramp_ratio = ramp_ratio
-        self.class_restriction = class_restriction
-        self.background_prior = background_prior
-        self.background = background
-        self.refine = None if refinement is None else PixelAdaptiveRefinement(**refinement)
+        try:
+            self.rule = LabelRule(
+                class_restriction=class_restriction,
+                background_prior=background_prior,
+                background=background,
+            )
+        except ValueError as error:
+            raise ValueError(f'TeacherConsistency: {error}') from None
+        self.refine = build_refinement(refinement)
 
     def ramp(self) -> float:
         """Current factor of the loss, from the runner's progress; 1 outside a runner."""
@@ -113,23 +89,23 @@ class TeacherConsistency(BaseModule):
         return ramp_up(step, self.ramp_ratio * (total or 0))
 
     def adapt(
-        self, teacher_logits: Tensor, images: Tensor, data_samples: SampleList
+        self,
+        teacher_logits: Tensor,
+        images: Tensor,
+        labels: Tensor,
+        data_samples: SampleList,
+        preprocessor: SegDataPreProcessor | None,
     ) -> Tensor:
         """Bring the image's classes, the background prior and colours into the logits."""
-        if self.class_restriction is not None:
-            num_classes = teacher_logits.shape[1]
-            classes = image_class_mask(data_samples, num_classes, self.background)
-            if self.class_restriction == 'renormalise':
-                teacher_logits = restrict_logits(teacher_logits, classes)
-            else:
-                teacher_logits = restrict_foreground(
-                    teacher_logits, classes, self.background
-                )
-        teacher_logits = scale_class_prior(
-            teacher_logits, self.background_prior, self.background
-        )
+        classes = None
+        if self.rule.class_restriction is not None:
+            num_classes, background = teacher_logits.shape[1], self.rule.background
+            classes = image_class_mask(data_samples, num_classes, background)
+        teacher_logits = self.rule.restrict_logits(teacher_logits, classes)
         if self.refine is not None:
-            teacher_logits = refine_logits(teacher_logits, images, self.refine)
+            if preprocessor and not getattr(self.refine, 'any_colour_scale', False):
+                images = to_unit_rgb(images, preprocessor)
+            teacher_logits = refine_logits(teacher_logits, images, self.refine, labels)
         return teacher_logits
 
     def forward(
@@ -140,6 +116,7 @@ class TeacherConsistency(BaseModule):
         labels: Tensor,
         data_samples: SampleList,
         align_corners: bool = False,
+        preprocessor: SegDataPreProcessor | None = None,
     ) -> dict[str, Tensor]:
         """Weighted consistency loss.
 
@@ -150,6 +127,8 @@ class TeacherConsistency(BaseModule):
             labels (Tensor): Click labels, shape (N, H, W), 255 where there is none.
             data_samples (list[SegDataSample]): For the image classes and padding.
             align_corners (bool): Of a resize between the two logits. Defaults to False.
+            preprocessor (SegDataPreProcessor, optional): What normalised ``images``, for
+                refinements. Defaults to None, they are RGB in [0, 1].
 
         Returns:
             dict[str, Tensor]: The loss under its name.
@@ -159,7 +138,9 @@ class TeacherConsistency(BaseModule):
             teacher_logits = resize(
                 teacher_logits, size, mode='bilinear', align_corners=align_corners
             )
-        teacher_logits = self.adapt(teacher_logits, images, data_samples)
+        teacher_logits = self.adapt(
+            teacher_logits, images, labels, data_samples, preprocessor
+        )
         valid = unlabelled_mask(labels, data_samples, size)
         loss = self.loss(student_logits, teacher_logits, valid)
         return {self.loss.loss_name: self.ramp() * loss}

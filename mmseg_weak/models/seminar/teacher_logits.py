@@ -1,13 +1,12 @@
 """What is known of an image, brought into the teacher's logits."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from mmseg.utils import SampleList
 from torch import Tensor
 
-from ...refinement import PixelAdaptiveRefinement
+from ...constants import IGNORE_INDEX
+from ...refinement.interface import Refinement, refine_scores
 
 
 def image_class_mask(
@@ -44,85 +43,31 @@ def image_class_mask(
     return mask
 
 
-def restrict_logits(logits: Tensor, image_classes: Tensor) -> Tensor:
-    """Exclude the classes an image cannot hold; softmax renormalises the others.
-
-    Args:
-        logits (Tensor): Shape (N, C, H, W).
-        image_classes (Tensor): Bool, shape (N, C).
-
-    Returns:
-        Tensor: Shape (N, C, H, W), ``-inf`` where excluded.
-    """
-    absent = ~image_classes.to(logits.device)
-    return logits.masked_fill(absent[:, :, None, None], -math.inf)
-
-
-def restrict_foreground(
-    logits: Tensor, image_classes: Tensor, background: int = 0
-) -> Tensor:
-    """Give the whole foreground probability to the classes an image holds.
-
-    Plain renormalisation hands the probability of an excluded class to the others in
-    proportion, most of it to background: a dog taken for half a cat becomes background.
-    Here the background probability stays, and the rest is shared by the foreground
-    classes of the image.
-
-    Args:
-        logits (Tensor): Shape (N, C, H, W).
-        image_classes (Tensor): Bool, shape (N, C). An image without any foreground class
-            is only restricted to background.
-        background (int): Index of the background class. Defaults to 0.
-
-    Returns:
-        Tensor: Shape (N, C, H, W), ``-inf`` where excluded.
-    """
-    restricted = restrict_logits(logits, image_classes)
-    foreground = [c for c in range(logits.shape[1]) if c != background]
-    everything = logits[:, foreground].logsumexp(dim=1, keepdim=True)
-    remaining = restricted[:, foreground].logsumexp(dim=1, keepdim=True)
-    shift = torch.where(remaining.isfinite(), everything - remaining, 0)
-    shift = shift.expand_as(logits).clone()
-    shift[:, background] = 0
-    return restricted + shift
-
-
-def scale_class_prior(logits: Tensor, prior: float, class_index: int = 0) -> Tensor:
-    """Multiply a class's probability by ``prior`` before renormalisation.
-
-    Args:
-        logits (Tensor): Shape (N, C, H, W).
-        prior (float): Factor > 0 of the class's odds; 1 changes nothing.
-        class_index (int): The class. Defaults to 0, background.
-
-    Returns:
-        Tensor: Shape (N, C, H, W).
-    """
-    if prior == 1:
-        return logits
-    offset = logits.new_zeros(logits.shape[1])
-    offset[class_index] = math.log(prior)
-    return logits + offset[None, :, None, None]
-
-
 def refine_logits(
-    logits: Tensor, images: Tensor, refine: PixelAdaptiveRefinement
+    logits: Tensor, images: Tensor, refine: Refinement, clicks: Tensor | None = None
 ) -> Tensor:
-    """Let the teacher's probabilities follow the colours of the image.
+    """Let the teacher's probabilities follow the boundaries of the image.
 
     Done at the resolution of the logits, where it costs little.
 
     Args:
         logits (Tensor): Shape (N, C, h, w), ``-inf`` where a class is excluded.
-        images (Tensor): Shape (N, 3, H, W). Normalised images do as well as ones in
-            [0, 1]: the affinity measures colour in standard deviations per channel.
-        refine (PixelAdaptiveRefinement): The refinement.
+        images (Tensor): RGB in [0, 1], shape (N, 3, H, W).
+        refine (Callable): The refinement.
+        clicks (Tensor, optional): Click labels, shape (N, H, W), 255 elsewhere, for
+            refinements that need them. Defaults to None.
 
     Returns:
         Tensor: Logits of the refined probabilities; excluded classes stay excluded.
     """
-    small = F.adaptive_avg_pool2d(images, logits.shape[2:])
-    return refine(small, logits.softmax(dim=1)).log()
+    size = tuple(logits.shape[2:])
+    small = F.adaptive_avg_pool2d(images, size)
+    if clicks is not None:
+        # One click of each cell: the largest label, unlabelled being the smallest.
+        labels = torch.where(clicks == IGNORE_INDEX, -1, clicks)[:, None].float()
+        clicks = F.adaptive_max_pool2d(labels, size)[:, 0].long()
+        clicks = clicks.masked_fill(clicks < 0, IGNORE_INDEX)
+    return refine_scores(refine, small, logits.softmax(dim=1), clicks=clicks).log()
 
 
 def unlabelled_mask(

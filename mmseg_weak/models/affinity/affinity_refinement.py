@@ -1,18 +1,22 @@
-"""The walk along a network's affinities as a step of label making."""
+"""The walk along a network's affinities as a refinement."""
 
 import os
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...refinement.cam_steps import CAM_STEPS
+from ..._ranges import Count, CountOrZero, Interval, check_ranges
+from ...refinement.interface import ImageByImage
+from ...registry import REFINEMENTS
 from ..inference.fast_convolutions import prepare_inference
 from ..inference.peers import load_network
 from ..inputs.image_values import from_unit_rgb
 
 
-class AffinityWalkStep:
+@REFINEMENTS.register_module(name=['affinity_walk', 'AffinityWalkRefinement'])
+class AffinityWalkRefinement(ImageByImage):
     """Spread scores of background and classes along affinities that a network predicts.
 
     The published setting takes background as ``(1 - max_c cam_c) ** 16``. The network is
@@ -34,37 +38,25 @@ class AffinityWalkStep:
         ValueError: A number is out of its range.
     """
 
+    @check_ranges
     def __init__(
         self,
         config: str,
         checkpoint: str,
-        beta: float = 8,
-        num_steps: int = 256,
-        max_side: int = 1600,
+        beta: Annotated[float, Interval(0, is_open=True, says='> 0')] = 8,
+        num_steps: CountOrZero = 256,
+        max_side: Count = 1600,
         digest: str | None = None,
     ) -> None:
         for path in (config, checkpoint):
             if not os.path.isfile(path):
                 raise FileNotFoundError(f'affinity_walk: {path} does not exist')
-        if not beta > 0 or num_steps < 0 or max_side < 1:
-            raise ValueError(
-                'affinity_walk: beta must be > 0, num_steps >= 0 and max_side >= 1, got '
-                f'{beta}, {num_steps} and {max_side}'
-            )
         self.files = config, checkpoint
         self.beta, self.num_steps, self.max_side = beta, num_steps, max_side
         self.network: nn.Module | None = None
 
-    def __call__(self, image: Tensor, scores: Tensor, image_id: str = '') -> Tensor:
-        """Walk.
-
-        Args:
-            image (Tensor): RGB in [0, 1], shape (1, 3, H, W).
-            scores (Tensor): Of background and the classes present, shape (1, n, H, W).
-            image_id (str): Not used.
-
-        Returns:
-            Tensor: Shape (1, n, H, W).
+    def refine_image(self, image: Tensor, scores: Tensor) -> Tensor:
+        """Walk; shapes as in :meth:`ImageByImage.refine_image`.
 
         Raises:
             ValueError: The network is no ``AffinitySegmentor``.
@@ -91,6 +83,3 @@ class AffinityWalkStep:
 
     def __getstate__(self) -> dict:
         return dict(self.__dict__, network=None)
-
-
-CAM_STEPS['affinity_walk'] = AffinityWalkStep
