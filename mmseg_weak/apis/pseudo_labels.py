@@ -203,11 +203,7 @@ def build_label_dataset(
         )
     settings.pipeline = kept
     dataset = DATASETS.build(settings)
-    if isinstance(dataset, ImageTagDataset):
-        return dataset, dataset.background_index
-    return dataset, next(
-        step.get('background_index', 0) for step in kept if step['type'] == 'LoadClicks'
-    )
+    return dataset, dataset.background_index
 
 
 def _settings(

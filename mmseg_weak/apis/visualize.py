@@ -20,6 +20,7 @@ from torch import nn
 from .._files import replace_file
 from ..datasets import ClickDataset, ImageTagDataset
 from ..datasets.transforms import LoadClicks
+from ..datasets.transforms.click_rows import click_xy
 from ..models import CAMSegmentor
 from ..visualization import WeakSegLocalVisualizer
 from ..visualization.agreement import click_agreement, mean_iou, pixel_agreement
@@ -270,7 +271,7 @@ def draw_entry(
     clicks = labels = None
     if 'clicks' in info:  # placed in the image as training places them
         placed = LoadClicks()(dict(info, img=image))
-        clicks, labels = placed['gt_bboxes'][:, :2], placed['click_labels']
+        clicks, labels = click_xy(placed), placed['click_labels']
     tiles = {**maps, **predictions, **({} if mask is None else dict(mask=mask))}
     panel = visualizer.panel(
         image,

@@ -3,12 +3,10 @@
 import logging
 import os.path as osp
 
-import mmengine.fileio as fileio
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
-from mmengine.utils import is_abs
-from mmseg.datasets import BaseSegDataset, PascalVOCDataset
+from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import DATASETS
 
 from ..constants import IGNORE_INDEX
@@ -18,13 +16,13 @@ from .click_budget import ClickBudget
 from .click_formats import ClassResolver, ClickTable, read_clicks
 from .click_report import REASONS, format_report, make_report, unclicked_classes
 from .image_files import Files, as_list, image_id, image_sizes, list_image_ids
-from .transforms.checks import check_click_pipeline, walk_transforms
-from .transforms.clicks import LoadClicks
+from .transforms.checks import check_click_pipeline
 from .transforms.pseudo_labels import check_pseudo_labels
+from .weak_dataset import WeakSegDataset
 
 
 @DATASETS.register_module()
-class ClickDataset(BaseSegDataset):
+class ClickDataset(WeakSegDataset):
     """Images of a folder with clicked pixels as their only labels.
 
     In training no path to a mask exists in the data, whatever ``data_prefix`` says.
@@ -61,7 +59,8 @@ class ClickDataset(BaseSegDataset):
         drop_unclicked (bool): Leave out images without a click. Defaults to False.
         check_images (bool): Read the header of every image at the start, to find
             absent or truncated ones and clicks outside. Defaults to True.
-        **kwargs: Arguments of ``mmseg.datasets.BaseSegDataset``.
+        **kwargs: ``background``, see :class:`~.weak_dataset.WeakSegDataset`, and arguments
+            of ``mmseg.datasets.BaseSegDataset``.
 
     Raises:
         FileNotFoundError: Click file, split list, image folder or image is absent.
@@ -105,19 +104,14 @@ class ClickDataset(BaseSegDataset):
             self._below_root(file) for file in self.background_click_files
         ]
 
-    def _below_root(self, path: str) -> str:
-        if is_abs(path) or not self.data_root:
-            return path
-        return fileio.join_path(self.data_root, path)
-
     def load_data_list(self) -> list[dict]:
         """List the images with their clicks and report what was found.
 
         Returns:
             list[dict]: Per image ``img_path``, ``img_id``, ``clicks`` ((n, 2) float32
-            x and y), ``click_labels`` ((n,) int64, as trained), ``label_map``,
-            ``reduce_zero_label`` and ``seg_fields``. With ``test_mode`` the list of
-            ``BaseSegDataset``.
+            x and y), ``click_labels`` ((n,) int64, as trained), ``background_index``,
+            ``label_map``, ``reduce_zero_label`` and ``seg_fields``. With ``test_mode`` the
+            list of ``BaseSegDataset``.
         """
         if self.test_mode:
             return super().load_data_list()
@@ -125,7 +119,7 @@ class ClickDataset(BaseSegDataset):
             type(self).__name__, self._metainfo.get('classes'), "('a', 'b', ...)"
         )
         check_click_pipeline(self.pipeline.transforms)
-        self._check_background()
+        self._settle_background()
         folder = self.data_prefix.get('img_path') or ''
         images = list_image_ids(folder, self.ann_file, self.img_suffix, self.backend_args)
         paths = [osp.join(folder, image + self.img_suffix) for image in images]
@@ -148,22 +142,6 @@ class ClickDataset(BaseSegDataset):
                 name = type(self).__name__
                 print_log(f'{name}: {warning}', logger='current', level=logging.WARNING)
         return self._make_data_list(images, paths, clicks)
-
-    def _check_background(self) -> None:
-        """``LoadClicks`` must leave out the class of that name and no other."""
-        classes = list(self._metainfo['classes'])
-        right = classes.index(BACKGROUND) if BACKGROUND in classes else None
-        if right is None and BACKGROUND not in (self.METAINFO.get('classes') or ()):
-            return  # class 0 may be background under another name
-        for transform in walk_transforms(self.pipeline.transforms):
-            index = getattr(transform, 'background_index', right)
-            if isinstance(transform, LoadClicks) and index != right:
-                raise ValueError(
-                    f'LoadClicks has background_index={index}, and of the classes '
-                    f'{", ".join(classes)} background is '
-                    f'{"none" if right is None else right}: use '
-                    f'dict(type="LoadClicks", background_index={right})'
-                )
 
     def _load_clicks(
         self, images: list[str], sizes: np.ndarray | None
@@ -241,6 +219,7 @@ class ClickDataset(BaseSegDataset):
     def _make_data_list(
         self, images: list[str], paths: list[str], clicks: ClickTable
     ) -> list[dict]:
+        background = self.background_index
         rows: dict[str, list[int]] = {image: [] for image in images}
         for i, image in enumerate(clicks.image):
             rows[image].append(i)
@@ -250,6 +229,7 @@ class ClickDataset(BaseSegDataset):
                 img_id=image,
                 clicks=clicks.xy[rows[image]],
                 click_labels=clicks.label[rows[image]],
+                background_index=background,
                 label_map=self.label_map,
                 reduce_zero_label=self.reduce_zero_label,
                 seg_fields=[],

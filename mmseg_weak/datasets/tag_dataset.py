@@ -4,23 +4,21 @@ import logging
 import os.path as osp
 from collections.abc import Sequence
 
-import mmengine.fileio as fileio
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
-from mmengine.utils import is_abs
-from mmseg.datasets import BaseSegDataset, PascalVOCDataset
+from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import DATASETS
 
 from ..constants import IGNORE_INDEX
 from .class_lists import check_class_list
-from .class_splits import BACKGROUND
 from .click_formats import ClassResolver, read_clicks
 from .image_files import as_list, image_id, image_sizes, list_image_ids
 from .tag_formats import Tags, read_tag_file
 from .tag_report import format_tag_report, make_tag_report
 from .transforms.tags import check_tag_pipeline
 from .voc_devkit import box_classes
+from .weak_dataset import WeakSegDataset
 
 # What to do with an image without a tag of a trained class.
 POLICIES = ('drop', 'keep', 'error')
@@ -29,15 +27,16 @@ MAX_NAMES = 5
 
 
 @DATASETS.register_module()
-class ImageTagDataset(BaseSegDataset):
+class ImageTagDataset(WeakSegDataset):
     """Images of a folder with the classes they show as their only labels.
 
     In training no path to a mask exists in the data, whatever ``data_prefix`` says. With
     ``test_mode=True`` it is a plain ``BaseSegDataset`` with masks and no tags.
 
     Classes come from ``metainfo=dict(classes=...)`` and include ``'background'`` (for the
-    masks it is scored with), which is never a tag. A subset of VOC's or COCO's classes
-    drops the tags of the others; of own tags it does with ``unknown_tags='ignore'``.
+    masks it is scored with; ``background`` names another), which is never a tag. A subset
+    of VOC's or COCO's classes drops the tags of the others; of own tags it does with
+    ``unknown_tags='ignore'``.
 
     Args:
         tag_file (str | Sequence[str]): JSON or CSV file(s), see
@@ -52,7 +51,8 @@ class ImageTagDataset(BaseSegDataset):
             ``error``.
         check_images (bool): Read the header of every image at the start, to find absent or
             truncated ones. Defaults to True.
-        **kwargs: Arguments of ``mmseg.datasets.BaseSegDataset``.
+        **kwargs: ``background``, see :class:`~.weak_dataset.WeakSegDataset`, and arguments
+            of ``mmseg.datasets.BaseSegDataset``.
 
     Raises:
         FileNotFoundError: Tag file, split list, image folder or image is absent.
@@ -106,18 +106,13 @@ class ImageTagDataset(BaseSegDataset):
         self.tag_files = [self._below_root(file) for file in self.tag_files]
         self.click_files = [self._below_root(file) for file in self.click_files]
 
-    def _below_root(self, path: str) -> str:
-        if is_abs(path) or not self.data_root:
-            return path
-        return fileio.join_path(self.data_root, path)
-
     def load_data_list(self) -> list[dict]:
         """List the images with their tags and report what was found.
 
         Returns:
             list[dict]: Per image ``img_path``, ``img_id``, ``tags`` (sorted class indices
-            as trained), ``label_map``, ``reduce_zero_label`` and ``seg_fields``. With
-            ``test_mode`` the list of ``BaseSegDataset``.
+            as trained), ``background_index``, ``label_map``, ``reduce_zero_label`` and
+            ``seg_fields``. With ``test_mode`` the list of ``BaseSegDataset``.
         """
         if self.test_mode:
             return super().load_data_list()
@@ -138,11 +133,13 @@ class ImageTagDataset(BaseSegDataset):
             image_sizes(paths, self.backend_args)
         used = {image: tuple(sorted(tags.get(image, ()))) for image in images}
         self._report(used, without, dropped)
+        background = self.background_index
         return [
             dict(
                 img_path=path,
                 img_id=image,
                 tags=used[image],
+                background_index=background,
                 label_map=self.label_map,
                 reduce_zero_label=self.reduce_zero_label,
                 seg_fields=[],
@@ -153,17 +150,12 @@ class ImageTagDataset(BaseSegDataset):
     def _check_classes(self) -> None:
         classes = self._metainfo.get('classes')
         check_class_list(type(self).__name__, classes, "('background', 'a', ...)")
-        if BACKGROUND not in classes:
+        if self.background_index is None:
             raise ValueError(
                 f"classes lack 'background', which masks and label maps have beside the "
-                f'tags: {", ".join(classes)}'
+                f'tags: {", ".join(classes)}; add it, or name the class that is it with '
+                'background=...'
             )
-
-    @property
-    def background_index(self) -> int | None:
-        """Index of the class ``'background'``, None if there is none."""
-        classes = list(self._metainfo['classes'])
-        return classes.index(BACKGROUND) if BACKGROUND in classes else None
 
     def _list_images(self) -> tuple[list[str], Tags]:
         """Ids of the images, and class ids as annotated of all images that have tags."""

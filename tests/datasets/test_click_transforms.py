@@ -10,7 +10,13 @@ from mmseg.datasets.transforms import RandomFlip as MMSegRandomFlip
 from mmseg.datasets.transforms import Resize as MMSegResize
 from mmseg.registry import TRANSFORMS
 
-from mmseg_weak.datasets.transforms import ClickRandomCrop, LoadClicks, RasterizeClicks
+from mmseg_weak.datasets.transforms import (
+    ClickRandomCrop,
+    LoadClicks,
+    PackWeakSegInputs,
+    RasterizeClicks,
+)
+from mmseg_weak.datasets.transforms.click_rows import click_xy, place_clicks
 
 DIRECTIONS = ('horizontal', 'vertical', 'diagonal')
 sizes = st.tuples(st.integers(4, 24), st.integers(4, 24))
@@ -54,7 +60,7 @@ def make_results(img, xy, labels=None):
 
 
 def pixels_of(results):
-    return np.floor(results['gt_bboxes'][:, :2]).astype(int)
+    return np.floor(click_xy(results)).astype(int)
 
 
 @settings(deadline=None, max_examples=150)
@@ -79,7 +85,7 @@ def test_click_on_the_edge_of_a_crop_stays_inside_when_mirrored():
     """A resize may leave a click exactly between two pixels, where a crop may begin."""
     for direction in ('horizontal', 'vertical'):
         results = LoadClicks()(make_results(np.zeros((4, 4, 3), np.uint8), [[1.5, 1.5]]))
-        results['gt_bboxes'][:] = 0
+        place_clicks(results, np.zeros((1, 2)))
         results = ClickRandomCrop((4, 4))(results)
         assert pixels_of(results).tolist() == [[0, 0]]
         results = MMSegRandomFlip(prob=1.0, direction=direction)(results)
@@ -118,28 +124,25 @@ def test_no_click_is_lost_without_a_crop(case, chain):
     height, width, xy = case
     results = make_results(np.zeros((height, width, 3), np.uint8), xy)
     results = Compose([LoadClicks(), *chain])(results)
-    assert len(results['gt_bboxes']) == len(results['click_labels']) == len(xy)
-    inside = (results['gt_bboxes'][:, :2] >= 0) & (
-        results['gt_bboxes'][:, :2] < results['img'].shape[1::-1]
-    )
+    assert len(click_xy(results)) == len(results['click_labels']) == len(xy)
+    inside = (click_xy(results) >= 0) & (click_xy(results) < results['img'].shape[1::-1])
     assert inside.all()
 
 
 def test_whole_numbers_move_to_the_pixel_centre():
     results = make_results(np.zeros((5, 6, 3), np.uint8), [[2, 3], [2.25, 3.75]])
-    boxes = LoadClicks()(results)['gt_bboxes']
-    assert boxes.tolist() == [[2.5, 3.5, 2.5, 3.5], [2.25, 3.75, 2.25, 3.75]]
+    assert click_xy(LoadClicks()(results)).tolist() == [[2.5, 3.5], [2.25, 3.75]]
 
 
 def test_load_clicks_drops_outside_and_lists_classes():
     xy = [[-0.01, 1], [0, 0], [5.99, 4.99], [6, 1], [1, 5], [3, 3]]
     results = make_results(np.zeros((5, 6, 3), np.uint8), xy, [1, 4, 2, 3, 5, 0])
-    original = results['clicks'].copy()
+    given, original = results['clicks'], results['clicks'].copy()
     results = LoadClicks()(results)
     assert results['click_labels'].tolist() == [4, 2, 0]
     assert results['image_classes'] == (2, 4)
-    results['gt_bboxes'] += 100
-    assert (results['clicks'] == original).all()  # the data set's array is untouched
+    place_clicks(results, click_xy(results) + 100)
+    assert (given == original).all()  # the data set's array is untouched
     again = make_results(np.zeros((5, 6, 3), np.uint8), xy, [1, 4, 2, 3, 5, 0])
     assert LoadClicks(background_index=None)(again)['image_classes'] == (0, 2, 4)
 
@@ -219,3 +222,68 @@ def test_missing_steps_are_named():
     results.update(gt_seg_map=img[..., 0], img_path='a.jpg')
     with pytest.raises(ValueError, match=r'a\.jpg: .*LoadAnnotations'):
         RasterizeClicks()(results)
+
+
+def boxed(boxes, dtype=np.float32):
+    results = make_results(np.zeros((20, 30, 3), np.uint8), [[3, 4], [29, 19], [50, 1]])
+    results['gt_bboxes'] = np.array(boxes, dtype).reshape(-1, 4)
+    return results
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize('boxes', [[], [[1.7, 2, 9, 8]], [[0, 0, 30, 20], [3, 4, 3, 4]]])
+def test_real_boxes_pass_untouched(boxes, dtype):
+    results = boxed(boxes, dtype)
+    before = results['gt_bboxes'].copy()
+    results = Compose([LoadClicks(), RasterizeClicks()])(results)
+    assert np.array_equal(results['gt_bboxes'], before)
+    assert results['gt_bboxes'].dtype == before.dtype
+    assert results['clicks'].tolist() == [[3.5, 4.5], [29.5, 19.5]]
+    packed = PackWeakSegInputs(meta_keys=('gt_bboxes', 'clicks'))(results)
+    assert np.array_equal(packed['data_samples'].gt_bboxes, before)
+    assert len(packed['data_samples'].clicks) == 2
+
+
+def test_pack_leaves_boxes_alone_where_nothing_is_clicked():
+    results = boxed([[1, 2, 3, 4], [5, 6, 7, 8]])
+    del results['clicks'], results['click_labels']
+    packed = PackWeakSegInputs(meta_keys=('gt_bboxes', 'clicks'))(results)
+    assert packed['data_samples'].gt_bboxes.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    assert 'clicks' not in packed['data_samples']
+
+
+def test_real_boxes_move_as_without_clicks():
+    steps = [MMSegResize(scale=(60, 20)), MMCVRandomFlip(prob=1.0, direction='vertical')]
+    boxes = [[1, 2, 9, 8], [10, 5, 30, 20]]
+    alone = Compose(steps)(boxed(boxes))
+    with_clicks = Compose([LoadClicks(), *steps, RasterizeClicks()])(boxed(boxes))
+    assert np.allclose(with_clicks['gt_bboxes'], alone['gt_bboxes'])
+    assert with_clicks['clicks'].tolist() == [[7.0, 15.5], [59.0, 0.5]]
+
+
+def test_crop_moves_and_cuts_real_boxes():
+    np.random.seed(0)
+    results = LoadClicks()(boxed([[0, 0, 30, 20], [29, 19, 30, 20]]))
+    results['img'] = np.arange(600, dtype=np.int64).reshape(20, 30)
+    results = RasterizeClicks()(ClickRandomCrop((10, 10))(results))
+    top, left = divmod(int(results['img'][0, 0]), 30)
+    corner = np.clip([29 - left, 19 - top, 30 - left, 20 - top], 0, 10)
+    assert results['gt_bboxes'].tolist() == [[0, 0, 10, 10], corner.tolist()]
+
+
+@pytest.mark.parametrize('boxes', [[], [[1, 2, 9, 8]]])
+def test_boxes_that_are_dropped_on_the_way_are_an_error(boxes):
+    results = LoadClicks()(boxed(boxes))
+    results['gt_bboxes'] = results['gt_bboxes'][:-1]  # as filters of empty boxes do
+    with pytest.raises(ValueError, match='2 clicks have become 1: a transform'):
+        RasterizeClicks()(results)
+    results = boxed(boxes)
+    results['gt_bboxes'] = results['gt_bboxes'].tolist()
+    with pytest.raises(ValueError, match=r'gt_bboxes are no \(n, 4\) array, got list'):
+        LoadClicks()(results)
+
+
+def test_load_clicks_twice():
+    results = LoadClicks()(boxed([]))
+    with pytest.raises(ValueError, match='LoadClicks stands there twice'):
+        LoadClicks()(results)

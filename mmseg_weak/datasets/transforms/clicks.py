@@ -1,8 +1,6 @@
 """Clicks through the pipeline: load, crop, and rasterise after the geometry.
 
-On the way a click is the empty box ``(x, y, x, y)`` in ``results['gt_bboxes']``: Resize
-and RandomFlip of both mmcv and mmseg move boxes, while mmseg's RandomFlip leaves
-``gt_keypoints`` where they were.
+How they travel in between: :mod:`mmseg_weak.datasets.transforms.click_rows`.
 """
 
 from collections.abc import Sequence
@@ -12,6 +10,18 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from .click_rows import (
+    are_attached,
+    attach_clicks,
+    click_xy,
+    detach_clicks,
+    keep_clicks,
+    move_clicks,
+    place_clicks,
+)
+
+# What LoadClicks asks the data set for.
+OF_THE_DATA_SET = 'of the data set'
 # A click keeps this distance (px) from the border of its pixel, so that rounding in
 # a chain of flips and resizes cannot carry it over.
 PIXEL_MARGIN = 1 / 64
@@ -30,23 +40,6 @@ def inside_frame(xy: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return ((xy >= 0) & (xy < np.array(shape[1::-1]))).all(1)
 
 
-def click_xy(results: dict) -> np.ndarray:
-    """Positions of the clicks in ``results``, (n, 2) float64 column and row.
-
-    Raises:
-        ValueError: There are none because ``LoadClicks`` is missing.
-    """
-    if 'gt_bboxes' not in results or 'click_labels' not in results:
-        raise ValueError(f'{results.get("img_path")}: no clicks here, put LoadClicks first')
-    return results['gt_bboxes'][:, :2]
-
-
-def keep_clicks(results: dict, keep: np.ndarray) -> None:
-    """Drop the clicks that are not marked from ``results``."""
-    results['gt_bboxes'] = results['gt_bboxes'][keep]
-    results['click_labels'] = results['click_labels'][keep]
-
-
 @TRANSFORMS.register_module()
 class LoadClicks(BaseTransform):
     """Put the clicks of the data set on their way through the pipeline.
@@ -56,25 +49,30 @@ class LoadClicks(BaseTransform):
     dropped here, because mmcv's Resize would clip them to the border.
 
     Required Keys: img (from ``LoadImageFromFile``), clicks ((n, 2) x and y),
-    click_labels ((n,))
+    click_labels ((n,)); background_index (int or None) and gt_bboxes ((m, 4) real boxes)
+    where there are any
 
-    Added Keys: gt_bboxes ((n, 4) float64, ``x, y, x, y``), image_classes
+    Added Keys: image_classes; the clicks are rows behind the real boxes from here to
+    ``RasterizeClicks``
 
     Args:
-        background_index (int, optional): Class left out of ``image_classes``, the
-            labels clicked anywhere in the image. None keeps all. Defaults to 0.
+        background_index (int | str, optional): Class left out of ``image_classes``, the
+            labels clicked anywhere in the image. None keeps all. Defaults to the
+            background of the data set, 0 where there is no data set to tell.
     """
 
-    def __init__(self, background_index: int | None = 0) -> None:
+    def __init__(self, background_index: int | str | None = OF_THE_DATA_SET) -> None:
         self.background_index = background_index
 
     def transform(self, results: dict) -> dict:
-        """Add the clicks as boxes and the classes clicked in the whole image."""
+        """Send the clicks on their way and list the classes clicked in the whole image."""
         if results.get('img') is None:
             raise ValueError(
                 f'{results.get("img_path")}: no image, put LoadImageFromFile before '
                 'LoadClicks (or the file is damaged)'
             )
+        if are_attached(results):
+            raise ValueError(f'{results.get("img_path")}: LoadClicks stands there twice')
         if 'clicks' not in results:
             raise ValueError(
                 f'{results.get("img_path")}: no clicks, LoadClicks needs a ClickDataset'
@@ -83,10 +81,13 @@ class LoadClicks(BaseTransform):
         pixel = np.floor(xy)
         offset = np.where(xy == pixel, 0.5, xy - pixel)
         xy = pixel + offset.clip(PIXEL_MARGIN, 1 - PIXEL_MARGIN)
-        results['gt_bboxes'] = np.concatenate([xy, xy], axis=1)
+        attach_clicks(results, xy)
         results['click_labels'] = np.array(results['click_labels'], dtype=np.int64)
         keep_clicks(results, inside_frame(xy, results['img'].shape))
-        classes = set(results['click_labels'].tolist()) - {self.background_index}
+        background = self.background_index
+        if background == OF_THE_DATA_SET:
+            background = results.get('background_index', 0)
+        classes = set(results['click_labels'].tolist()) - {background}
         results['image_classes'] = tuple(sorted(classes))
         return results
 
@@ -101,7 +102,7 @@ class ClickRandomCrop(BaseTransform):
     The position is drawn as mmseg's ``RandomCrop`` draws it and may depend on clicks
     only, never on a mask; there is no ``cat_max_ratio``.
 
-    Required Keys: img, gt_bboxes, click_labels
+    Required Keys: img, and clicks on their way
 
     Args:
         crop_size (int | tuple[int, int]): Height and width; a smaller image is kept
@@ -141,11 +142,12 @@ class ClickRandomCrop(BaseTransform):
         for key in ('img', *results.get('seg_fields', [])):
             results[key] = results[key][window]
         results['img_shape'] = results['img'].shape[:2]
-        results['gt_bboxes'] = results['gt_bboxes'] - np.tile([left, top], 2)
+        size = results['img'].shape[1::-1]
+        move_clicks(results, (left, top), size)
         keep_clicks(results, inside)
         # A click on the very edge would be outside once the crop is mirrored.
-        far = np.tile(results['img'].shape[1::-1], 2) - PIXEL_MARGIN
-        results['gt_bboxes'] = results['gt_bboxes'].clip(PIXEL_MARGIN, far)
+        far = np.array(size) - PIXEL_MARGIN
+        place_clicks(results, click_xy(results).clip(PIXEL_MARGIN, far))
         return results
 
     def _choose(self, shape: tuple, xy: np.ndarray) -> tuple[int, int, np.ndarray]:
@@ -177,9 +179,10 @@ class RasterizeClicks(BaseTransform):
     takes the label of the nearest click. Equally near clicks of different classes
     leave it unlabelled, and so do contradicting clicks on one pixel.
 
-    Required Keys: img, gt_bboxes, click_labels
+    Required Keys: img, and clicks on their way
 
-    Added Keys: gt_seg_map ((H, W) uint8), also in seg_fields
+    Added Keys: gt_seg_map ((H, W) uint8), also in seg_fields; clicks ((n, 2) float32 x
+    and y in the image as it is now). ``gt_bboxes`` are the real boxes again, or none
 
     Args:
         radius (float): Disc radius in pixels, >= 0; 0 labels the clicked pixel only.
@@ -211,6 +214,7 @@ class RasterizeClicks(BaseTransform):
             click_xy(results), results['click_labels'], shape
         )
         results.setdefault('seg_fields', []).append('gt_seg_map')
+        detach_clicks(results)
         return results
 
     def rasterize(

@@ -6,6 +6,7 @@ from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
+from .click_rows import detach_clicks
 from .pseudo_labels import KEY
 
 META_KEYS = (
@@ -22,6 +23,7 @@ META_KEYS = (
     'clicks',
     'click_labels',
     'image_classes',
+    'background_index',
     'mask_classes',
 )
 
@@ -38,7 +40,9 @@ class PackWeakSegInputs(PackSegInputs):
     ``pseudo_sem_seg`` ((1, H, W) int64, 255 unlabelled), and as meta information ``clicks``
     ((n, 2) float32 x and y in the packed image), ``click_labels`` ((n,) int64) and
     ``image_classes`` (tuple of the classes of the whole image before cropping: its tags, or
-    the labels clicked) and ``sample_idx`` (position of the image in its data set).
+    the labels clicked), ``background_index`` (int or None) and ``sample_idx`` (position of
+    the image in its data set). Real ``gt_bboxes`` are left as they are; name them in
+    ``meta_keys`` to have them packed.
 
     Args:
         meta_keys (Sequence[str]): Keys copied into the meta information.
@@ -49,8 +53,7 @@ class PackWeakSegInputs(PackSegInputs):
 
     def transform(self, results: dict) -> dict:
         """Pack one sample."""
-        if 'gt_bboxes' in results:
-            results['clicks'] = results['gt_bboxes'][:, :2].astype(np.float32)
+        detach_clicks(results)  # where no RasterizeClicks has done it
         if 'img_strong' in results:
             weak = super().transform(dict(img=results['img']))['inputs']
             packed = super().transform({**results, 'img': results['img_strong']})

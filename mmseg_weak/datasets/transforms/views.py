@@ -7,7 +7,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 from mmseg.registry import TRANSFORMS
 
-from .checks import GEOMETRIC, walk_transforms
+from .checks import walk_transforms
+from .probe import moves_pixels
 
 
 @TRANSFORMS.register_module()
@@ -39,8 +40,8 @@ class PhotometricViews(BaseTransform):
             Compose([TRANSFORMS.build(cfg) for cfg in view]) for view in (strong, weak)
         )
         for transform in walk_transforms([self.strong, self.weak]):
-            name = type(transform).__name__
-            if name in GEOMETRIC:
+            if moves_pixels(transform):
+                name = type(transform).__name__
                 raise ValueError(f'PhotometricViews: {name} moves pixels; put it before')
 
     def transform(self, results: dict) -> dict:

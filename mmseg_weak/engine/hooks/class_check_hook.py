@@ -1,12 +1,12 @@
 """Checks that data sets, model and hooks fit before the first iteration."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 from torch import nn
 
-from ...datasets.class_splits import BACKGROUND
+from ...datasets.class_lists import background_of
 from ...datasets.transforms import PhotometricViews
 from ...datasets.transforms.checks import walk_transforms
 from ...models.inputs.data_preprocessor import WeakSegDataPreProcessor
@@ -49,7 +49,7 @@ class ClassCheckHook(Hook):
                         f'{len(classes)} classes: {", ".join(classes)}'
                     )
         self._check_hooks(runner, model)
-        self._check_background(model, classes)
+        self._check_background(model, runner.train_dataloader.dataset.metainfo)
         self._check_views(runner.train_dataloader.dataset, model)
         if runner.val_loop is not None:
             val_classes = runner.val_loop.dataloader.dataset.metainfo.get('classes')
@@ -71,18 +71,20 @@ class ClassCheckHook(Hook):
                 )
 
     @staticmethod
-    def _check_background(model: nn.Module, classes: Sequence[str]) -> None:
-        """Terms that treat background apart must mean the class of that name."""
+    def _check_background(model: nn.Module, metainfo: Mapping) -> None:
+        """Terms that treat background apart must mean the background of the data set."""
+        right = background_of(metainfo)
         for part in ('consistency', 'pseudo_label'):
             term = getattr(model, part, None)
-            index = getattr(getattr(term, 'rule', term), 'background', None)
-            if index is not None and BACKGROUND in classes:
-                right = list(classes).index(BACKGROUND)
-                if index != right:
-                    raise ValueError(
-                        f'model.{part} has background={index}, and of the classes '
-                        f'{", ".join(classes)} background is {right}'
-                    )
+            rule = getattr(term, 'rule', term)
+            index = getattr(rule, 'background', right)
+            if index != right and not (index is None or rule is None):
+                raise ValueError(
+                    f'model.{part} has background={index}, and of the classes '
+                    f'{", ".join(metainfo["classes"])} background is '
+                    f'{"none, so it needs background=None" if right is None else right} '
+                    '(the data set tells: a class of that name, or its option background)'
+                )
 
     @staticmethod
     def _check_views(dataset, model: nn.Module) -> None:
