@@ -1,6 +1,7 @@
 _base_ = [
     '../_base_/models/mutual_promotion_mit-b1.py',
     '../_base_/datasets/voc12_tags.py',
+    '../_base_/datasets/tta_4_scales.py',
     '../_base_/schedules/schedule_mutual_20k.py',
     '../_base_/default_runtime.py',
 ]
@@ -22,23 +23,9 @@ test_pipeline = [
 # As published: mean over flips, maximum over scales. With dense CRF:
 # --cfg-options tta_model.crf=True
 tta_model = dict(type='MaxScaleTTAModel')
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale=(side, side), keep_ratio=True)
-                for side in (512, 256, 384)
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline[1].transforms[0] = [
+    dict(type='Resize', scale=(side, side), keep_ratio=True) for side in (512, 256, 384)
 ]
 train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
@@ -49,8 +36,4 @@ val_evaluator = [
     dict(type='TagMetric'),
 ]
 test_evaluator = val_evaluator
-custom_hooks = [
-    dict(type='ClassCheckHook'),
-    dict(type='IterationSeedHook'),
-    dict(type='BranchVisualizationHook', interval=1000),
-]
+custom_hooks = [*_base_.custom_hooks, dict(type='BranchVisualizationHook', interval=1000)]

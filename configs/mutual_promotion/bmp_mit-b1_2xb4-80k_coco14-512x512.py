@@ -1,8 +1,10 @@
 # AFA's schedule on COCO 2014: 80k iterations of 8 images, 15 refinement iterations, 5k of
 # warm-up, tags alone until 15k. That background-aware propagation starts at 30k is ours
 # (the ratio of VOC); the published code of BMP has no COCO.
-_base_ = 'bmp_mit-b1_1xb4-20k_voc12-512x512.py'
-data_root = 'data/coco'
+_base_ = [
+    'bmp_mit-b1_1xb4-20k_voc12-512x512.py',
+    '../_base_/datasets/coco14.py',
+]
 model = dict(
     decode_head=dict(num_classes=81),
     cam_head=dict(num_classes=81),
@@ -10,26 +12,9 @@ model = dict(
     schedule=dict(segmentation_start=15000, propagation_start=30000),
 )
 train_dataloader = dict(
-    dataset=dict(
-        _delete_=True,
-        type='CocoTagDataset',
-        data_root=data_root,
-        ann_file='annotations/instances_train2014.json',
-        data_prefix=dict(img_path='train2014'),
-        pipeline={{_base_.train_pipeline}},
-    )
+    dataset=dict(**_base_.coco_train, pipeline=_base_.train_pipeline),
 )
-val_dataloader = dict(
-    dataset=dict(
-        _delete_=True,
-        type='CocoTagDataset',
-        test_mode=True,
-        data_root=data_root,
-        ann_file='val2014_masks/val.txt',
-        data_prefix=dict(img_path='val2014', seg_map_path='val2014_masks/masks'),
-        pipeline={{_base_.test_pipeline}},
-    )
-)
+val_dataloader = dict(dataset=dict(**_base_.coco_val, pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
 max_iters = 80000
 param_scheduler = [

@@ -6,23 +6,9 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 tta_model = dict(type='MaxScaleTTAModel')
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-                for ratio in (1.0, 0.75, 1.25)
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline[1].transforms[0] = [
+    dict(type='Resize', scale_factor=ratio, keep_ratio=True) for ratio in (1.0, 0.75, 1.25)
 ]
 val_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU']),

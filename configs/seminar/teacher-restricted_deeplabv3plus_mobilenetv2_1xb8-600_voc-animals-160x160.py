@@ -4,4 +4,4 @@ _base_ = [
     '../_base_/models/restricted_teacher.py',
 ]
 model = dict(consistency={{_base_.restricted_teacher}})
-custom_hooks = {{_base_.teacher_hooks}}
+custom_hooks = [*_base_.custom_hooks, _base_.teacher_hook]

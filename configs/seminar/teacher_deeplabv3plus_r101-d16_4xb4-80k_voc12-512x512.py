@@ -5,8 +5,4 @@ model = dict(
         loss=dict(type='PixelConsistencyLoss', mode='mse', loss_weight=10.0),
     )
 )
-custom_hooks = [
-    dict(type='ClassCheckHook'),
-    dict(type='IterationSeedHook'),
-    dict(type='EMATeacherHook', momentum=0.001),
-]
+custom_hooks = [*_base_.custom_hooks, dict(type='EMATeacherHook', momentum=0.001)]

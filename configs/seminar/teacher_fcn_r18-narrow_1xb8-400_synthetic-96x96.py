@@ -6,8 +6,4 @@ model = dict(
         class_restriction='foreground',
     )
 )
-custom_hooks = [
-    dict(type='ClassCheckHook'),
-    dict(type='IterationSeedHook'),
-    dict(type='EMATeacherHook', momentum=0.01),
-]
+custom_hooks = [*_base_.custom_hooks, dict(type='EMATeacherHook', momentum=0.01)]

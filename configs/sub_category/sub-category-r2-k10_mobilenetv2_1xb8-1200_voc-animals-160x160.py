@@ -2,8 +2,5 @@
 _base_ = 'sub-category-r3-k10_mobilenetv2_1xb8-1600_voc-animals-160x160.py'
 max_iters = 1200
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-custom_hooks = [
-    dict(type='ClassCheckHook'),
-    dict(type='IterationSeedHook'),
-    dict(type='SubCategoryClusteringHook', rounds=[400, 800]),
-]
+custom_hooks = _base_.custom_hooks
+custom_hooks[-1].rounds = [400, 800]

@@ -14,7 +14,6 @@ param_scheduler = [
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 default_hooks = dict(checkpoint=dict(interval=400, max_keep_ckpts=-1))
 custom_hooks = [
-    dict(type='ClassCheckHook'),
-    dict(type='IterationSeedHook'),
+    *_base_.custom_hooks,
     dict(type='SubCategoryClusteringHook', rounds=[400, 800, 1200]),
 ]

@@ -9,7 +9,6 @@ model = dict(
 )
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 custom_hooks = [
-    dict(type='ClassCheckHook'),
-    dict(type='IterationSeedHook'),
+    *_base_.custom_hooks,
     dict(type='SubCategoryClusteringHook', rounds=[20491, 40982, 68083], num_workers=4),
 ]

@@ -8,7 +8,6 @@ model = dict(
 )
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 custom_hooks = [
-    dict(type='ClassCheckHook'),
-    dict(type='IterationSeedHook'),
+    *_base_.custom_hooks,
     dict(type='SubCategoryClusteringHook', rounds=[3300, 6600, 9900], num_workers=4),
 ]

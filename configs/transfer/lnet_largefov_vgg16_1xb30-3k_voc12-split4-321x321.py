@@ -1,6 +1,6 @@
 # Strong are the 60 COCO classes that VOC lacks; their masks come from
 # tools/dataset_converters/coco_strong_masks.py.
-_base_ = 'lnet_largefov_vgg16_1xb30-3k_voc12-split1-321x321.py'
+_base_ = 'lnet_largefov_vgg16_1xb30-3k_voc12-321x321.py'
 train_dataloader = dict(
     dataset=dict(
         dataset=dict(

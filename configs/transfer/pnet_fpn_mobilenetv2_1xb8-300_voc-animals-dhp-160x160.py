@@ -26,9 +26,5 @@ param_scheduler = [
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 default_hooks = dict(checkpoint=dict(interval=100))
-custom_hooks = [
-    dict(type='ClassCheckHook'),
-    dict(type='IterationSeedHook'),
-    dict(type='PredictionNetworkHook'),
-]
+custom_hooks = [*_base_.custom_hooks, dict(type='PredictionNetworkHook')]
 model_wrapper_cfg = dict(type='PredictionTransferDDP')

@@ -9,4 +9,4 @@ param_scheduler = {{_base_.pnet_schedule}}
 train_cfg = {{_base_.pnet_train_cfg}}
 model = {{_base_.pnet_model}}
 optim_wrapper = {{_base_.pnet_optim_wrapper}}
-custom_hooks = {{_base_.pnet_hooks}}
+custom_hooks = [*_base_.custom_hooks, dict(type='PredictionNetworkHook')]

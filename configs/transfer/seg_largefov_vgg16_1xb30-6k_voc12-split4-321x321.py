@@ -1,5 +1,5 @@
 # Masks of 60 COCO classes, labels of VOC's 20 weak classes: one model of 81 classes.
-_base_ = 'seg_largefov_vgg16_1xb30-6k_voc12-split1-321x321.py'
+_base_ = 'seg_largefov_vgg16_1xb30-6k_voc12-321x321.py'
 model = dict(decode_head=dict(num_classes=81))
 voc = dict(
     type='StrongWeakDataset',

@@ -103,3 +103,15 @@ def test_published_classifier_drops_half_of_the_channels():
     name = 'sub_category/cam_r38_1xb16-40k_voc12-224x224.py'
     head = Config.fromfile(REPOSITORY / 'configs' / name).model.decode_head
     assert MODELS.build(head).dropout.p == 0.5
+
+
+@pytest.mark.parametrize('split', [None, 'voc-2', 'pascal-5i-3'])
+def test_a_split_is_chosen_by_the_environment(split, monkeypatch):
+    """Training, validation and test follow; without it the first published split."""
+    monkeypatch.delenv('SPLIT', raising=False)
+    if split:
+        monkeypatch.setenv('SPLIT', split)
+    name = 'transfer/pnet_largefov_vgg16_1xb30-10k_voc12-321x321.py'
+    config = Config.fromfile(REPOSITORY / 'configs' / name)
+    chosen = {config.train_dataloader.dataset.split, config.val_evaluator.split}
+    assert {*chosen, config.test_evaluator.split} == {split or 'voc-1'}

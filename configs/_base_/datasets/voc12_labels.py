@@ -2,8 +2,7 @@
 # unknown. A command sets the folder with
 # --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER.
 # Paths of this data set start in the current directory.
-_base_ = ['tta_6_scales.py', 'voc12_tags.py']
-data_root = 'data/VOCdevkit/VOC2012'
+_base_ = ['voc12_tags.py', 'tta_6_scales.py']
 classes = (
     *('background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat'),
     *('chair', 'cow', 'diningtable', 'dog', 'horse', 'motorbike', 'person'),
@@ -26,9 +25,10 @@ train_dataloader = dict(
         data_root=None,
         img_suffix='.jpg',
         metainfo=dict(classes=classes),
-        ann_file=f'{data_root}/ImageSets/Segmentation/train_aug.txt',
+        ann_file=f'{_base_.data_root}/ImageSets/Segmentation/train_aug.txt',
         data_prefix=dict(
-            img_path=f'{data_root}/JPEGImages', seg_map_path=f'{data_root}/PseudoLabels'
+            img_path=f'{_base_.data_root}/JPEGImages',
+            seg_map_path=f'{_base_.data_root}/PseudoLabels',
         ),
         pipeline=train_pipeline,
     ),

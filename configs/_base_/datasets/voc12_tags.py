@@ -1,5 +1,5 @@
 # PASCAL VOC 2012: 10582 training images with the classes of their box annotations.
-data_root = 'data/VOCdevkit/VOC2012'
+_base_ = 'voc12.py'
 crop_size = (512, 512)
 
 train_pipeline = [
@@ -18,30 +18,15 @@ test_pipeline = [
 ]
 train_dataloader = dict(
     batch_size=16,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         type='PascalVOCTagDataset',
-        data_root=data_root,
+        data_root={{_base_.data_root}},
         ann_file='ImageSets/Segmentation/train_aug.txt',
         data_prefix=dict(img_path='JPEGImages', xml_path='Annotations'),
         pipeline=train_pipeline,
     ),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='PascalVOCDataset',
-        data_root=data_root,
-        ann_file='ImageSets/Segmentation/val.txt',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        pipeline=test_pipeline,
-    ),
-)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU']), dict(type='TagMetric')]
 test_evaluator = val_evaluator

@@ -2,8 +2,7 @@
 # image, 255 where unknown. A command sets the folder with
 # --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER.
 # Paths of this data set start in the current directory.
-_base_ = ['voc_animals_tags.py']
-data_root = 'data/voc_animals'
+_base_ = 'voc_animals.py'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -15,17 +14,15 @@ train_pipeline = [
 
 train_dataloader = dict(
     dataset=dict(
-        _delete_=True,
         type='PseudoLabelDataset',
         data_root=None,
-        ann_file=f'{data_root}/ImageSets/Segmentation/train.txt',
+        ann_file=f'{_base_.data_root}/ImageSets/Segmentation/train.txt',
         img_suffix='.jpg',
         data_prefix=dict(
-            img_path=f'{data_root}/JPEGImages', seg_map_path=f'{data_root}/PseudoLabels'
+            img_path=f'{_base_.data_root}/JPEGImages',
+            seg_map_path=f'{_base_.data_root}/PseudoLabels',
         ),
         metainfo={{_base_.metainfo}},
         pipeline=train_pipeline,
     )
 )
-val_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -1,5 +1,5 @@
 # Full supervision of the same images: the upper bound the weak methods are compared with.
-_base_ = ['voc_animals_clicks.py']
+_base_ = 'voc_animals.py'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -10,7 +10,6 @@ train_pipeline = [
 ]
 train_dataloader = dict(
     dataset=dict(
-        _delete_=True,
         type='PascalVOCDataset',
         data_root={{_base_.data_root}},
         ann_file='ImageSets/Segmentation/train.txt',

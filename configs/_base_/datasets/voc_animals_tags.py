@@ -1,5 +1,5 @@
 # For training only which classes were clicked in an image.
-_base_ = ['voc_animals_clicks.py']
+_base_ = 'voc_animals.py'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadImageTags'),
@@ -11,7 +11,6 @@ train_pipeline = [
 ]
 train_dataloader = dict(
     dataset=dict(
-        _delete_=True,
         type='PascalVOCTagDataset',
         data_root={{_base_.data_root}},
         ann_file='ImageSets/Segmentation/train.txt',

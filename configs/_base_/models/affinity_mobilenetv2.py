@@ -1,16 +1,10 @@
 # AffinityNet on MobileNetV2 at output stride 16; the cells are 8 pixels wide.
-data_preprocessor = dict(
-    type='WeakSegDataPreProcessor',
-    mean=[127.5, 127.5, 127.5],
-    std=[127.5, 127.5, 127.5],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(224, 224),
-)
+_base_ = 'preprocessor.py'
 model = dict(
     type='AffinitySegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(
+        mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5], size=(224, 224)
+    ),
     backbone=dict(
         type='MobileNetV2',
         out_indices=(2, 4, 6),

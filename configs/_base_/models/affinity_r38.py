@@ -1,16 +1,8 @@
 # AffinityNet on ResNet-38 as published.
-data_preprocessor = dict(
-    type='WeakSegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(448, 448),
-)
+_base_ = 'preprocessor.py'
 model = dict(
     type='AffinitySegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(size=(448, 448)),
     backbone=dict(
         type='ResNet38',
         out_indices=(2, 3, 4),

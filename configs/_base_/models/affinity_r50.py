@@ -1,16 +1,8 @@
 # AffinityNet on ResNet-50 at output stride 8 with frozen norms.
-data_preprocessor = dict(
-    type='WeakSegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(448, 448),
-)
+_base_ = 'preprocessor.py'
 model = dict(
     type='AffinitySegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(size=(448, 448)),
     backbone=dict(
         type='ResNet',
         depth=50,

@@ -1,17 +1,9 @@
 # A tag classifier on ResNet-38 at output stride 8, as published: all norms, the first
 # convolution and the first level are frozen. The weights are the published MXNet file.
-data_preprocessor = dict(
-    type='WeakSegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(224, 224),
-)
+_base_ = 'preprocessor.py'
 model = dict(
     type='CAMSegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(size=(224, 224)),
     backbone=dict(
         type='ResNet38',
         init_cfg=dict(

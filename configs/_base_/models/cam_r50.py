@@ -1,17 +1,9 @@
 # A tag classifier on ResNet-50 at output stride 16 with frozen norms, 21 classes.
+_base_ = 'preprocessor.py'
 norm_cfg = dict(type='BN', requires_grad=False)
-data_preprocessor = dict(
-    type='WeakSegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(512, 512),
-)
 model = dict(
     type='CAMSegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(size=(512, 512)),
     backbone=dict(
         type='ResNet',
         depth=50,

@@ -1,20 +1,16 @@
 # DeepLabV3+ on MobileNetV2 at output stride 16, small enough for a CPU. The weights expect
 # RGB in [-1, 1]. The first four stages stay as ImageNet left them: a third of the time, and
 # with clicks no loss of accuracy; full masks lose some (configs/seminar/README.md).
+_base_ = 'preprocessor.py'
 norm_cfg = dict(type='BN')
-data_preprocessor = dict(
-    type='WeakSegDataPreProcessor',
-    mean=[127.5, 127.5, 127.5],
-    std=[127.5, 127.5, 127.5],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(160, 160),
-    channels_last=True,
-)
 model = dict(
     type='EncoderDecoder',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(
+        mean=[127.5, 127.5, 127.5],
+        std=[127.5, 127.5, 127.5],
+        size=(160, 160),
+        channels_last=True,
+    ),
     backbone=dict(
         type='MobileNetV2',
         out_indices=(1, 2, 4, 6),

@@ -1,17 +1,9 @@
 # DeepLabV3+ on ResNet-101 at output stride 16, 21 classes.
+_base_ = 'preprocessor.py'
 norm_cfg = dict(type='SyncBN', requires_grad=True)
-data_preprocessor = dict(
-    type='WeakSegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(512, 512),
-)
 model = dict(
     type='SeminarSegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(size=(512, 512)),
     backbone=dict(
         type='ResNetV1c',
         depth=101,

@@ -1,17 +1,11 @@
 # A ResNet-18 of a quarter of the width with dilations, trained from scratch on a CPU.
+_base_ = 'preprocessor.py'
 norm_cfg = dict(type='BN')
-data_preprocessor = dict(
-    type='WeakSegDataPreProcessor',
-    mean=[127.5, 127.5, 127.5],
-    std=[64.0, 64.0, 64.0],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(96, 96),
-)
 model = dict(
     type='SeminarSegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(
+        mean=[127.5, 127.5, 127.5], std=[64.0, 64.0, 64.0], size=(96, 96)
+    ),
     backbone=dict(
         type='ResNetV1c',
         depth=18,

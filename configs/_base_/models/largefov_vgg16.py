@@ -1,16 +1,8 @@
 # DeepLab-LargeFOV on VGG-16 at output stride 8, 21 classes.
-data_preprocessor = dict(
-    type='WeakSegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(321, 321),
-)
+_base_ = 'preprocessor.py'
 model = dict(
     type='EncoderDecoder',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(size=(321, 321)),
     backbone=dict(
         type='VGGLargeFOV',
         depth=16,

@@ -1,19 +1,11 @@
 # Classification and segmentation branch on MiT-B1 at output stride 16, ImageNet weights.
+_base_ = 'preprocessor.py'
 norm_cfg = dict(type='SyncBN', requires_grad=True)
-data_preprocessor = dict(
-    type='WeakSegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(512, 512),
-)
 weights = 'https://download.openmmlab.com/mmsegmentation/v0.5/pretrain/segformer'
 checkpoint = weights + '/mit_b1_20220624-02e5a6a1.pth'
 model = dict(
     type='MutualPromotionSegmentor',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(size=(512, 512)),
     backbone=dict(
         type='AttentionMixVisionTransformer',
         embed_dims=64,

@@ -25,9 +25,4 @@ pnet_optim_wrapper = dict(
         optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4),
     ),
 )
-pnet_hooks = [
-    dict(type='ClassCheckHook'),
-    dict(type='IterationSeedHook'),
-    dict(type='PredictionNetworkHook'),
-]
 model_wrapper_cfg = dict(type='PredictionTransferDDP')

@@ -5,8 +5,4 @@ restricted_teacher = dict(
     class_restriction='renormalise',
     refinement=dict(type='PixelAdaptiveRefinement', dilations=(1, 2, 4), num_iters=5),
 )
-teacher_hooks = [
-    dict(type='ClassCheckHook'),
-    dict(type='IterationSeedHook'),
-    dict(type='EMATeacherHook', momentum=0.01),
-]
+teacher_hook = dict(type='EMATeacherHook', momentum=0.01)

@@ -1,4 +1,5 @@
 # A short training of AffinityNet on a CPU; it has nothing to validate.
+_base_ = 'iterations.py'
 max_iters = 400
 optim_wrapper = dict(
     type='OptimWrapper',
@@ -9,13 +10,6 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.03, begin=0, end=30, by_epoch=False),
     dict(type='PolyLR', eta_min=0.0, power=0.9, begin=30, end=max_iters, by_epoch=False),
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
-val_cfg = None
-test_cfg = None
-default_hooks = dict(
-    timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
-    param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=200, max_keep_ckpts=2),
-    sampler_seed=dict(type='DistSamplerSeedHook'),
-)
+train_cfg = dict(max_iters=max_iters)
+val_cfg = test_cfg = None
+default_hooks = dict(checkpoint=dict(interval=200))

@@ -1,4 +1,5 @@
 # Eight epochs of VOC's 10582 images in batches of 8, as published.
+_base_ = 'iterations.py'
 max_iters = 10600
 optim_wrapper = dict(
     type='OptimWrapper',
@@ -8,13 +9,6 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='PolyLR', eta_min=0.0, power=0.9, begin=0, end=max_iters, by_epoch=False)
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
-val_cfg = None
-test_cfg = None
-default_hooks = dict(
-    timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
-    param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2650, max_keep_ckpts=2),
-    sampler_seed=dict(type='DistSamplerSeedHook'),
-)
+train_cfg = dict(max_iters=max_iters)
+val_cfg = test_cfg = None
+default_hooks = dict(checkpoint=dict(interval=2650))

@@ -1,4 +1,5 @@
 # AdamW with a ten times larger rate in the heads, as AFA and BMP train on VOC.
+_base_ = 'iterations.py'
 max_iters = 20000
 warmup_iters = 1500
 optim_wrapper = dict(
@@ -17,13 +18,5 @@ param_scheduler = [
         by_epoch=False,
     ),
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=2000)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
-default_hooks = dict(
-    timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
-    param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2000, max_keep_ckpts=2),
-    sampler_seed=dict(type='DistSamplerSeedHook'),
-)
+train_cfg = dict(max_iters=max_iters, val_interval=2000)
+default_hooks = dict(checkpoint=dict(interval=2000))

@@ -1,4 +1,5 @@
 # SGD with a ten times larger rate in the heads, as click-supervised work on VOC used it.
+_base_ = 'iterations.py'
 max_iters = 80000
 optim_wrapper = dict(
     type='OptimWrapper',
@@ -9,13 +10,5 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='PolyLR', eta_min=1e-6, power=0.9, begin=0, end=max_iters, by_epoch=False)
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=8000)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
-default_hooks = dict(
-    timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
-    param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=8000, max_keep_ckpts=2),
-    sampler_seed=dict(type='DistSamplerSeedHook'),
-)
+train_cfg = dict(max_iters=max_iters, val_interval=8000)
+default_hooks = dict(checkpoint=dict(interval=8000))
