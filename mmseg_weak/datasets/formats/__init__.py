@@ -10,8 +10,15 @@ import pkgutil
 from .annotations import Annotations
 from .base import Format, ReadOptions
 from .reading import read_annotations
+from .writing import write_annotations
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f'{__name__}.{_module.name}')
 
-__all__ = ['Annotations', 'Format', 'ReadOptions', 'read_annotations']
+__all__ = [
+    'Annotations',
+    'Format',
+    'ReadOptions',
+    'read_annotations',
+    'write_annotations',
+]

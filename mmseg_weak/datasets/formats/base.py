@@ -1,6 +1,9 @@
 """What a format is: how to tell it by its content, to read it, to write it."""
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from .collector import Collector
 from .source import Source
@@ -13,11 +16,35 @@ class ReadOptions:
     Attributes:
         class_key (str, optional): Property or attribute that holds the class, for formats
             in which the user names it.
+        class_name (str, optional): Class of all marks that have none.
+        images (str, optional): Folder of the images, for formats that give positions as
+            fractions of a size that they do not tell.
         machine_labels (bool): Take labels set by a machine too. Defaults to False.
     """
 
     class_key: str | None = None
+    class_name: str | None = None
+    images: str | None = None
     machine_labels: bool = False
+
+    def choose_key(self, keys: Iterable[str], what: str) -> str | None:
+        """The one of several properties that holds the class, None when there is none.
+
+        Raises:
+            ValueError: There are several and ``class_key`` names none of them.
+        """
+        keys = list(dict.fromkeys(keys))
+        if self.class_key is not None and keys:
+            if self.class_key not in keys:
+                raise ValueError(
+                    f'no {what} {self.class_key!r}, there are {", ".join(keys)}'
+                )
+            return self.class_key
+        if len(keys) > 1:
+            raise ValueError(
+                f'several {what}s, {", ".join(keys)}: say by class_key which is the class'
+            )
+        return keys[0] if keys else None
 
 
 class Format:
@@ -28,12 +55,14 @@ class Format:
         suffixes (tuple[str, ...]): Ends of its files' names, the usual one first.
         holds (tuple[str, ...]): Of ``points``, ``lines``, ``no``, ``tags``.
         per_image (bool): One file an image, so that a folder is one source.
+        whole_pixels (bool): Written positions are whole numbers, the pixel clicked.
     """
 
     title = ''
     suffixes: tuple[str, ...] = ('.json',)
     holds: tuple[str, ...] = ('points',)
     per_image = False
+    whole_pixels = False
 
     @staticmethod
     def sniff(source: Source) -> bool:
@@ -48,3 +77,10 @@ class Format:
         entry: the caller adds file, image and entry to the message.
         """
         raise NotImplementedError
+
+
+def image_file(folder: str | os.PathLike, image: str, suffix: str) -> Path:
+    """File for what belongs to one image, its folder made: ``<folder>/<image><suffix>``."""
+    path = Path(folder, image + suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

@@ -4,7 +4,7 @@ import math
 import posixpath
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -147,6 +147,12 @@ class Collector:
     def note(self, text: str) -> None:
         """Tell the user something, once."""
         self.notes[text] = None
+
+    def note_unused(self, names: Iterable[str], used: Iterable[str]) -> None:
+        """Name the columns or keys that nothing was read from."""
+        unused = [name for name in names if name and name not in used]
+        if unused:
+            self.note(f'not used: {", ".join(unused)}')
 
     def _end_mark(self, code: int, rank: int, negative: bool) -> None:
         self._start.append(len(self._points) // 2)

@@ -70,9 +70,14 @@ class Source:
     @cached_property
     def encoding(self) -> str:
         """Encoding by the byte order mark, UTF-8 without one."""
-        start = self._first_bytes()[:4]
-        found = (name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark))
-        return next(found, 'utf-8')
+        start = self._first_bytes()
+        found = [name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)]
+        if not found and b'\0' in start:
+            raise ValueError(
+                f'{self.path}: neither JSON nor CSV nor XML, it holds zero bytes (UTF-16 '
+                'without its mark, or a binary file); save it as UTF-8'
+            )
+        return found[0] if found else 'utf-8'
 
     @cached_property
     def text(self) -> str:
@@ -165,6 +170,25 @@ class Source:
                     )
                 if any(cell.strip() for cell in row):
                     yield f'line {first}', [cell.strip() for cell in row]
+
+    def records(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Lines of a table below its header.
+
+        Yields:
+            tuple[str, dict[str, str]]: Place for messages, cells by the header's names.
+        """
+        header, lines = self.header, self.rows()
+        names = [name for name in header if name]
+        twice = [name for name in set(names) if names.count(name) > 1]
+        if twice:
+            raise ValueError(f'{self.path}: the column {twice[0]!r} occurs twice')
+        next(lines, None)
+        for where, cells in lines:
+            if any(cells[len(header) :]) or len(cells) < len(names):
+                raise ValueError(
+                    f'{self.path}: {where}: {len(cells)} values for {len(names)} columns'
+                )
+            yield where, {name: cell for name, cell in zip(header, cells) if name}
 
     def _open(self) -> TextIO:
         if self.backend_args is None:

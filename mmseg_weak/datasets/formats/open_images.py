@@ -1,0 +1,127 @@
+"""Open Images V7: CSV of points with yes and no, CSV of image labels."""
+
+import csv
+import os
+
+from ...registry import READERS
+from ..image_files import image_sizes
+from .annotations import Annotations
+from .base import Format, ReadOptions
+from .collector import Collector, from_text
+from .source import Source
+
+POINT_COLUMNS = ('ImageId', 'X', 'Y', 'Label', 'EstimatedYesNo')
+VOTES = ('Source', 'YesVotes', 'NoVotes', 'UnsureVotes')
+TAG_COLUMNS = ('ImageID', 'LabelName', 'Confidence')
+SUFFIX = '.jpg'
+
+
+@READERS.register_module('open-images')
+class OpenImagesPoints(Format):
+    """``yes`` is a click, ``no`` says "not that class", ``unsure`` is left out.
+
+    Positions are fractions of the size, which the file does not tell: ``images`` says where
+    the images are. The class is ``Label`` (``/m/...``) or, with ``class_key``,
+    ``TextLabel``.
+    """
+
+    title = 'Open Images V7 points'
+    suffixes = ('.csv',)
+    holds = ('points', 'no')
+
+    @staticmethod
+    def sniff(source: Source) -> bool:
+        """Its columns."""
+        return set(POINT_COLUMNS) <= set(source.header)
+
+    @staticmethod
+    def read(source: Source, out: Collector, options: ReadOptions) -> None:
+        """Every line, one after the other: such files do not fit in memory as text."""
+        key = options.class_key or 'Label'
+        if key not in source.header:
+            raise ValueError(f'no column {key!r}, there are {", ".join(source.header)}')
+        for where, line in source.records():
+            out.where = where
+            out.image(line['ImageId'] + SUFFIX if line['ImageId'] else '')
+            answer, label = line['EstimatedYesNo'].lower(), line[key]
+            if answer == 'unsure':
+                out.leave_out('unsure', label)
+                continue
+            if answer not in ('yes', 'no'):
+                raise ValueError(f'EstimatedYesNo is yes, no or unsure, got {answer!r}')
+            if not label:
+                out.leave_out(f'no {key}')
+                continue
+            x, y = (from_text(line[k], k) for k in ('X', 'Y'))
+            if not (0 <= x <= 1 and 0 <= y <= 1):
+                raise ValueError(f'X and Y are fractions from 0 to 1, got ({x:g}, {y:g})')
+            width, height = _size(out, options)
+            out.click(x * width, y * height, label, negative=answer == 'no')
+
+    @staticmethod
+    def write(path: str, annotations: Annotations) -> None:
+        """Write a line for each click."""
+        with open(path, 'w', newline='', encoding='utf-8') as file:
+            table = csv.writer(file, lineterminator='\n')
+            table.writerow((*POINT_COLUMNS, *VOTES, 'TextLabel'))
+            for m in annotations.marks('points', 'no'):
+                width, height = annotations.size_of(m.image)
+                answer = 'no' if m.negative else 'yes'
+                name = m.image.removesuffix(SUFFIX)
+                row = (name, m.x / width, m.y / height, m.label, answer)
+                table.writerow((*row, 'own', int(not m.negative), int(m.negative), 0, ''))
+
+
+@READERS.register_module('open-images-labels')
+class OpenImagesLabels(Format):
+    """Confidence 1 says that a class is there, 0 that someone verified that it is not."""
+
+    title = 'Open Images image labels'
+    suffixes = ('.csv',)
+    holds = ('tags',)
+
+    @staticmethod
+    def sniff(source: Source) -> bool:
+        """Its columns, without those of boxes."""
+        return set(TAG_COLUMNS) <= set(source.header) and 'XMin' not in source.header
+
+    @staticmethod
+    def read(source: Source, out: Collector, options: ReadOptions) -> None:
+        """Every line."""
+        for where, line in source.records():
+            out.name, out.where = '', where
+            out.image(line['ImageID'] + SUFFIX if line['ImageID'] else '')
+            confidence = from_text(line['Confidence'], 'Confidence')
+            machine = 'machine' in line.get('Source', '') or confidence not in (0, 1)
+            if machine and not options.machine_labels:
+                out.leave_out('set by a machine', line['LabelName'])
+            else:
+                out.tag(line['LabelName'], present=confidence > 0)
+
+    @staticmethod
+    def write(path: str, annotations: Annotations) -> None:
+        """Write a line for each tag, those of absent classes too."""
+        with open(path, 'w', newline='', encoding='utf-8') as file:
+            table = csv.writer(file, lineterminator='\n')
+            table.writerow(('ImageID', 'Source', 'LabelName', 'Confidence'))
+            for present in (True, False):
+                for image, label in annotations.tag_rows(present):
+                    row = (image.removesuffix(SUFFIX), 'verification', label, int(present))
+                    table.writerow(row)
+
+
+def _size(out: Collector, options: ReadOptions) -> tuple[int, int]:
+    """Width and height of the image at hand, from its file when nothing told them.
+
+    Raises:
+        FileNotFoundError: The image is not in the folder.
+        ValueError: No folder is given.
+    """
+    if out.name not in out.sizes:
+        if options.images is None:
+            raise ValueError(
+                'positions are fractions of the size of the image, which the file does not '
+                'tell; say where the images are (--images FOLDER)'
+            )
+        out.size(*image_sizes([os.path.join(options.images, out.name)])[0].tolist())
+    return out.sizes[out.name]

@@ -1,0 +1,78 @@
+"""Supervisely: ``ann/<image>.json``, one an image."""
+
+import json
+from pathlib import PurePosixPath
+
+from ...registry import READERS
+from .annotations import Annotations
+from .base import Format, ReadOptions, image_file
+from .collector import Collector
+from .source import Source
+
+
+@READERS.register_module('supervisely')
+class Supervisely(Format):
+    """Points are column, row (the documentation says the opposite), whole pixels."""
+
+    title = 'Supervisely JSON'
+    holds = ('points', 'lines', 'tags')
+    per_image = True
+    whole_pixels = True
+
+    @staticmethod
+    def sniff(source: Source) -> bool:
+        """``objects`` beside ``size``."""
+        return {'objects', 'size'} <= set(source.json_object)
+
+    @staticmethod
+    def read(source: Source, out: Collector, options: ReadOptions) -> None:
+        """Every object and tag of the image."""
+        size = source.json['size']
+        folders = [part for part in source.name.parent.parts if part != 'ann']
+        name = str(PurePosixPath(*folders, source.name.stem))
+        out.image(name, (size['width'], size['height']), once=True)
+        for position, tag in enumerate(source.json.get('tags') or []):
+            out.where = f'tag {position}'
+            out.tag(tag if isinstance(tag, str) else tag['name'])
+        for position, entry in enumerate(source.json['objects']):
+            out.where = f'object {position}'
+            kind, label = entry['geometryType'], entry['classTitle']
+            if kind not in ('point', 'line'):
+                out.leave_out(f'{kind}, neither click nor scribble', label)
+                continue
+            points = entry['points']['exterior']
+            if kind == 'line':
+                out.line(points, label)
+            else:
+                ((x, y),) = points
+                out.click(x, y, label)
+
+    @staticmethod
+    def write(path: str, annotations: Annotations) -> None:
+        """Write ``ann/<image>.json`` for every image."""
+        objects: dict[str, list] = {image: [] for image in annotations.clicks.images}
+        for mark in annotations.marks('points', 'lines'):
+            exterior = [[int(x // 1), int(y // 1)] for x, y in mark.points]
+            objects[mark.image].append(
+                dict(
+                    geometryType='line' if len(exterior) > 1 else 'point',
+                    classTitle=mark.label,
+                    points=dict(exterior=exterior, interior=[]),
+                    tags=[],
+                    description='',
+                )
+            )
+        tags: dict[str, list] = {image: [] for image in objects}
+        for image, label in annotations.tag_rows(present=True):
+            tags[image].append(dict(name=label, value=None))
+        for image, found in objects.items():
+            width, height = annotations.size_of(image)
+            content = dict(
+                description='',
+                tags=tags[image],
+                size=dict(height=height, width=width),
+                objects=found,
+            )
+            place = PurePosixPath(image)
+            file = image_file(path, str(place.parent / 'ann' / place.name), '.json')
+            file.write_text(json.dumps(content), encoding='utf-8')

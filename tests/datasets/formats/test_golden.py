@@ -1,0 +1,142 @@
+"""Exports written by hand become the same table, whatever the format."""
+
+import numpy as np
+import pytest
+from golden import GOLDEN, picture, via2_csv
+
+from mmseg_weak.datasets.formats import read_annotations
+from mmseg_weak.datasets.formats.reading import find_format
+from mmseg_weak.datasets.formats.source import Source
+from mmseg_weak.registry import READERS
+
+
+def listed_clicks(found) -> list[tuple]:
+    kinds = ('points', 'lines', 'no')
+    return [(m.image, m.points, m.label, m.negative) for m in found.marks(*kinds)]
+
+
+def listed_tags(found) -> list[tuple]:
+    present = [(i, c, True) for i, c in found.tag_rows(present=True)]
+    return present + [(i, c, False) for i, c in found.tag_rows(present=False)]
+
+
+def same_marks(found, expected) -> None:
+    """Equal but for 1e-6 pixels."""
+    found = listed_clicks(found)
+    expected = [(*mark, False)[:4] for mark in expected]
+    for place in (0, 2, 3):
+        assert [mark[place] for mark in found] == [mark[place] for mark in expected]
+    for (_, points, _, _), (_, right, _, _) in zip(found, expected):
+        assert np.shape(points) == np.shape(right)
+        np.testing.assert_allclose(points, right, atol=1e-6, rtol=0)
+
+
+def read_golden(name, folder):
+    golden = GOLDEN[name]
+    path, options = golden.write(folder / 'export')
+    if name == 'open-images':
+        pictures = folder / 'images'
+        pictures.mkdir()
+        for image, size in golden.sizes.items():
+            (pictures / image).write_bytes(picture(*size))
+        options = type(options)(images=str(pictures))
+    wanted = 'clicks' if golden.clicks else 'tags'
+    return read_annotations(path, options=options, wanted=wanted), golden
+
+
+def test_every_format_has_a_golden_export():
+    assert set(GOLDEN) == set(READERS.module_dict)
+
+
+@pytest.mark.parametrize('name', GOLDEN)
+def test_golden_export_is_read(name, tmp_path):
+    found, golden = read_golden(name, tmp_path)
+    assert found.format == name
+    same_marks(found, golden.clicks)
+    expected = [(*tag, True)[:3] for tag in golden.tags]
+    assert sorted(listed_tags(found)) == sorted(expected)
+    assert dict(found.left_out) == golden.left_out
+    assert golden.notes in '\n'.join(found.notes)
+    assert bool(golden.notes) == bool(found.notes)
+    assert found.sizes == golden.sizes
+    report = found.report()
+    for (reason, _), number in golden.left_out.items():
+        assert reason in report and str(number) in report
+
+
+@pytest.mark.parametrize('name', GOLDEN)
+def test_content_tells_the_format_whatever_the_name(name, tmp_path):
+    first = next(iter(GOLDEN[name].files))
+    path, _ = GOLDEN[name].write(tmp_path / 'export')
+    path = path / first if path.is_dir() else path
+    unnamed = tmp_path / 'unnamed'
+    unnamed.write_bytes(path.read_bytes())
+    assert find_format(Source(unnamed)) == name
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16', 'utf-32'])
+@pytest.mark.parametrize('name', ['clicks', 'labelstudio', 'via2-csv', 'coralnet'])
+def test_byte_order_marks_tell_the_encoding(name, encoding, tmp_path):
+    path, options = GOLDEN[name].write(tmp_path)
+    path.write_bytes(path.read_bytes().decode('utf-8-sig').encode(encoding))
+    same_marks(read_annotations(path, options=options), GOLDEN[name].clicks)
+
+
+def test_older_forms_of_via(tmp_path):
+    (tmp_path / 'one.csv').write_text(via2_csv('#filename'))
+    same_marks(read_annotations(tmp_path / 'one.csv'), GOLDEN['via2-csv'].clicks)
+    project = GOLDEN['via2'].files['via.json']['_via_img_metadata']
+    entry = dict(project['a.jpg123'])
+    entry['regions'] = {str(i): region for i, region in enumerate(entry['regions'])}
+    golden = type(GOLDEN['via2'])({'via1.json': {'a.jpg123': entry}})
+    path, _ = golden.write(tmp_path)
+    same_marks(read_annotations(path), GOLDEN['via2'].clicks)
+
+
+def test_flat_label_studio(tmp_path):
+    task = {
+        'id': 1,
+        'image': '/data/upload/3/0123abcd-a.jpg',
+        'kp': [
+            dict(
+                x=50,
+                y=25,
+                width=1,
+                keypointlabels=['cat'],
+                original_width=20,
+                original_height=8,
+            )
+        ],
+        'choice': 'night',
+        'scene': {'choices': ['sea', 'sky']},
+        'remark': 'blurred',
+        'annotator': 1,
+        'annotation_id': 4,
+        'lead_time': 2.5,
+    }
+    path, _ = type(GOLDEN['tags'])({'min.json': [task]}).write(tmp_path)
+    found = read_annotations(path)
+    same_marks(found, [('0123abcd-a.jpg', [(10, 2)], 'cat')])
+    assert [c for _, c, _ in listed_tags(found)] == ['night', 'sea', 'sky']
+    assert 'not used: remark' in found.notes[0]
+
+
+def test_folders_of_classes_are_tags(tmp_path):
+    for name in ('cat/a.jpg', 'dog/a.jpg', 'dog/b.JPG', 'c.jpg', 'dog/readme.md'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b'')
+    found = read_annotations(tmp_path, wanted='tags')
+    assert listed_tags(found) == [
+        ('a.jpg', 'cat', True),
+        ('a.jpg', 'dog', True),
+        ('b.JPG', 'dog', True),
+    ]
+    assert dict(found.left_out) == {('image not in a folder of one class', ''): 1}
+
+
+def test_machine_labels_when_asked_for(tmp_path):
+    for name in ('cvat', 'coralnet'):
+        path, options = GOLDEN[name].write(tmp_path / name)
+        options = type(options)(machine_labels=True)
+        found = read_annotations(path, options=options)
+        assert len(found.clicks) == len(GOLDEN[name].clicks) + 1
