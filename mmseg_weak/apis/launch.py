@@ -1,10 +1,8 @@
 """From a config file and command-line options to an mmengine runner."""
 
 import os
-import re
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +10,8 @@ import torch
 import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmengine.runner import CheckpointLoader
-from torch import nn
+
+from ..checkpoints import find_checkpoint, require_checkpoint
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -102,91 +100,6 @@ def use_cpu_processes(config: Config) -> None:
         find_unused_parameters=config.get('find_unused_parameters', False),
     )
     config.model_wrapper_cfg = dict(wrapper, device_ids=None)
-
-
-def find_checkpoint(work_dir: str) -> str | None:
-    """Newest complete checkpoint of a folder, to resume a run that was killed.
-
-    A run killed while it wrote leaves a truncated file, perhaps named by
-    ``last_checkpoint``; it is passed over for the one before.
-
-    Args:
-        work_dir (str): Folder of an earlier run.
-
-    Returns:
-        str | None: Path of the checkpoint, None if there is none.
-    """
-    folder = Path(work_dir)
-    candidates = sorted(
-        [*folder.glob('iter_*.pth'), *folder.glob('epoch_*.pth')],
-        key=lambda path: int(path.stem.split('_')[1]),
-        reverse=True,
-    )
-    for path in candidates:
-        # torch writes a zip archive whose directory stands at the end of the file.
-        if zipfile.is_zipfile(path):
-            return str(path)
-        print_log(f'{path} is not complete and is passed over', logger='current')
-    return None
-
-
-def require_checkpoint(path: str) -> None:
-    """Check that a file is there and looks like a complete file of ``torch.save``.
-
-    Raises:
-        FileNotFoundError: It does not exist.
-        ValueError: It is no checkpoint, or its end is missing.
-    """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'checkpoint {path} does not exist')
-    with open(path, 'rb') as file:
-        start = file.read(2)
-    # A zip archive; before torch 1.6 a pickle.
-    if not (zipfile.is_zipfile(path) or start[:1] == b'\x80'):
-        kind = 'complete checkpoint, its end is missing' if start == b'PK' else 'checkpoint'
-        raise ValueError(f'{path} is no {kind}')
-
-
-# Parts of a model that predictions do without.
-TRAINING_ONLY = (
-    'auxiliary_head.',
-    'affinity_head.',
-    'prediction_network.',
-    'sub_category_head.',
-)
-
-
-def require_weights(model: nn.Module, checkpoint: str, config: str) -> None:
-    """Check that a checkpoint holds every weight that predictions need.
-
-    mmengine tells of absent ones in the log only, and goes on with random numbers.
-
-    Args:
-        model (nn.Module): As a runner wraps it.
-        checkpoint (str): Path of the checkpoint.
-        config (str): Name of the config, for the message.
-
-    Raises:
-        ValueError: It is the checkpoint of another model.
-    """
-    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    found = _plain_names(content.get('state_dict', content))
-    for name, value in _plain_names(model.state_dict()).items():
-        if name.startswith(TRAINING_ONLY) or name.endswith('num_batches_tracked'):
-            continue
-        if name not in found or found[name].shape != value.shape:
-            got = f'has {tuple(found[name].shape)}' if name in found else 'is absent'
-            raise ValueError(
-                f'{checkpoint} is not a checkpoint of the model of {config}, perhaps of '
-                f'another config: {name} {got}, the model has {tuple(value.shape)}'
-            )
-
-
-def _plain_names(state: dict) -> dict:
-    """Without the names that wrappers add."""
-    return {
-        re.sub(r'(^|\.)(module\.)+', r'\1', name): value for name, value in state.items()
-    }
 
 
 def set_resume(config: Config, checkpoint: str) -> None:

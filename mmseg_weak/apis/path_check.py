@@ -5,11 +5,12 @@ import os.path as osp
 from mmengine.config import Config
 
 from ..models.backbones.package_weights import PREFIX, package_file
+from ..models.declaration import declarations
 from .dataset_settings import single_datasets
 
 
 def check_paths(config: Config, splits: tuple[str, ...]) -> None:
-    """Check the data folders, split lists, pre-trained weights and peers of a config.
+    """Check the data folders, split lists, pre-trained weights and the model's own files.
 
     Args:
         config (Config): The whole config.
@@ -30,11 +31,9 @@ def check_paths(config: Config, splits: tuple[str, ...]) -> None:
         package_file(checkpoint.removeprefix(PREFIX))
     elif 'train' in splits and checkpoint and '://' not in checkpoint:
         _require('model.backbone.init_cfg.checkpoint', checkpoint)
-    peers = (config.model.get('pseudo_label') or {}).get('peers', ())
     if 'train' in splits:
-        for i, peer in enumerate(peers):
-            for kind, path in peer.items():
-                _require(f'model.pseudo_label.peers[{i}].{kind}', path)
+        for entry, path in declarations(config.model).files(config.model).items():
+            _require(f'model.{entry}', path)
 
 
 def _check_dataset(entry: str, dataset: dict) -> None:

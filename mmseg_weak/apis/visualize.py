@@ -1,42 +1,37 @@
-"""Pictures of a checkpoint: panels as PNG files and one HTML report."""
+"""Pictures of labels and predictions: panels as PNG files and one HTML report."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.dataset import BaseDataset, Compose, pseudo_collate
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import nn
 
 from .._files import replace_file
-from ..datasets import ClickDataset, ImageTagDataset
-from ..datasets.transforms import LoadClicks
-from ..datasets.transforms.click_rows import click_xy
-from ..models import CAMSegmentor
+from ..checkpoints import read_checkpoint, require_same_data
+from ..models.declaration import declarations
 from ..visualization import WeakSegLocalVisualizer
 from ..visualization.agreement import click_agreement, mean_iou, pixel_agreement
 from ..visualization.heat import heat_tiles
 from ..visualization.report import ReportEntry, report_html
-from .dataset_settings import single_datasets
-from .launch import require_checkpoint
+from .shown_images import ShownImage, build_datasets, list_images, network_pipeline
 
 NOTES = (
     'All numbers are percentages of one image. Teacher = student (or prediction = CAM): '
     'pixels with the same label in both. At clicks: clicks whose pixel got the clicked '
     'class. IoU: mean over the classes that occur in the prediction or the mask of the '
-    'image, so its mean is not the mIoU of the data set.'
+    'image, so its mean is not the mIoU of the data set. Labelled: pixels of the label or '
+    'pseudo-label that are not unknown.'
 )
-# What a data set of tags has instead of masks.
-TAG_STEPS = dict(LoadAnnotations='LoadImageTags', PackSegInputs='PackWeakSegInputs')
 SPLITS = ('train', 'val', 'test')
 
 
@@ -47,7 +42,7 @@ class VisualizeOptions:
     Attributes:
         out (str): Folder of the panels (``panels/*.png``) and ``report.html``.
         teacher (str, optional): Checkpoint of another network to show as the teacher.
-        split (str): ``train`` (clicks), ``val`` or ``test`` (masks).
+        split (str): ``train`` (clicks, tags, pseudo-labels), ``val`` or ``test`` (masks).
         num_images (int): Images to draw from the split with ``seed``, >= 1.
         images (Sequence[str]): Ids to show instead.
         seed (int): Seed of the draw.
@@ -72,15 +67,15 @@ class VisualizeOptions:
             raise ValueError(f'num_images must be >= 1, got {self.num_images}')
 
 
-def visualize(config: Config, checkpoint: str, options: VisualizeOptions) -> Path:
-    """Predict images with every network of a checkpoint and write pictures.
+def visualize(config: Config, checkpoint: str | None, options: VisualizeOptions) -> Path:
+    """Write pictures of images with their labels and what a checkpoint predicts.
 
     A checkpoint of :class:`~mmseg_weak.engine.hooks.EMATeacherHook` holds the teacher in
     ``state_dict`` and the student in ``ema_state_dict``: both are shown.
 
     Args:
         config (Config): Config of the checkpoint.
-        checkpoint (str): Checkpoint file.
+        checkpoint (str, optional): Checkpoint file; None shows the labels alone.
         options (VisualizeOptions): What to show.
 
     Returns:
@@ -88,31 +83,37 @@ def visualize(config: Config, checkpoint: str, options: VisualizeOptions) -> Pat
 
     Raises:
         FileNotFoundError: A checkpoint or file of the data set is absent.
-        ValueError: The checkpoint does not fit the config, or an image id is unknown.
+        ValueError: The checkpoint does not fit the config or the data, or an image id is
+            unknown.
     """
     init_default_scope(config.get('default_scope', 'mmseg'))
-    states = load_networks(checkpoint, options.teacher)
+    states = {} if checkpoint is None else load_networks(checkpoint, options.teacher)
     networks = {
         name: build_network(config, state, options.device) for name, state in states.items()
     }
-    dataset = build_dataset(config, options.split)
+    datasets = build_datasets(config, options.split)
+    metainfo = datasets[0].metainfo
+    for path in filter(None, (checkpoint, options.teacher)):
+        content, flag = read_checkpoint(path), metainfo.get('reduce_zero_label')
+        require_same_data(content, path, metainfo['classes'], config.model, flag)
     visualizer = WeakSegLocalVisualizer()
-    visualizer.dataset_meta = dataset.metainfo
+    visualizer.dataset_meta = metainfo
+    pipeline = network_pipeline(config)
+    chosen = choose_images(datasets, options)
     entries = []
-    chosen = choose_images(dataset, options)
-    for number, index in enumerate(chosen, 1):
-        entry = draw_entry(dataset, index, networks, visualizer)
+    for number, image in enumerate(chosen, 1):
+        entry = draw_entry(image, networks, pipeline, visualizer)
         _save_png(Path(options.out) / 'panels' / f'{entry.name}.png', entry.panel)
         entries.append(entry)
         print_log(f'{number}/{len(chosen)} {entry.name}', logger='current')
-    facts = dict(config=config.filename, checkpoint=checkpoint)
-    if options.teacher:
-        facts['teacher'] = options.teacher
-    facts['networks'] = ', '.join(networks)
-    facts['images'] = f'{len(entries)} of {len(dataset)} ({options.split})'
+    facts = dict(config=config.filename, checkpoint=checkpoint, teacher=options.teacher)
+    facts = {name: fact for name, fact in facts.items() if fact}
+    facts['networks'] = ', '.join(networks) or 'none, labels only'
+    total = sum(map(len, datasets))
+    facts['images'] = f'{len(entries)} of {total} ({options.split})'
     title = f'{Path(config.filename).stem}: {options.split} images'
-    classes = dataset.metainfo['classes']
-    page = report_html(title, facts, classes, visualizer.palette, entries, NOTES)
+    palette = visualizer.palette
+    page = report_html(title, facts, metainfo['classes'], palette, entries, NOTES)
     path = Path(options.out) / 'report.html'
     with replace_file(path) as temporary:
         temporary.write_text(page, encoding='utf-8')
@@ -131,10 +132,9 @@ def load_networks(checkpoint: str, teacher: str | None = None) -> dict[str, Orde
         dict: ``teacher`` and ``student``, or ``prediction`` alone, to state dict.
 
     Raises:
-        FileNotFoundError: A checkpoint is absent.
-        ValueError: A file is no checkpoint.
+        FileNotFoundError, ValueError: As :func:`~mmseg_weak.checkpoints.read_checkpoint`.
     """
-    main = _load(checkpoint)
+    main = read_checkpoint(checkpoint)
     tested = main.get('state_dict', main)
     student = OrderedDict(
         (key.removeprefix('module.'), value)
@@ -142,20 +142,9 @@ def load_networks(checkpoint: str, teacher: str | None = None) -> dict[str, Orde
         if key.startswith('module.')
     )
     if teacher is not None:
-        other = _load(teacher)
+        other = read_checkpoint(teacher)
         return dict(teacher=other.get('state_dict', other), student=student or tested)
     return dict(teacher=tested, student=student) if student else dict(prediction=tested)
-
-
-def _load(path: str) -> dict:
-    require_checkpoint(path)
-    try:
-        loaded = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    except (RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f'{path} is no complete checkpoint ({error})') from None
-    if not isinstance(loaded, dict):
-        raise ValueError(f'{path} is no checkpoint but a {type(loaded).__name__}')
-    return loaded
 
 
 def build_network(config: Config, state: OrderedDict, device: str) -> nn.Module:
@@ -175,56 +164,17 @@ def build_network(config: Config, state: OrderedDict, device: str) -> nn.Module:
     return model.to(device).eval()
 
 
-def build_dataset(config: Config, split: str) -> BaseDataset:
-    """The data set of a split, seen through the pipeline of validation.
-
-    A data set of clicks or tags keeps these and gets no mask.
-
-    Raises:
-        ValueError: The config has no such data set.
-    """
-    loader = config.get(f'{split}_dataloader')
-    tested = config.get('val_dataloader') or config.get('test_dataloader')
-    if not loader:
-        raise ValueError(
-            f'{config.filename} has no {split}_dataloader to take images from; --split '
-            'names another'
-        )
-    if not tested:
-        raise ValueError(
-            f'{config.filename} has neither val_dataloader nor test_dataloader, whose '
-            'pipeline pictures are made with'
-        )
-    settings = loader.dataset.copy()
-    while 'dataset' in settings:  # wrappers such as RepeatDataset
-        settings = settings.dataset.copy()
-    if 'datasets' in settings:
-        raise ValueError(
-            f'{config.filename}: {split}_dataloader joins {len(settings.datasets)} data '
-            'sets; pictures are made of one, so set the dataloader to it by --cfg-options'
-        )
-    steps = next(single_datasets(tested.dataset)).pipeline
-    pipeline = [dict(step) for step in steps]
-    if split == 'train' and issubclass(DATASETS.get(settings.type), ClickDataset):
-        pipeline = [step for step in pipeline if step['type'] != 'LoadAnnotations']
-    if split == 'train' and issubclass(DATASETS.get(settings.type), ImageTagDataset):
-        pipeline = [
-            dict(step, type=TAG_STEPS.get(step['type'], step['type'])) for step in pipeline
-        ]
-        if all(step['type'] != 'LoadImageTags' for step in pipeline):
-            pipeline.insert(-1, dict(type='LoadImageTags'))
-    settings.pipeline = pipeline
-    return DATASETS.build(settings)
-
-
-def choose_images(dataset: BaseDataset, options: VisualizeOptions) -> list[int]:
-    """Indices of the images to show, in the order of the data set.
+def choose_images(
+    datasets: list[BaseDataset], options: VisualizeOptions
+) -> list[ShownImage]:
+    """The images to show, in the order of the data sets.
 
     Raises:
-        ValueError: An id is not in the data set.
+        ValueError: An id is not in the data sets.
     """
+    images = list(list_images(datasets))
     if options.images:
-        index = {image_name(dataset, i): i for i in range(len(dataset))}
+        index = {image.name: image for image in images}
         unknown = [name for name in options.images if name not in index]
         if unknown:
             raise ValueError(
@@ -232,64 +182,87 @@ def choose_images(dataset: BaseDataset, options: VisualizeOptions) -> list[int]:
                 f'{", ".join(list(index)[:3])}'
             )
         return [index[name] for name in options.images]
-    order = np.random.default_rng(options.seed).permutation(len(dataset))
-    return sorted(order[: options.num_images].tolist())
-
-
-def image_name(dataset: BaseDataset, index: int) -> str:
-    """Path of an image below the image folder, without the suffix."""
-    path = Path(dataset.get_data_info(index)['img_path']).with_suffix('')
-    folder = Path(dataset.data_prefix.get('img_path') or '.')
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.stem
+    order = np.random.default_rng(options.seed).permutation(len(images))
+    return [images[i] for i in sorted(order[: options.num_images])]
 
 
 @torch.no_grad()
 def draw_entry(
-    dataset: BaseDataset,
-    index: int,
-    networks: dict[str, nn.Module],
+    image: ShownImage,
+    networks: Mapping[str, nn.Module],
+    pipeline: Compose,
     visualizer: WeakSegLocalVisualizer,
 ) -> ReportEntry:
-    """Predict one image and compose its panel and scores."""
-    info = dataset.get_data_info(index)
-    item = dataset[index]
-    predictions, maps = {}, {}
-    image = mmcv.imread(info['img_path'], channel_order='rgb')
-    classes = dataset.metainfo['classes']
+    """Predict one image and compose its panel and scores.
+
+    Args:
+        image (ShownImage): The image.
+        networks (Mapping[str, nn.Module]): By the names that pictures have as titles.
+        pipeline (Compose): How networks see it.
+        visualizer (WeakSegLocalVisualizer): With the classes of the data set.
+    """
+    pixels, sample = image.pixels(), image.labels()
+    predictions, tiles = {}, {}
     for name, model in networks.items():
-        output = model.test_step(pseudo_collate([item]))[0]
+        output = model.test_step(pseudo_collate([image.seen_by(pipeline)]))[0]
+        declared = declarations(model)
         predictions[name] = _label_map(output.pred_sem_seg)
-        if 'pred_cam_sem_seg' in output:  # of a classification branch
-            title = 'CAM' if len(networks) == 1 else f'{name} CAM'
-            predictions[title] = _label_map(output.pred_cam_sem_seg)
-        if isinstance(model, CAMSegmentor):
+        for title, key in declared.extra_predictions.items():
+            title = title if len(networks) == 1 else f'{name} {title}'
+            predictions[title] = _label_map(output.get(key))
+        if declared.scores_are_maps:
             scores = output.seg_logits.data.cpu().numpy()
-            maps.update(heat_tiles(image, scores, classes, visualizer.background))
-    mask = None
-    if 'gt_sem_seg' in item['data_samples']:
-        mask = item['data_samples'].gt_sem_seg.data[0].numpy().astype(np.uint8)
-    clicks = labels = None
-    if 'clicks' in info:  # placed in the image as training places them
-        placed = LoadClicks()(dict(info, img=image))
-        clicks, labels = click_xy(placed), placed['click_labels']
-    tiles = {**maps, **predictions, **({} if mask is None else dict(mask=mask))}
+            classes = visualizer.dataset_meta['classes']
+            tiles.update(heat_tiles(pixels, scores, classes, visualizer.background))
+    labels = label_maps(sample)
     panel = visualizer.panel(
-        image,
-        tiles,
-        clicks,
-        labels,
+        pixels,
+        {**tiles, **predictions, **labels},
+        sample.metainfo.get('clicks'),
+        sample.metainfo.get('click_labels'),
         with_legend=False,
+        tags=sample.metainfo.get('image_classes'),
     )
-    num_classes = len(classes)
+    num_classes = len(visualizer.dataset_meta['classes'])
+    scores = _scores(predictions, sample, labels, num_classes)
+    return ReportEntry(image.name, panel, scores)
+
+
+def label_maps(sample: SegDataSample) -> dict[str, np.ndarray]:
+    """Label maps of a sample by title, (H, W) uint8; clicks are none.
+
+    Args:
+        sample (SegDataSample): As a data set gives it.
+    """
+    maps = {}
+    if 'pseudo_sem_seg' in sample:
+        maps['pseudo-label'] = _label_map(sample.pseudo_sem_seg)
+    if 'gt_sem_seg' in sample and 'clicks' not in sample.metainfo:
+        maps['mask'] = _label_map(sample.gt_sem_seg)
+    return maps
+
+
+def _scores(
+    predictions: Mapping[str, np.ndarray],
+    sample: SegDataSample,
+    labels: Mapping[str, np.ndarray],
+    num_classes: int,
+) -> dict[str, float]:
+    """Numbers beside the picture, in percent."""
     scores = {}
     if len(predictions) == 2:
         scores[' = '.join(predictions)] = pixel_agreement(*predictions.values())
-    for name, predicted in predictions.items():
-        if clicks is not None:
-            scores[f'{name} at clicks'] = click_agreement(predicted, clicks, labels)
-        if mask is not None:
-            scores[f'{name} IoU'] = mean_iou(predicted, mask, num_classes)
-    return ReportEntry(image_name(dataset, index), panel, scores)
+    meta = sample.metainfo
+    for name, found in predictions.items():
+        if 'clicks' in meta:
+            args = found, meta['clicks'], meta['click_labels']
+            scores[f'{name} at clicks'] = click_agreement(*args)
+        if 'mask' in labels:
+            scores[f'{name} IoU'] = mean_iou(found, labels['mask'], num_classes)
+    if not predictions:
+        for name, found in labels.items():
+            scores[f'{name} labelled'] = float(100 * (found < num_classes).mean())
+    return scores
 
 
 def _label_map(sem_seg) -> np.ndarray:

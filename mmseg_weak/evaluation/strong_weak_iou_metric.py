@@ -63,6 +63,15 @@ class StrongWeakIoUMetric(IoUMetric):
         self.full_result = dict(full_result)
         self.scored_classes = scored_classes
 
+    @staticmethod
+    def as_stock(settings: dict) -> dict:
+        """Config of mmseg's metric with the same means; itself with ``scored_classes``."""
+        if settings.get('scored_classes'):
+            return settings
+        own = ('strong_classes', 'weak_classes', 'split', 'full_result', 'scored_classes')
+        kept = {k: v for k, v in settings.items() if k not in own}
+        return dict(kept, type='IoUMetric')
+
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Scores of the whole set.
 

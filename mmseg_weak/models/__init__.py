@@ -6,6 +6,7 @@ from .backbones import (
     ResNet38,
     VGGLargeFOV,
 )
+from .declaration import WeakSegmentor, declarations
 from .heads import (
     AffinityHead,
     CAMHead,
@@ -56,7 +57,9 @@ __all__ = [
     'TeacherEMA',
     'VGGLargeFOV',
     'WeakSegDataPreProcessor',
+    'WeakSegmentor',
     'affinity_refinement',
+    'declarations',
     'losses',
     'ramp_up',
     'segmentors',

@@ -1,6 +1,6 @@
 """mmseg's visualizer with clicks and with teacher and student side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from mmengine.dist import master_only
@@ -50,6 +50,13 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
         self.click_radius = click_radius
         self.min_height = min_height
 
+    @staticmethod
+    def as_stock(settings: dict) -> dict:
+        """Config of mmseg's visualizer."""
+        own = ('click_radius', 'min_height')
+        kept = {k: v for k, v in settings.items() if k not in own}
+        return dict(kept, type='SegLocalVisualizer')
+
     @property
     def background(self) -> int | None:
         """Id of the background class, None when there is none."""
@@ -68,6 +75,7 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
         clicks: np.ndarray | None = None,
         click_labels: np.ndarray | None = None,
         with_legend: bool = True,
+        tags: Sequence[int] | None = None,
     ) -> np.ndarray:
         """Draw a row: the image with its clicks, then each label map over the image.
 
@@ -78,6 +86,8 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
             clicks (np.ndarray, optional): (n, 2) column and row.
             click_labels (np.ndarray, optional): (n,) class ids.
             with_legend (bool): Add a line with the classes. Defaults to True.
+            tags (Sequence[int], optional): Classes of the image, named above it where there
+                are no clicks.
 
         Returns:
             np.ndarray: (H', W', 3) uint8 RGB.
@@ -89,6 +99,9 @@ class WeakSegLocalVisualizer(SegLocalVisualizer):
             title = f'image, {len(clicks)} clicks' if len(clicks) > 1 else 'image, 1 click'
             xy = np.asarray(clicks) * factor
             first = draw_clicks(large, xy, click_labels, palette, self.click_radius)
+        elif tags is not None:
+            names = [self.dataset_meta['classes'][i] for i in tags]
+            title = f'image: {", ".join(names) or "no tag"}'
         tiles = {title: first}
         for name, labels in label_maps.items():
             tile = enlarge(labels, factor)

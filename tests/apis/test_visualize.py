@@ -2,7 +2,6 @@
 
 import copy
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +10,21 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
-from toy import REPOSITORY, toy_config, toy_model
+from toy import toy_config, toy_model
+from toy_transfer import strong_weak_dataset, write_strong_weak
 
+from mmseg_weak.apis.shown_images import build_datasets, list_images
 from mmseg_weak.apis.visualize import (
     VisualizeOptions,
-    build_dataset,
     build_network,
     choose_images,
+    label_maps,
     load_networks,
     visualize,
 )
+from mmseg_weak.cli import run_verb
 from mmseg_weak.visualization.panels import visible_palette
 
-TOOL = REPOSITORY / 'tools' / 'visualize.py'
 CONSISTENCY = dict(
     type='TeacherConsistency', loss=dict(type='PixelConsistencyLoss', loss_weight=1.0)
 )
@@ -109,7 +110,7 @@ def test_training_images_show_clicks_and_never_a_mask(trained, toy_root, tmp_pat
     assert 'teacher at clicks' in page and 'IoU ' not in page.split('<p>')[-1]
     panel = np.asarray(Image.open(tmp_path / 'panels' / 'toy_03.png'))
     assert panel.shape[1] == 3 * 192 + 2 * 4
-    dataset = build_dataset(config, 'train')
+    (dataset,) = build_datasets(config, 'train')
     info = dataset.get_data_info(3)
     palette = visible_palette(dataset.metainfo['palette'])
     for (x, y), label in zip(info['clicks'], info['click_labels']):
@@ -120,14 +121,15 @@ def test_training_images_show_clicks_and_never_a_mask(trained, toy_root, tmp_pat
 
 def test_the_draw_of_images_is_seeded(trained):
     config, _, _ = trained
-    dataset = build_dataset(config, 'train')
+    (dataset,) = build_datasets(config, 'train')
     draws = [
-        choose_images(dataset, VisualizeOptions('x', num_images=5, seed=seed))
+        choose_images([dataset], VisualizeOptions('x', num_images=5, seed=seed))
         for seed in (0, 0, 1)
     ]
     assert draws[0] == draws[1] != draws[2]
-    assert len(set(draws[0])) == 5 and draws[0] == sorted(draws[0])
-    assert len(choose_images(dataset, VisualizeOptions('x', num_images=99))) == 12
+    indices = [image.index for image in draws[0]]
+    assert len(set(indices)) == 5 and indices == sorted(indices)
+    assert len(choose_images([dataset], VisualizeOptions('x', num_images=99))) == 12
 
 
 def test_mistakes_get_one_clear_error(trained, tmp_path):
@@ -152,16 +154,59 @@ def test_mistakes_get_one_clear_error(trained, tmp_path):
         VisualizeOptions('x', num_images=0)
     other.pop('train_dataloader')
     with pytest.raises(ValueError, match='has no train_dataloader'):
-        build_dataset(other, 'train')
+        build_datasets(other, 'train')
 
 
-def test_tool(trained, tmp_path, monkeypatch, capsys):
+def test_verb(trained, tmp_path, capsys):
     config, checkpoint, _ = trained
-    monkeypatch.syspath_prepend(str(TOOL.parent))
-    import visualize as tool
-
     out = tmp_path / 'out'
     arguments = [config.filename, checkpoint, '--out', out, '--num-images', 1]
-    monkeypatch.setattr(sys, 'argv', ['visualize.py', *map(str, arguments)])
-    tool.main()
+    run_verb('show', [str(word) for word in arguments])
     assert capsys.readouterr().out.splitlines()[-1] == str(out / 'report.html')
+
+
+def test_clicks_are_shown_before_a_training(trained, tmp_path, capsys):
+    config, checkpoint, _ = trained
+    words = ['--images', 'toy_03', '--split', 'train', '--out']
+    run_verb('show', [config.filename, checkpoint, *words, str(tmp_path / 'trained')])
+    run_verb('show', [config.filename, *words[:2], '--out', str(tmp_path / 'labels')])
+    panels = [
+        np.asarray(Image.open(tmp_path / name / 'panels' / 'toy_03.png'))
+        for name in ('labels', 'trained')
+    ]
+    assert panels[0].shape[1] == 192
+    assert np.array_equal(panels[0], panels[1][:, :192]), 'the picture with clicks'
+    assert 'none, labels only' in (tmp_path / 'labels' / 'report.html').read_text()
+
+
+def test_pseudo_labels_of_joined_sets_are_shown(trained, toy_root, tmp_path):
+    """Their pixels are those of the files; wrappers are looked into."""
+    config = copy.deepcopy(trained[0])
+    root = write_strong_weak(toy_root, tmp_path / 'set')
+    (root / 'labels' / 'report.json').write_text('{}')
+    clicks = config.train_dataloader.dataset
+    clicks.ann_file = str(tmp_path / 'one.txt')
+    (tmp_path / 'one.txt').write_text('toy_07')
+    load = dict(type='LoadPseudoLabels', pseudo_label_dir=str(root / 'labels'))
+    clicks.pipeline.insert(1, load)
+    strong = strong_weak_dataset(root)
+    config.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[clicks, strong])
+    images = list(list_images(build_datasets(config, 'train')))
+    assert [image.name for image in images] == [
+        'toy_07',
+        *(f'toy_{i:02d}' for i in range(12)),
+    ]
+    label = np.array(Image.open(root / 'labels' / 'toy_07.png'))
+    shown = label_maps(images[0].labels())
+    assert list(shown) == ['pseudo-label'] and np.array_equal(shown['pseudo-label'], label)
+    assert np.array_equal(label_maps(images[8].labels())['mask'], label)
+    options = VisualizeOptions(str(tmp_path / 'out'), split='train', num_images=13)
+    page = visualize(config, None, options).read_text()
+    assert '13 of 13 (train)' in page and 'mask labelled' in page
+
+
+def test_checkpoint_of_another_class_order_is_refused(trained, tmp_path):
+    config = copy.deepcopy(trained[0])
+    config.val_dataloader.dataset.metainfo.classes = ('background', 'disc', 'square')
+    with pytest.raises(ValueError, match='names and order must be the same'):
+        visualize(config, trained[1], VisualizeOptions(str(tmp_path)))

@@ -39,6 +39,8 @@ def test_report_of_tagged_images(toy_root, tmp_path, with_masks):
     model['decode_head'] = dict(type='CAMHead', in_channels=16, num_classes=3)
     config = toy_config(toy_root, tmp_path / 'work', model)
     config.train_dataloader.dataset.type = 'ImageTagDataset'
+    steps = config.train_dataloader.dataset.pipeline
+    steps[:] = [steps[0], dict(type='LoadImageTags'), steps[3], steps[-1]]
     if not with_masks:  # own photos have none, nor a step that loads them
         steps = config.val_dataloader.dataset.pipeline
         steps[:] = [step for step in steps if step.type != 'LoadAnnotations']

@@ -9,9 +9,10 @@ from mmengine.optim import OptimWrapperDict, build_optim_wrapper
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
 from toy import REPOSITORY
 
-from mmseg_weak.apis.export_segmentor import STOCK_TYPES, stock_model, stock_state
+from mmseg_weak.apis.export_segmentor import stock_form
 from mmseg_weak.apis.launch import without_sync_norm
 from mmseg_weak.datasets.class_splits import StrongWeakClasses
+from mmseg_weak.models.declaration import declarations
 
 CONFIGS = sorted(
     path.relative_to(REPOSITORY / 'configs').as_posix()
@@ -74,11 +75,9 @@ def test_builds(name, tmp_path):
 def test_checkpoint_keys_are_those_of_the_stock_model(name):
     config = without_sync_norm(Config.fromfile(REPOSITORY / 'configs' / name))
     ours = MODELS.build(copy.deepcopy(config.model))
-    state, kind = ours.state_dict(), config.model.type
-    if kind == 'MutualPromotionSegmentor':
-        state = stock_state(state, config.model.get('gate', True))
-    if kind == 'MutualPromotionSegmentor' or kind in STOCK_TYPES:
-        plain = stock_model(config.model.to_dict())
+    state = ours.state_dict()
+    if declarations(ours).stock_type:
+        plain, state = stock_form(config.model.to_dict(), state)
         assert plain['type'] in ('EncoderDecoder', 'CascadeEncoderDecoder')
     else:
         plain = config.model

@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from toy_mutual import build, tagged_batch, toy_mutual
 
-from mmseg_weak.apis.export_segmentor import export_segmentor, stock_model
+from mmseg_weak.apis.export_segmentor import export_segmentor, stock_form
 from mmseg_weak.models.mutual_promotion.cam_prediction import cam_scores
 
 
@@ -191,6 +191,10 @@ def test_exported_cam_branch_is_a_cam_segmentor(tmp_path):
 
 def test_export_refuses_other_models():
     with pytest.raises(ValueError, match='EncoderDecoder'):
-        stock_model(dict(type='EncoderDecoder'))
+        stock_form(dict(type='EncoderDecoder'), {})
     with pytest.raises(ValueError, match='neck'):
-        stock_model(dict(toy_mutual(), neck=dict(type='FPN')))
+        stock_form(dict(toy_mutual(), neck=dict(type='FPN')), {})
+    with pytest.raises(ValueError, match='AffinitySegmentor has no stock form'):
+        stock_form(dict(type='AffinitySegmentor'), {})
+    with pytest.raises(ValueError, match='one of segmentation, cam for a Mutual'):
+        stock_form(toy_mutual(), {}, 'walk')

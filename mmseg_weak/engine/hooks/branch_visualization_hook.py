@@ -46,7 +46,8 @@ class BranchVisualizationHook(Hook):
             )
         if not hasattr(unwrapped(runner.model), 'watch_labels'):
             raise ValueError(
-                'BranchVisualizationHook needs a MutualPromotionSegmentor, got '
+                'BranchVisualizationHook needs a segmentor that keeps its labels '
+                '(watch_labels), such as MutualPromotionSegmentor, got '
                 f'{type(unwrapped(runner.model)).__name__}'
             )
 

@@ -1,6 +1,6 @@
 """Checks that data sets, model and hooks fit before the first iteration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
@@ -9,14 +9,12 @@ from torch import nn
 from ...datasets.class_lists import background_of
 from ...datasets.transforms import PhotometricViews
 from ...datasets.transforms.checks import walk_transforms
+from ...models.declaration import declarations
 from ...models.inputs.data_preprocessor import WeakSegDataPreProcessor
 from ..unwrapping import unwrapped
 
-# Part of a model to the hook it needs, and what happens otherwise.
-HOOKS_OF_PARTS = dict(
-    prediction_network=('PredictionNetworkHook', 'phase i is lost when it ends'),
-    sub_category_head=('SubCategoryClusteringHook', 'there are no clusters to learn'),
-)
+# Modules with ``num_classes`` that classify something else, or nothing.
+NO_HEADS = ('backbone', 'neck', 'data_preprocessor')
 
 
 @HOOKS.register_module()
@@ -33,14 +31,28 @@ class ClassCheckHook(Hook):
         """Check the model's heads and the validation set against the training set.
 
         Raises:
-            ValueError: Class counts or class names differ, or a part is missing.
+            ValueError: Class counts, class names or what class ids mean differ, or a hook
+                or part is missing.
         """
         classes = runner.train_dataloader.dataset.metainfo.get('classes')
         if not classes:
             return
         model = unwrapped(runner.model)
-        for name in ('decode_head', 'auxiliary_head', 'cam_head'):
-            heads = getattr(model, name, None)
+        self._check_counts(model, classes)
+        self._check_hooks(runner, model)
+        self._check_background(model, runner.train_dataloader.dataset.metainfo)
+        self._check_views(runner.train_dataloader.dataset, model)
+        if runner.val_loop is not None:
+            self._check_validation(
+                runner.train_dataloader.dataset, runner.val_loop.dataloader.dataset
+            )
+
+    @staticmethod
+    def _check_counts(model: nn.Module, classes: Sequence[str]) -> None:
+        """Every head must have as many classes as the data."""
+        for name, heads in model.named_children():
+            if name in NO_HEADS:
+                continue
             for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
                 count = getattr(head, 'num_classes', len(classes))
                 if count != len(classes):
@@ -48,23 +60,29 @@ class ClassCheckHook(Hook):
                         f'model.{name} has num_classes={count}, the training data has '
                         f'{len(classes)} classes: {", ".join(classes)}'
                     )
-        self._check_hooks(runner, model)
-        self._check_background(model, runner.train_dataloader.dataset.metainfo)
-        self._check_views(runner.train_dataloader.dataset, model)
-        if runner.val_loop is not None:
-            val_classes = runner.val_loop.dataloader.dataset.metainfo.get('classes')
-            if val_classes and list(val_classes) != list(classes):
-                raise ValueError(
-                    f'training classes ({", ".join(classes)}) and validation classes '
-                    f'({", ".join(val_classes)}) differ; give both the same metainfo'
-                )
+
+    @staticmethod
+    def _check_validation(train, val) -> None:
+        """Both data sets must mean the same by a class id."""
+        ours, theirs = (data.metainfo.get('classes') for data in (train, val))
+        if theirs and list(theirs) != list(ours):
+            raise ValueError(
+                f'training classes ({", ".join(ours)}) and validation classes '
+                f'({", ".join(theirs)}) differ; give both the same metainfo'
+            )
+        flags = [data.metainfo.get('reduce_zero_label') for data in (train, val)]
+        if None not in flags and bool(flags[0]) != bool(flags[1]):
+            raise ValueError(
+                f'reduce_zero_label is {flags[0]} for training and {flags[1]} for '
+                'validation, so class ids would be off by one; set both alike'
+            )
 
     @staticmethod
     def _check_hooks(runner, model: nn.Module) -> None:
         """Parts of a model that a hook has to look after."""
-        hooks = {type(hook).__name__ for hook in runner.hooks}
-        for part, (needed, reason) in HOOKS_OF_PARTS.items():
-            if getattr(model, part, None) is not None and needed not in hooks:
+        for part, (needed, reason) in declarations(model).needs_hooks.items():
+            hooks = (isinstance(hook, HOOKS.get(needed)) for hook in runner.hooks)
+            if getattr(model, part, None) is not None and not any(hooks):
                 raise ValueError(
                     f'{type(model).__name__} needs dict(type="{needed}") in custom_hooks: '
                     f'without it {reason}'
@@ -72,15 +90,15 @@ class ClassCheckHook(Hook):
 
     @staticmethod
     def _check_background(model: nn.Module, metainfo: Mapping) -> None:
-        """Terms that treat background apart must mean the background of the data set."""
+        """Parts that treat background apart must mean the background of the data set."""
         right = background_of(metainfo)
-        for part in ('consistency', 'pseudo_label'):
-            term = getattr(model, part, None)
-            rule = getattr(term, 'rule', term)
-            index = getattr(rule, 'background', right)
-            if index != right and not (index is None or rule is None):
+        for name, part in model.named_modules(prefix='model'):
+            index = getattr(getattr(part, 'rule', part), 'background', None)
+            # Of the parts, only a rule of labels can do without a background.
+            checked = right is not None or hasattr(part, 'rule')
+            if isinstance(index, int) and index != right and checked:
                 raise ValueError(
-                    f'model.{part} has background={index}, and of the classes '
+                    f'{name} has background={index}, and of the classes '
                     f'{", ".join(metainfo["classes"])} background is '
                     f'{"none, so it needs background=None" if right is None else right} '
                     '(the data set tells: a class of that name, or its option background)'

@@ -56,6 +56,13 @@ class AttentionMixVisionTransformer(MixVisionTransformer):
                     module.requires_grad_(False)
         self._register_load_state_dict_pre_hook(self._convert_keys)
 
+    @staticmethod
+    def as_stock(settings: dict) -> dict:
+        """Config of mmseg's encoder with the same weights and results."""
+        own = ('num_exposed', 'freeze_norms')
+        kept = {k: v for k, v in settings.items() if k not in own}
+        return dict(strides=(4, 2, 2, 1)) | kept | dict(type='MixVisionTransformer')
+
     def forward(self, x: Tensor) -> list[Tensor]:
         """Features of each stage, shape (N, D_i, h_i, w_i)."""
         return self.forward_with_attention(x)[0]

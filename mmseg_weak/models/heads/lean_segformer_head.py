@@ -22,6 +22,11 @@ class LeanSegformerHead(SegformerHead):
         **kwargs: As for :class:`mmseg.models.decode_heads.SegformerHead`.
     """
 
+    @staticmethod
+    def as_stock(settings: dict) -> dict:
+        """Config of mmseg's head with the same weights and results."""
+        return dict(settings, type='SegformerHead')
+
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Logits.
 

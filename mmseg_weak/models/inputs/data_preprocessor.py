@@ -36,6 +36,12 @@ class WeakSegDataPreProcessor(SegDataPreProcessor):
         super().__init__(*args, **kwargs)
         self.channels_last = channels_last
 
+    @staticmethod
+    def as_stock(settings: dict) -> dict:
+        """Config of mmseg's preprocessor that treats test images alike."""
+        kept = {k: v for k, v in settings.items() if k != 'channels_last'}
+        return dict(kept, type='SegDataPreProcessor')
+
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
         """Normalise, convert and pad.
 

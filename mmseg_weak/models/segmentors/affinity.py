@@ -8,11 +8,12 @@ from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor
 
 from ...refinement.affinity_walk import affinity_walk
+from ..declaration import WeakSegmentor
 from ..heads.affinity_head import AffinityHead
 
 
 @MODELS.register_module()
-class AffinitySegmentor(EncoderDecoder):
+class AffinitySegmentor(WeakSegmentor, EncoderDecoder):
     """Any mmseg backbone with an :class:`~mmseg_weak.models.heads.AffinityHead`.
 
     It learns from affinity labels (see

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from ..cam.activation_maps import activation_maps, merge_maps
 from ..cam.tags import class_labels, stack_sample_indices, stack_tags
+from ..declaration import WeakSegmentor
 from ..heads.cam_head import CAMHead
 
 
 @MODELS.register_module()
-class CAMSegmentor(EncoderDecoder):
+class CAMSegmentor(WeakSegmentor, EncoderDecoder):
     """Any mmseg backbone (and neck) with a pooled classifier, trained on image tags.
 
     ``loss`` reads the metainfo ``image_classes`` and never a mask. ``predict`` turns the
@@ -43,6 +44,14 @@ class CAMSegmentor(EncoderDecoder):
             it, there is an auxiliary head, or an option of ``test_cfg`` is out of its
             range.
     """
+
+    training_only = ('sub_category_head',)
+    needs_hooks = dict(
+        sub_category_head=('SubCategoryClusteringHook', 'there are no clusters to learn')
+    )
+    own_metrics = ('TagMetric',)
+    scores_are_maps = True
+    labeller = 'cam'
 
     def __init__(self, *args, sub_category_head: dict | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)

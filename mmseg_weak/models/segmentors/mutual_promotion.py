@@ -17,6 +17,7 @@ from ..heads.click_loss import main_logits
 from ..inputs.image_values import to_unit_rgb
 from ..losses.pixel_affinity import PixelAffinityLoss
 from ..mutual_promotion.background_logits import background_logits
+from ..mutual_promotion.branch_export import POOLING, BranchExportMixin
 from ..mutual_promotion.branch_prediction import BranchPredictionMixin
 from ..mutual_promotion.cam_prediction import cam_scores
 from ..mutual_promotion.frozen_norms import fuse_frozen_norms
@@ -29,12 +30,9 @@ from ..mutual_promotion.supervision import Supervision
 from ..mutual_promotion.valid_boxes import valid_boxes
 from ..mutual_promotion.zero_gradients import zero_with_gradients
 
-# Of the features that are classified, in AFA and BMP.
-POOLING = 'max_features'
-
 
 @MODELS.register_module()
-class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
+class MutualPromotionSegmentor(BranchExportMixin, BranchPredictionMixin, EncoderDecoder):
     """`BMP <https://arxiv.org/abs/2308.04949>`_: tags in, a segmenter out, one training.
 
     A classification branch (:class:`~mmseg_weak.models.heads.CAMHead`) and a segmentation
@@ -70,6 +68,10 @@ class MutualPromotionSegmentor(BranchPredictionMixin, EncoderDecoder):
     Raises:
         ValueError: The heads do not fit each other, or an option is out of its range.
     """
+
+    training_only = ('affinity_head',)
+    own_metrics = ('CAMIoUMetric', 'TagMetric')
+    extra_predictions = dict(CAM='pred_cam_sem_seg')
 
     def __init__(
         self,

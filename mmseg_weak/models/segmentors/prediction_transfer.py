@@ -27,6 +27,10 @@ class PredictionTransferMixin:
     beside it.
     """
 
+    needs_hooks = dict(
+        prediction_network=('PredictionNetworkHook', 'phase i is lost when it ends')
+    )
+
     def __init__(
         self,
         *args,

@@ -1,21 +1,37 @@
 """Seminar learning: clicks, a teacher, and students that teach each other."""
 
+from collections.abc import Mapping
+
 import torch
 from mmseg.models import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor, nn
 
+from ..declaration import WeakSegmentor
 from ..heads.click_loss import has_own_loss, loss_by_clicks, main_logits, stacked_labels
 from ..seminar.shared_prefix import SharedPrefix
 
 
-class SeminarMixin:
+class SeminarMixin(WeakSegmentor):
     """Loss of seminar learning on top of an mmseg encoder-decoder.
 
     The teacher is no sub-module: it stays out of ``state_dict``, so the checkpoint is that
     of the plain model.
     """
+
+    stock_type = 'EncoderDecoder'
+    needs_hooks = dict(consistency=('EMATeacherHook', 'there is no teacher'))
+
+    @classmethod
+    def files(cls, model: Mapping) -> dict[str, str]:
+        """Config and checkpoint of every peer."""
+        peers = (model.get('pseudo_label') or {}).get('peers') or ()
+        return {
+            f'pseudo_label.peers[{i}].{kind}': path
+            for i, peer in enumerate(peers)
+            for kind, path in peer.items()
+        }
 
     def _init_seminar(self, consistency: dict | None, pseudo_label: dict | None) -> None:
         self.consistency = MODELS.build(consistency) if consistency else None
@@ -225,6 +241,8 @@ class CascadeSeminarSegmentor(SeminarMixin, CascadeEncoderDecoder):
         consistency, pseudo_label (dict, optional): As for :class:`SeminarSegmentor`.
         **kwargs: As for :class:`mmseg.models.CascadeEncoderDecoder`.
     """
+
+    stock_type = 'CascadeEncoderDecoder'
 
     def __init__(
         self,

@@ -1,0 +1,114 @@
+"""Test a checkpoint with mmengine's runner."""
+
+import os
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS
+
+from ..checkpoints import read_checkpoint, require_weights
+from .dataset_settings import single_datasets
+from .launch import require_writable
+from .path_check import check_paths
+from .prediction_folders import prediction_folders
+
+PAINTER = dict(
+    type='WeakSegLocalVisualizer',
+    vis_backends=[dict(type='LocalVisBackend')],
+    name='visualizer',
+)
+
+
+def test(
+    config: Config,
+    checkpoint: str,
+    out: str | None = None,
+    show_dir: str | None = None,
+    tta: bool = False,
+) -> dict[str, float]:
+    """Test a checkpoint.
+
+    Args:
+        config (Config): From :func:`~mmseg_weak.apis.load_config`.
+        checkpoint (str): Checkpoint file.
+        out (str, optional): Folder for the predicted label maps (PNG).
+        show_dir (str, optional): Folder for painted predictions.
+        tta (bool): Several scales and flips, as the config's ``tta_pipeline`` has them.
+
+    Returns:
+        dict[str, float]: Metrics.
+
+    Raises:
+        FileNotFoundError: A file is absent.
+        ValueError: Config, data and checkpoint do not fit, or a folder cannot be written.
+    """
+    content = read_checkpoint(checkpoint)
+    check_paths(config, ('test',))
+    config.load_from = checkpoint
+    if tta:
+        use_tta(config)
+    if out:
+        set_output_dir(config, out)
+    if show_dir:
+        if config.get('launcher', 'none') != 'none':
+            raise ValueError('--show-dir paints on one process: leave the launcher out')
+        config.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
+        config.setdefault('visualizer', dict(PAINTER))
+        config.visualizer.save_dir = show_dir
+    runner = Runner.from_cfg(config)
+    require_weights(runner.model, content, checkpoint, config.filename)
+    folders = []
+    if runner.test_loop is not None:
+        loop = runner.test_loop
+        folders = prediction_folders(loop.evaluator.metrics, loop.dataloader.dataset)
+    metrics = runner.test()
+    for folder in filter(os.path.isdir, folders):
+        print_log(f'label maps: {folder}', logger='current')
+    return metrics
+
+
+def use_tta(config: Config) -> None:
+    """Wrap the model and the pipeline for test-time augmentation.
+
+    Raises:
+        ValueError: The config has no ``tta_pipeline``.
+    """
+    if 'tta_pipeline' not in config:
+        raise ValueError(
+            f'{config.filename} defines no tta_pipeline; add '
+            'configs/_base_/datasets/tta_4_scales.py to its _base_'
+        )
+    for dataset in single_datasets(config.test_dataloader.dataset):
+        scored = any(step['type'] == 'LoadAnnotations' for step in dataset.pipeline)
+        dataset.pipeline = config.tta_pipeline
+        if not scored:
+            dataset.pipeline = without_masks(config.tta_pipeline)
+    tta_model = dict(config.get('tta_model', dict(type='SegTTAModel')))
+    config.model = dict(tta_model, module=config.model)
+
+
+def without_masks(pipeline: list[dict]) -> list[dict]:
+    """A pipeline for images that are predicted and not scored."""
+    steps = []
+    for step in pipeline:
+        if step['type'] == 'LoadAnnotations':
+            continue
+        if 'transforms' in step:
+            choices = [
+                [one for one in choice if one['type'] != 'LoadAnnotations']
+                for choice in step['transforms']
+            ]
+            step = dict(step, transforms=[choice for choice in choices if choice])
+        steps.append(step)
+    return steps
+
+
+def set_output_dir(config: Config, folder: str) -> None:
+    """Have the metrics of segmentations write label maps."""
+    require_writable(folder)  # every process writes there, and not the first one first
+    metrics = config.test_evaluator
+    for metric in metrics if isinstance(metrics, list) else [metrics]:
+        if issubclass(METRICS.get(metric.type), IoUMetric):
+            metric.output_dir = folder

@@ -1,0 +1,42 @@
+"""Train a config with mmengine's runner."""
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.runner import Runner
+
+from .launch import set_resume
+from .path_check import check_paths
+
+
+def train(
+    config: Config, resume: str | None = None, amp: bool = False, seed: int | None = None
+) -> Runner:
+    """Train, after absent files were named.
+
+    Args:
+        config (Config): From :func:`~mmseg_weak.apis.load_config`.
+        resume (str, optional): Checkpoint to resume from, or ``auto`` for the newest of
+            the work folder. Defaults to None, a new training.
+        amp (bool): Mixed precision. Defaults to False.
+        seed (int, optional): Random seed; defaults to the config's.
+
+    Returns:
+        Runner: After the training.
+
+    Raises:
+        FileNotFoundError: A file is absent.
+        ValueError: Data, model and checkpoint do not fit, or there is no GPU for ``amp``.
+    """
+    if seed is not None:
+        config.randomness = dict(config.get('randomness', {}), seed=seed)
+    if amp:
+        if get_device() in ('cpu', 'mps'):
+            raise ValueError('--amp needs a GPU, and torch finds none')
+        config.optim_wrapper.type = 'AmpOptimWrapper'
+        config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    check_paths(config, ('train', 'val'))
+    if resume:
+        set_resume(config, resume)
+    runner = Runner.from_cfg(config)
+    runner.train()
+    return runner
