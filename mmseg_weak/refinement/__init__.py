@@ -3,6 +3,7 @@
 from .affinity_walk import affinity_walk
 from .class_restriction import restrict_probabilities
 from .dense_crf import DenseCRFRefinement, dense_crf
+from .edge_geodesic import EdgeGeodesic
 from .heterogeneous_label import LabelRule, PseudoLabel, heterogeneous_label
 from .interface import ImageByImage, build_refinement, refine_scores
 from .pixel_adaptive import PixelAdaptiveRefinement
@@ -20,6 +21,7 @@ __all__ = [
     'DenseCRFRefinement',
     'Diffusion',
     'DiffusionOptions',
+    'EdgeGeodesic',
     'ImageByImage',
     'LabelRule',
     'NoAnchorError',

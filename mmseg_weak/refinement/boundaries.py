@@ -1,11 +1,45 @@
-"""Maps of the boundaries in an image: from its colours or from a folder."""
+"""Maps of the boundaries in an image: from its colours, a network, or a folder."""
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
+
+from .._files import replace_file
+from .edge_network import load_edge_network
+
+# (image (1, 3, H, W), size, image id) -> (1, h, w) in [0, 1]
+Boundary = Callable[[Tensor, tuple[int, int], str | None], Tensor]
+
+
+def build_boundary(source: str, cache: str | None = None) -> Boundary:
+    """Where the boundaries of images come from.
+
+    Args:
+        source (str): ``gradient``, the colour edges of the image; the ``.npz`` weights of
+            an edge network, see :class:`NetworkBoundary`; or a folder of maps, see
+            :class:`BoundaryFolder`.
+        cache (str, optional): Folder to keep the maps of a network in. Defaults to None.
+
+    Returns:
+        Callable: ``(image, size, image id) -> map``; RGB in [0, 1] of shape (1, 3, H, W),
+        the size (h, w) of the map, which has shape (1, h, w) and lies in [0, 1].
+        ``needs`` of a folder is ``('image_ids',)``.
+
+    Raises:
+        FileNotFoundError: The file or folder does not exist.
+        ValueError: The file holds no weights.
+    """
+    if source == 'gradient':
+        return _colour_gradient
+    if str(source).endswith('.npz'):
+        return NetworkBoundary(source, cache)
+    return BoundaryFolder(source)
 
 
 def colour_gradient_boundary(images: Tensor, size: tuple[int, int]) -> Tensor:
@@ -29,8 +63,14 @@ def colour_gradient_boundary(images: Tensor, size: tuple[int, int]) -> Tensor:
     return (strength / top.clamp(min=1e-6)).clamp(0, 1)
 
 
+def _colour_gradient(
+    image: Tensor, size: tuple[int, int], image_id: str | None = None
+) -> Tensor:
+    return colour_gradient_boundary(image, size)
+
+
 class BoundaryFolder:
-    """Boundary maps that a network wrote: ``{img_id}.npy``, (h, w) in [0, 1].
+    """Maps that a network wrote: ``{img_id}.npy``, (h, w) in [0, 1], or grey ``.png``.
 
     Args:
         folder (str): The folder.
@@ -39,29 +79,82 @@ class BoundaryFolder:
         FileNotFoundError: It does not exist.
     """
 
+    needs = ('image_ids',)
+
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise FileNotFoundError(f'folder of boundary maps {folder} does not exist')
 
-    def __call__(self, image_id: str, size: tuple[int, int]) -> Tensor:
-        """Read a map.
-
-        Returns:
-            Tensor: Shape (1, h, w) as ``size`` says.
+    def __call__(self, image: Tensor, size: tuple[int, int], image_id: str) -> Tensor:
+        """Read a map; arguments as :func:`build_boundary` says.
 
         Raises:
             FileNotFoundError: The image has none.
             ValueError: It is no map.
         """
-        path = self.folder / f'{image_id}.npy'
-        if not path.is_file():
-            raise FileNotFoundError(f'{path}: image {image_id!r} has no boundary map')
-        boundary = np.load(path)
+        paths = [self.folder / f'{image_id}{suffix}' for suffix in ('.npy', '.png')]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            raise FileNotFoundError(f'{paths[0]}: image {image_id!r} has no boundary map')
+        boundary = np.load(path) if path == paths[0] else _read_png(path)
         if boundary.ndim != 2 or not np.isfinite(boundary).all():
             raise ValueError(f'{path}: expected a finite (h, w) map, got {boundary.shape}')
         tensor = torch.from_numpy(boundary.astype(np.float32)).clamp(0, 1)[None, None]
-        return F.interpolate(tensor, size, mode='bilinear', align_corners=False)[0]
+        tensor = F.interpolate(tensor, size, mode='bilinear', align_corners=False)[0]
+        return tensor.to(image)
+
+
+class NetworkBoundary:
+    """Maps by an edge network at the size of the image, remembered in a folder.
+
+    The network is loaded when the first map is made.
+
+    Args:
+        weights (str): ``.npz`` of ``tools/dataset_converters/hed_weights.py``.
+        cache (str, optional): Folder for the maps as PNG, named by what the image shows
+            and the weights. Defaults to None, nothing is kept.
+
+    Raises:
+        FileNotFoundError: The weights do not exist.
+    """
+
+    def __init__(self, weights: str, cache: str | None = None) -> None:
+        self.weights, self.cache = Path(weights), cache and Path(cache)
+        if not self.weights.is_file():
+            raise FileNotFoundError(f'weights of the edge network {weights} do not exist')
+        self._network: torch.nn.Module | None = None
+
+    def __call__(
+        self, image: Tensor, size: tuple[int, int], image_id: str | None = None
+    ) -> Tensor:
+        """Make or read a map; arguments as :func:`build_boundary` says."""
+        path = self.cache and self.cache / f'{self._key(image)}.png'
+        if path and path.is_file():
+            boundary = torch.from_numpy(_read_png(path)).to(image)[None, None]
+        else:
+            if self._network is None:
+                self._network = load_edge_network(self.weights)
+            boundary = self._network.to(image.device)(image.float())
+            if path:
+                grey = (boundary[0, 0] * 255).round().byte().cpu().numpy()
+                with replace_file(path) as temporary:
+                    Image.fromarray(grey).save(temporary)
+        boundary = F.interpolate(boundary, size, mode='bilinear', align_corners=False)
+        return boundary[0].to(image)
+
+    def _key(self, image: Tensor) -> str:
+        stat = self.weights.stat()
+        pixels = (image * 255).round().byte().cpu().numpy()
+        content = f'{image.shape} {self.weights.name} {stat.st_size}'.encode()
+        return hashlib.sha1(content + pixels.tobytes()).hexdigest()
+
+    def __getstate__(self) -> dict:
+        return dict(self.__dict__, _network=None)
+
+
+def _read_png(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert('L'), np.float32) / 255
 
 
 def strided_size(size: tuple[int, int], stride: int) -> tuple[int, int]:

@@ -22,14 +22,14 @@ Refinement = Callable[..., Tensor]
 
 
 def build_refinement(
-    config: Mapping | Callable | None, role: str = 'refinement'
+    config: Mapping | Sequence | Callable | None, role: str = 'refinement'
 ) -> Refinement | None:
     """Build a refinement from a config.
 
     Args:
         config (dict | Callable, optional): ``dict(type=...)``, a name registered in
             :data:`mmseg_weak.registry.REFINEMENTS`, with its options; a callable is
-            returned as it is. Defaults to None.
+            returned as it is. A list of these is one after the other. Defaults to None.
         role (str): What it is called in errors. Defaults to ``refinement``.
 
     Returns:
@@ -41,6 +41,8 @@ def build_refinement(
     """
     if config is None or callable(config):
         return config
+    if isinstance(config, Sequence) and not isinstance(config, str):
+        return RefinementChain([build_refinement(step, role) for step in config])
     if not isinstance(config, Mapping):
         raise ValueError(f'a {role} is dict(type=...), a callable or None, got {config!r}')
     options = dict(config)
@@ -147,6 +149,27 @@ class ImageByImage:
     ) -> Tensor:
         """Refine scores; arguments as of :func:`refine_scores`, 0 outside the areas."""
         return each_image(self.refine_image, images, scores, sizes, **context)
+
+
+class RefinementChain:
+    """Refinements one after the other.
+
+    Args:
+        steps (Sequence[Callable]): Their order.
+    """
+
+    def __init__(self, steps: Sequence[Refinement]) -> None:
+        self.steps = list(steps)
+        needs = (name for step in self.steps for name in getattr(step, 'needs', ()))
+        self.needs = tuple(dict.fromkeys(needs))
+
+    def __call__(
+        self, images: Tensor, scores: Tensor, sizes: Tensor | None = None, **context
+    ) -> Tensor:
+        """Refine scores; arguments as of :func:`refine_scores`."""
+        for step in self.steps:
+            scores = refine_scores(step, images, scores, sizes, **context)
+        return scores
 
 
 def _takes_sizes(refine: Refinement) -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .._ranges import Count, CountOrZero, Positive, check_options, check_ranges
 from ..registry import REFINEMENTS
-from .boundaries import BoundaryFolder, colour_gradient_boundary, strided_size
+from .boundaries import build_boundary, strided_size
 from .interface import ImageByImage
 from .sparse_walk import SparseWalk, check_maps, pair_offsets, walk_in_strips
 
@@ -84,8 +84,8 @@ class RandomWalkRefinement(ImageByImage):
     """:func:`random_walk` up to the boundaries of the image, on a coarser grid.
 
     Args:
-        boundary (str): ``gradient`` for the colour edges of the image, or a folder, see
-            :class:`~mmseg_weak.refinement.boundaries.BoundaryFolder`. Defaults to
+        boundary (str): ``gradient``, weights of an edge network or a folder, see
+            :func:`~mmseg_weak.refinement.boundaries.build_boundary`. Defaults to
             ``gradient``.
         stride (int): The walk runs on a grid that is coarser by it, >= 1. Defaults to 4.
         **options: Of :func:`random_walk`.
@@ -98,19 +98,16 @@ class RandomWalkRefinement(ImageByImage):
     @check_ranges
     def __init__(self, boundary: str = 'gradient', stride: Count = 4, **options) -> None:
         check_options('random_walk', random_walk, options)
-        self.folder = None if boundary == 'gradient' else BoundaryFolder(boundary)
-        self.needs = () if self.folder is None else ('image_ids',)
+        self.boundary = build_boundary(boundary)
+        self.needs = getattr(self.boundary, 'needs', ())
         self.stride, self.options = stride, options
 
     def refine_image(
-        self, image: Tensor, scores: Tensor, image_ids: Sequence[str] = ()
+        self, image: Tensor, scores: Tensor, image_ids: Sequence[str | None] = (None,)
     ) -> Tensor:
         """Walk; shapes as in :meth:`ImageByImage.refine_image`."""
         size = strided_size(image.shape[2:], self.stride)
-        if self.folder is None:
-            boundary = colour_gradient_boundary(image, size)
-        else:
-            boundary = self.folder(image_ids[0], size).to(image.device)
+        boundary = self.boundary(image, size, image_ids[0])
         small = F.interpolate(
             scores, size, mode='bilinear', align_corners=False, antialias=True
         )

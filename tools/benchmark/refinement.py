@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
+from skimage.graph import MCP_Geometric
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tests' / 'refinement')]
@@ -37,6 +39,7 @@ from mmseg_weak.refinement import (  # noqa: E402
     par_label,
     random_walk,
 )
+from mmseg_weak.refinement.geodesic import geodesic_distance  # noqa: E402
 
 Form = Callable[[], object]
 
@@ -112,12 +115,25 @@ def crf_case() -> dict[str, Form]:
     return dict(ours=lambda: dense_crf(image, probs))
 
 
+def geodesic_case() -> dict[str, Form]:
+    """Distance from the clicks of one class over a 300x300 map of blurred lines."""
+    lines = np.random.default_rng(0).random((300, 300)) > 0.98
+    edges = gaussian_filter(lines.astype(np.float32), 1.5)
+    cost = 0.01 + (edges / edges.max()) ** 2
+    seeds, starts = np.array([30_150, 80_020]), [(100, 150), (266, 220)]
+    return dict(
+        ours=lambda: geodesic_distance(cost, seeds),
+        plain=lambda: MCP_Geometric(cost.astype(float)).find_costs(starts),
+    )
+
+
 CASES = dict(
     refine=refine_case,
     labels=labels_case,
     walk=walk_case,
     large_walk=large_walk_case,
     crf=crf_case,
+    geodesic=geodesic_case,
 )
 
 
