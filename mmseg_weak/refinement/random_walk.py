@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .._ranges import Count, CountOrZero, Positive, check_options, check_ranges
+from .._ranges import Count, CountOrZero, Positive, Share, check_options, check_ranges
 from ..registry import REFINEMENTS
 from .boundaries import build_boundary, strided_size
 from .interface import ImageByImage
@@ -83,11 +83,19 @@ def random_walk(
 class RandomWalkRefinement(ImageByImage):
     """:func:`random_walk` up to the boundaries of the image, on a coarser grid.
 
+    Cells are whole: the image is continued at its far border and the result cropped, as
+    published. With ``background_score`` the protocol is IRN's too: the first score is
+    background's and does not walk; the others do, their largest value becomes 1, and
+    background is a constant. Without, background walks like a class and nothing is
+    divided: ours.
+
     Args:
         boundary (str): ``gradient``, weights of an edge network or a folder, see
             :func:`~mmseg_weak.refinement.boundaries.build_boundary`. Defaults to
             ``gradient``.
         stride (int): The walk runs on a grid that is coarser by it, >= 1. Defaults to 4.
+        background_score (float, optional): Of IRN's protocol, in [0, 1]; published 0.25.
+            Defaults to None, ours.
         **options: Of :func:`random_walk`.
 
     Raises:
@@ -96,25 +104,43 @@ class RandomWalkRefinement(ImageByImage):
     """
 
     @check_ranges
-    def __init__(self, boundary: str = 'gradient', stride: Count = 4, **options) -> None:
+    def __init__(
+        self,
+        boundary: str = 'gradient',
+        stride: Count = 4,
+        background_score: Share | None = None,
+        **options,
+    ) -> None:
         check_options('random_walk', random_walk, options)
         self.boundary = build_boundary(boundary)
         self.needs = getattr(self.boundary, 'needs', ())
         self.stride, self.options = stride, options
+        self.background_score = background_score
 
     def refine_image(
         self, image: Tensor, scores: Tensor, image_ids: Sequence[str | None] = (None,)
     ) -> Tensor:
         """Walk; shapes as in :meth:`ImageByImage.refine_image`."""
-        size = strided_size(image.shape[2:], self.stride)
-        boundary = self.boundary(image, size, image_ids[0])
+        if self.background_score is None:
+            return self._walk(image, scores, image_ids)
+        classes = self._walk(image, scores[:, 1:], image_ids)
+        classes = classes / classes.amax().clamp(min=1e-12)
+        background = torch.full_like(scores[:, :1], self.background_score)
+        return torch.cat([background, classes], dim=1)
+
+    def _walk(self, image: Tensor, scores: Tensor, image_ids: Sequence) -> Tensor:
+        """All of the scores, (1, n, H, W)."""
+        height, width = image.shape[2:]
+        size = strided_size((height, width), self.stride)
+        whole = tuple(side * self.stride for side in size)
+        pads = (0, whole[1] - width, 0, whole[0] - height)
+        padded = F.pad(image, pads, mode='replicate')
+        boundary = self.boundary(padded, size, image_ids[0])
         small = F.interpolate(
-            scores, size, mode='bilinear', align_corners=False, antialias=True
+            F.pad(scores, pads, mode='replicate'), size, mode='bilinear', antialias=True
         )
         walked = random_walk(small[0], boundary, **self.options)[None]
-        return F.interpolate(
-            walked, tuple(image.shape[2:]), mode='bilinear', align_corners=False
-        )
+        return F.interpolate(walked, whole, mode='bilinear')[..., :height, :width]
 
 
 def _affinities(boundary: Tensor, radius: int, beta: float) -> Tensor:

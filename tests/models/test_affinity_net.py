@@ -163,6 +163,32 @@ def test_walk_on_any_image_size(size):
     assert zero.abs().max() == 0
 
 
+@pytest.mark.parametrize('size', [(37, 50), (40, 48), (65, 9)])
+def test_walk_is_the_published_one(size):
+    """Padded to whole cells, walked by the dense matrix, enlarged by 8 and cropped."""
+    model = make_model().eval()
+    image, scores = torch.randn(1, 3, *size), torch.rand(3, *size)
+    walked = model.walk(image, scores, beta=2, num_steps=4)
+    rows, columns = -(-size[0] // 8), -(-size[1] // 8)
+    padded = torch.zeros(1, 3, rows * 8, columns * 8)
+    padded[..., : size[0], : size[1]] = image
+    affinity = model.affinities(padded)[0]
+    matrix = torch.eye(rows * columns)
+    for p, (dy, dx) in enumerate(pair_offsets(5)):
+        for y in range(rows - dy):
+            for x in range(max(0, -dx), columns - max(0, dx)):
+                i, j = y * columns + x, (y + dy) * columns + x + dx
+                matrix[i, j] = matrix[j, i] = affinity[p, y, x] ** 2
+    matrix = torch.linalg.matrix_power(matrix / matrix.sum(0), 4)
+    cells = torch.zeros(3, rows * 8, columns * 8)
+    cells[:, : size[0], : size[1]] = scores
+    cells = cells.view(3, rows, 8, columns, 8).mean(dim=(2, 4)).flatten(1)
+    cells = (cells @ matrix).view(1, 3, rows, columns)
+    expected = torch.nn.functional.interpolate(cells, scale_factor=8, mode='bilinear')
+    expected = expected[0, :, : size[0], : size[1]]
+    torch.testing.assert_close(walked, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_cells_take_the_label_of_their_centre():
     head = make_model().decode_head
     labels = torch.arange(20 * 10).view(1, 20, 10)

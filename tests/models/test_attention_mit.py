@@ -27,11 +27,38 @@ def images():
     return torch.randn(2, 3, 48, 40, generator=torch.Generator().manual_seed(1))
 
 
+def use_published_eps(encoder):
+    """SegFormer gives blocks and stages eps=1e-6; the other norms keep torch's 1e-5."""
+    count = 0
+    for name, module in encoder.named_modules():
+        if re.fullmatch(r'layers\.\d\.(0|1\.\d\.attn)\.norm', name):
+            module.eps = 1e-5
+            count += 1
+    return count
+
+
+def test_eps_of_layer_norms_are_the_published_ones():
+    """Tokens whose channels are nearly equal, where eps decides."""
+    encoder, stock = make(), MixVisionTransformer(**SMALL, strides=(4, 2, 2, 1))
+    stock.load_state_dict(encoder.state_dict(), strict=True)
+    assert use_published_eps(stock) == 4 + 3, 'patch embeddings, reductions'
+    dim = images() * 1e-3
+    features = [e.eval()(dim)[0] for e in (encoder, stock)]
+    torch.testing.assert_close(*features, rtol=1e-4, atol=1e-5)
+    kept = {
+        m.eps
+        for n, m in encoder.named_modules()
+        if re.search(r'norm\d$|\.2$', n) and isinstance(m, torch.nn.LayerNorm)
+    }
+    assert kept == {1e-6}
+
+
 @pytest.mark.parametrize('training', [True, False])
 def test_equals_mmseg(training):
     ours = make().train(training)
     stock = MixVisionTransformer(**SMALL, strides=(4, 2, 2, 1)).train(training)
     stock.load_state_dict(ours.state_dict(), strict=True)
+    use_published_eps(stock)
     features = ours(images())
     assert [tuple(f.shape[1:]) for f in features] == [
         (8, 12, 10),

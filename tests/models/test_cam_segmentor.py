@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from toy import toy_model
 
-from mmseg_weak.models.cam.activation_maps import scale_images
+from mmseg_weak.models.cam.activation_maps import scale_images, scale_inputs
 
 SCALES = (1, 0.5, 1.5, 2)
 
@@ -64,13 +64,37 @@ def test_loss_is_torchs_multi_label_soft_margin(pooling):
     assert maps.shape == (3, 3, 9, 11)
 
 
-def plain_cams(segmentor, image, present, size):
+def pillow(levels, scale):
+    """An 8-bit image (H, W, 3) resized by Pillow."""
+    height, width = levels.shape[:2]
+    size = (round(width * scale), round(height * scale))
+    resized = Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC)
+    return np.asarray(resized)
+
+
+def photo(shape, seed=0):
+    """8-bit RGB with hard edges, where bicubic filters overshoot."""
+    rng = np.random.default_rng(seed)
+    blocks = rng.choice([0, 255], (shape[0] // 4 + 1, shape[1] // 4 + 1, 3))
+    levels = blocks.repeat(4, axis=0).repeat(4, axis=1)[: shape[0], : shape[1]]
+    noise = rng.integers(-40, 40, levels.shape)
+    return (levels + noise).clip(0, 255).astype(np.uint8)
+
+
+def normalised(segmentor, levels):
+    """RGB (H, W, 3) as the network sees it, (1, 3, H, W)."""
+    image = torch.tensor(levels).permute(2, 0, 1)[None].float()
+    preprocessor = segmentor.data_preprocessor
+    return (image - preprocessor.mean) / preprocessor.std
+
+
+def plain_cams(segmentor, levels, present, size):
     """The published evaluation, one pass after the other, every class enlarged."""
     total = 0
     weight = segmentor.decode_head.classifier.weight
     for scale in SCALES:
+        view = normalised(segmentor, pillow(levels, scale))
         for flip in (False, True):
-            view = scale_images(image[None], scale)
             view = view.flip(3) if flip else view
             cam = F.conv2d(segmentor.backbone(view)[1], weight).relu()
             cam = F.interpolate(cam, size, mode='bilinear', align_corners=False)[0]
@@ -82,40 +106,59 @@ def plain_cams(segmentor, image, present, size):
 @pytest.mark.parametrize('shape', [(48, 40), (37, 53), (9, 64)])
 def test_fast_maps_are_the_published_ones(shape):
     segmentor = build().eval()
-    inputs = torch.randn(2, 3, *shape)
+    photos = [photo(shape, seed) for seed in (0, 1)]
+    inputs = torch.cat([normalised(segmentor, levels) for levels in photos])
     tags = torch.tensor([[1.0, 0, 1], [0, 1, 0]])
     with torch.no_grad():
         cams, classes, _ = segmentor.cams(inputs, tags, (45, 61), SCALES, True)
-        for i, image in enumerate(inputs):
-            expected = plain_cams(segmentor, image, tags[i], (45, 61))
+        for i, levels in enumerate(photos):
+            expected = plain_cams(segmentor, levels, tags[i], (45, 61))[classes[i]]
             assert classes[i].tolist() == tags[i].nonzero()[:, 0].tolist()
-            torch.testing.assert_close(cams[i], expected[classes[i]], rtol=1e-4, atol=1e-5)
+            # Pillow's fixed point rounds a pixel in thousands the other way.
+            assert (cams[i] - expected).abs().mean() < 3e-4
+            torch.testing.assert_close(cams[i], expected, rtol=0.01, atol=0.01)
 
 
-def test_scaling_is_pillows_bicubic():
-    generator = torch.Generator().manual_seed(0)
-    image = torch.randint(0, 256, (1, 23, 31), generator=generator).float()
-    for scale in SCALES:
-        size = (round(31 * scale), round(23 * scale))
-        pillow = Image.fromarray(image[0].numpy()).resize(size, Image.Resampling.BICUBIC)
-        ours = scale_images(image[None], scale)[0, 0]
-        torch.testing.assert_close(
-            ours, torch.tensor(np.array(pillow)), rtol=1e-4, atol=1e-2
-        )
+@pytest.mark.parametrize('shape', [(23, 31), (40, 40), (7, 90)])
+def test_scaling_is_pillows_bicubic(shape):
+    levels = photo(shape)
+    image = torch.tensor(levels).permute(2, 0, 1)[None].float()
+    for scale in (*SCALES, 0.3):
+        expected = torch.tensor(pillow(levels, scale)).permute(2, 0, 1)
+        difference = (scale_images(image, scale)[0] - expected).abs()
+        assert difference.max() <= 1 and (difference > 0).float().mean() < 0.004
+
+
+def test_other_preprocessors_scale_the_same_levels():
+    """Without a conversion the network sees BGR."""
+    levels = torch.tensor(photo((20, 30))).permute(2, 0, 1)[None].float()
+    views = []
+    for rgb in (True, False):
+        options = dict(mean=[1.0, 2, 3], std=[4.0, 5, 6], bgr_to_rgb=rgb)
+        preprocessor = MODELS.build(dict(type='SegDataPreProcessor', **options))
+        seen = levels if rgb else levels.flip(1)
+        inputs = (seen - preprocessor.mean) / preprocessor.std
+        scaled = scale_inputs(inputs, 1.5, preprocessor)
+        scaled = scaled * preprocessor.std + preprocessor.mean
+        views.append(scaled if rgb else scaled.flip(1))
+        assert scale_inputs(inputs, 1, preprocessor) is inputs
+    torch.testing.assert_close(views[0], scale_images(levels, 1.5), rtol=0, atol=1e-3)
+    torch.testing.assert_close(*views, rtol=0, atol=1e-3)
 
 
 def test_prediction_competes_with_the_background_score():
     test_cfg = dict(scales=SCALES, flip=True, background_score=0.4)
     segmentor = build(test_cfg=test_cfg).eval()
-    inputs = torch.randn(2, 3, 48, 40)
+    photos = [photo((48, 40), seed) for seed in (0, 1)]
+    inputs = torch.cat([normalised(segmentor, levels) for levels in photos])
     results = segmentor.predict(inputs, samples((1, 3), (2,), ori_shape=(50, 44)))
-    for image, result, present in zip(inputs, results, ([1.0, 0, 1], [0, 1.0, 0])):
+    for levels, result, present in zip(photos, results, ([1.0, 0, 1], [0, 1.0, 0])):
         with torch.no_grad():
-            cams = plain_cams(segmentor, image, torch.tensor(present), (50, 44))
+            cams = plain_cams(segmentor, levels, torch.tensor(present), (50, 44))
         scores = torch.cat([torch.full((1, 50, 44), 0.4), cams])
         labels = result.pred_sem_seg.data[0]
-        assert (labels == scores.argmax(0)).float().mean() > 0.999
-        torch.testing.assert_close(result.seg_logits.data, scores, rtol=1e-4, atol=1e-5)
+        assert (labels == scores.argmax(0)).float().mean() > 0.99
+        torch.testing.assert_close(result.seg_logits.data, scores, rtol=0.01, atol=0.01)
         assert result.pred_tags.shape == (3,)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from plain_refinement import plain_random_walk
 
 from mmseg_weak.refinement import build_refinement, dense_crf, random_walk
 from mmseg_weak.refinement.boundaries import colour_gradient_boundary
@@ -81,6 +82,42 @@ def test_boundary_of_a_folder(tmp_path):
         step(image, scores, image_ids=['a'])
     with pytest.raises(FileNotFoundError, match='boundary maps'):
         build_refinement(dict(config, boundary=str(tmp_path / 'none')))
+
+
+def published_walk(scores, boundary, size):
+    """IRN: walk on cells of 4 pixels by the dense matrix, enlarge by 4 and crop."""
+    walked = plain_random_walk(scores, boundary, 5, 10, 3)[None]
+    up = torch.nn.functional.interpolate(walked, scale_factor=4, mode='bilinear')
+    return up[0, :, : size[0], : size[1]]
+
+
+@pytest.mark.parametrize('size', [(22, 31), (16, 24), (9, 13)])
+def test_walk_is_irns(size, tmp_path):
+    rows, columns = ((side - 1) // 4 + 1 for side in size)
+    boundary = torch.rand(1, rows, columns, dtype=torch.double) ** 4
+    np.save(tmp_path / 'a.npy', boundary[0].numpy())
+    # Cells of equal pixels: then it does not matter how their scores are read.
+    cells = torch.rand(3, rows, columns, dtype=torch.double)
+    scores = cells.repeat_interleave(4, 1).repeat_interleave(4, 2)
+    scores = scores[:, : size[0], : size[1]]
+    options = dict(type='random_walk', boundary=str(tmp_path), num_steps=8)
+    image = torch.rand(1, 3, *size)
+    read = torch.nn.functional.interpolate(
+        cells.repeat_interleave(4, 1).repeat_interleave(4, 2)[None],
+        (rows, columns),
+        mode='bilinear',
+        antialias=True,
+    )[0]
+    ours = build_refinement(options)(image, scores[None], image_ids=['a'])[0]
+    torch.testing.assert_close(
+        ours, published_walk(read, boundary, size), atol=1e-5, rtol=0
+    )
+    published = build_refinement(dict(options, background_score=0.25))
+    found = published(image, scores[None], image_ids=['a'])[0]
+    expected = published_walk(read[1:], boundary, size)
+    expected = expected / expected.max()
+    torch.testing.assert_close(found[1:], expected, atol=1e-5, rtol=0)
+    assert (found[0] == 0.25).all()
 
 
 @pytest.mark.parametrize('size', [(1, 1), (1, 9), (3, 2)])

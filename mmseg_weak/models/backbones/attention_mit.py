@@ -10,15 +10,21 @@ from torch import Tensor, nn
 from .efficient_attention import run_block
 from .segformer_keys import is_segformer, to_mmseg_keys
 
+# Of layer norms in patch embeddings and in the reduction of keys and values.
+PUBLISHED_EPS = 1e-5
+
 
 @MODELS.register_module()
 class AttentionMixVisionTransformer(MixVisionTransformer):
-    """mmseg's ``MixVisionTransformer`` for pixel affinities, with its keys and results.
+    """mmseg's ``MixVisionTransformer`` for pixel affinities, with its keys.
 
     - Attention runs by ``scaled_dot_product_attention``: no attention matrix is stored.
     - :meth:`forward_with_attention` also returns queries and keys of the last blocks, from
       which :class:`~mmseg_weak.models.heads.AttentionAffinityHead` predicts affinities.
     - Public SegFormer weights (``mit_b*.pth``) load like mmseg's own.
+    - Layer norms of patch embeddings and of the reduction in the attention have the
+      published eps of 1e-5; mmseg's have 1e-6. It makes no difference that one would see,
+      unless all channels of a token are nearly equal.
 
     Args:
         *args: As for :class:`mmseg.models.MixVisionTransformer`.
@@ -50,6 +56,10 @@ class AttentionMixVisionTransformer(MixVisionTransformer):
                 f'1..{last}, the blocks of the last stage, got {num_exposed}'
             )
         self.num_exposed = num_exposed
+        for embed, blocks, _ in self.layers:
+            reductions = [b.attn.norm for b in blocks if b.attn.sr_ratio > 1]
+            for norm in (embed.norm, *reductions):
+                norm.eps = PUBLISHED_EPS
         if freeze_norms:
             for module in self.modules():
                 if isinstance(module, nn.LayerNorm):

@@ -4,26 +4,53 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+from ..inputs.image_values import MAX_VALUE, from_unit_rgb, to_unit_rgb
 
 SCALES = (1.0, 0.5, 1.5, 2.0)
 EPS = 1e-5
 
 
 def scale_images(images: Tensor, scale: float) -> Tensor:
-    """Resize images by the antialiased bicubic filter that Pillow's ``BICUBIC`` is.
+    """Resize images as Pillow's ``BICUBIC`` resizes 8-bit ones.
+
+    An antialiased filter along the rows, then along the columns, and after each the values
+    are rounded and clipped: without, edges overshoot by up to a tenth of the range.
 
     Args:
-        images (Tensor): Shape (N, 3, H, W).
+        images (Tensor): Grey levels 0 to 255 of any dtype, shape (N, 3, H, W).
         scale (float): Factor > 0 on height and width; sizes are rounded.
 
     Returns:
-        Tensor: Shape (N, 3, round(H scale), round(W scale)), at least one pixel.
+        Tensor: Shape (N, 3, round(H scale), round(W scale)), at least one pixel; whole
+        numbers 0 to 255.
     """
-    size = tuple(max(1, round(side * scale)) for side in images.shape[2:])
-    if size == tuple(images.shape[2:]):
-        return images
-    return F.interpolate(images, size, mode='bicubic', align_corners=False, antialias=True)
+    height, width = (max(1, round(side * scale)) for side in images.shape[2:])
+    levels = images.round().clamp(0, MAX_VALUE)
+    for size in ((images.shape[2], width), (height, width)):
+        if size != tuple(levels.shape[2:]):
+            levels = F.interpolate(levels, size, mode='bicubic', antialias=True)
+            levels = levels.add_(0.5).floor_().clamp_(0, MAX_VALUE)  # halves go up
+    return levels
+
+
+def scale_inputs(inputs: Tensor, scale: float, preprocessor: nn.Module) -> Tensor:
+    """Resize what a network sees by way of the grey levels, see :func:`scale_images`.
+
+    Args:
+        inputs (Tensor): Normalised images, shape (N, 3, H, W).
+        scale (float): Factor > 0 on height and width; 1 changes nothing.
+        preprocessor (nn.Module): What normalised them.
+
+    Returns:
+        Tensor: Shape (N, 3, round(H scale), round(W scale)).
+    """
+    size = [max(1, round(side * scale)) for side in inputs.shape[2:]]
+    if size == list(inputs.shape[2:]):
+        return inputs
+    levels = to_unit_rgb(inputs, preprocessor) * MAX_VALUE
+    return from_unit_rgb(scale_images(levels, scale) / MAX_VALUE, preprocessor)
 
 
 @torch.no_grad()
@@ -32,6 +59,7 @@ def activation_maps(
     images: Tensor,
     scales: Sequence[float] = SCALES,
     flip: bool = True,
+    rescale: Callable[[Tensor, float], Tensor] = scale_images,
 ) -> list[Tensor]:
     """Rectified maps of every scale at the resolution of the features.
 
@@ -44,13 +72,14 @@ def activation_maps(
         images (Tensor): Shape (N, 3, H, W).
         scales (Sequence[float]): Factors > 0 on the image size.
         flip (bool): Add the mirrored image. Defaults to True.
+        rescale (Callable): Images and a factor to scaled images.
 
     Returns:
         list[Tensor]: Shape (N, C, h, w) for each scale, >= 0.
     """
     maps = []
     for scale in scales:
-        scaled = scale_images(images, scale)
+        scaled = rescale(images, scale)
         if flip:
             scaled = torch.cat([scaled, scaled.flip(3)])
         activation = forward(scaled).float().relu()

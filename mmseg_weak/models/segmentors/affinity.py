@@ -73,22 +73,29 @@ class AffinitySegmentor(WeakSegmentor, EncoderDecoder):
     ) -> Tensor:
         """Spread the scores of one image.
 
-        The scores are averaged over the cells, walked and enlarged again.
+        As published: image and scores are padded by zeros to whole cells, the scores
+        averaged over the cells, walked, enlarged by the stride and cropped.
 
         Args:
             inputs (Tensor): The normalised image, shape (1, 3, h, w).
-            scores (Tensor): At any resolution, shape (C, H, W).
+            scores (Tensor): Shape (C, H, W); of another size than the image they are
+                resized to it first, and back in the end.
             beta (float): Power of the affinities. Defaults to 8.
             num_steps (int): Steps of the walk. Defaults to 256.
 
         Returns:
             Tensor: Shape (C, H, W), float32.
         """
-        affinity = self.affinities(inputs)[0].float().clamp(max=1)
-        small = F.adaptive_avg_pool2d(scores.float(), affinity.shape[1:])
-        walked = affinity_walk(small, affinity, self.decode_head.radius, beta, num_steps)
-        size = tuple(scores.shape[1:])
-        return F.interpolate(walked[None], size, mode='bilinear', align_corners=False)[0]
+        head, (height, width) = self.decode_head, inputs.shape[2:]
+        rows, columns = head.grid_size(height, width)
+        whole = rows * head.stride, columns * head.stride
+        pads = (0, whole[1] - width, 0, whole[0] - height)
+        affinity = self.affinities(F.pad(inputs, pads))[0].float().clamp(max=1)
+        sized = _resize(scores.float()[None], (height, width), antialias=True)
+        small = F.avg_pool2d(F.pad(sized, pads), head.stride)[0]
+        walked = affinity_walk(small, affinity, head.radius, beta, num_steps)
+        walked = _resize(walked[None], whole)[..., :height, :width]
+        return _resize(walked, tuple(scores.shape[1:]))[0]
 
     def predict(self, inputs: Tensor, data_samples: OptSampleList = None) -> SampleList:
         """Not possible without scores.
@@ -100,3 +107,10 @@ class AffinitySegmentor(WeakSegmentor, EncoderDecoder):
             'an affinity network refines activation maps and does not segment by itself; '
             'use tools/make_pseudo_labels.py, and val_dataloader=None while it trains'
         )
+
+
+def _resize(maps: Tensor, size: tuple[int, int], antialias: bool = False) -> Tensor:
+    """Bilinear, (N, C, H, W) to (N, C, *size)."""
+    if size == tuple(maps.shape[2:]):
+        return maps
+    return F.interpolate(maps, size, mode='bilinear', antialias=antialias)

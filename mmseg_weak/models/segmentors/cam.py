@@ -1,6 +1,7 @@
 """A classifier of image tags that segments by its class activation maps."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from mmengine.structures import PixelData
@@ -10,7 +11,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import OptSampleList, SampleList, add_prefix
 from torch import Tensor
 
-from ..cam.activation_maps import activation_maps, merge_maps
+from ..cam.activation_maps import activation_maps, merge_maps, scale_inputs
 from ..cam.tags import class_labels, stack_sample_indices, stack_tags
 from ..declaration import WeakSegmentor
 from ..heads.cam_head import CAMHead
@@ -187,7 +188,8 @@ class CAMSegmentor(WeakSegmentor, EncoderDecoder):
             logits.append(self.decode_head.classify(features)[: len(inputs)])
             return self.decode_head(features)
 
-        maps = activation_maps(forward, inputs, scales, flip)
+        rescale = partial(scale_inputs, preprocessor=self.data_preprocessor)
+        maps = activation_maps(forward, inputs, scales, flip, rescale)
         nearest = min(range(len(scales)), key=lambda i: abs(scales[i] - 1))
         return maps, logits[nearest]
 
