@@ -1,0 +1,115 @@
+"""Do positions and names of a source fit the images? Never guessed, always said."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+# Fewer positions than this prove nothing.
+FEW, SOME = 4, 20
+LARGE_SIDE = 200
+UPLOAD_PREFIX = re.compile(r'(^|/)[0-9a-f]{8}-(?=[^/]+$)')
+
+
+def check_positions(points: np.ndarray, sizes: np.ndarray) -> list[str]:
+    """Refuse positions in another unit or order than pixels, column first.
+
+    Args:
+        points (np.ndarray): (m, 2) column and row.
+        sizes (np.ndarray): (m, 2) width and height of the image of each point.
+
+    Returns:
+        list[str]: What looks odd but may be right, one line each.
+
+    Raises:
+        ValueError: They are fractions of the size, or row first.
+    """
+    if len(points) < FEW:
+        return []
+    low, high = points.min(), points.max()
+    if low >= 0 and high <= 1 and np.any(points % 1) and np.median(sizes) > FEW:
+        raise ValueError(
+            f'all {len(points)} positions lie between 0 and 1: fractions of the image? '
+            'Pixels are expected, multiply by width and height'
+        )
+    outside = ~((points >= 0) & (points < sizes)).all(axis=1)
+    swapped = ~((points[:, ::-1] >= 0) & (points[:, ::-1] < sizes)).all(axis=1)
+    if outside.sum() >= max(FEW, 0.05 * len(points)) and not swapped.any():
+        raise ValueError(
+            f'{outside.sum()} of {len(points)} positions lie outside their image as (x, y) '
+            'and none as (y, x): are the axes swapped? Columns come first'
+        )
+    large = np.median(sizes, axis=0).min() >= LARGE_SIDE
+    if len(points) >= SOME and low >= 0 and high <= 100 and large:
+        width, height = np.median(sizes, axis=0).astype(int)
+        return [
+            f'no position exceeds 100, images are {width}x{height}: if they are percent, '
+            'multiply by the size'
+        ]
+    return []
+
+
+def match_names(
+    names: Sequence[str], images: Sequence[str], plain: Callable[[str], str]
+) -> tuple[dict[str, str], list[str]]:
+    """Find the image that each name of a source is meant for.
+
+    A name that is no image's may be one in another Unicode form, behind the prefix that
+    Label Studio gives an upload, or below other folders. Each is told.
+
+    Args:
+        names (Sequence[str]): Names in the source.
+        images (Sequence[str]): Ids of the images.
+        plain (Callable): Makes an id of a name (removes the suffix).
+
+    Returns:
+        tuple[dict[str, str], list[str]]: Name to id, of those with no image their own; and
+        one line for each way in which names matched.
+
+    Raises:
+        ValueError: A name could be several images, or two names one image.
+    """
+    ids, notes = set(images), []
+    found = {name: plain(name) for name in names}
+    ways = (
+        ('in another Unicode form', _nfc),
+        ("without an upload's prefix", lambda n: UPLOAD_PREFIX.sub(r'\1', n)),
+        ('by the last part of their path', lambda n: n.rsplit('/', 1)[-1]),
+    )
+    for text, way in ways:
+        lost = [name for name in names if found[name] not in ids]
+        if not lost:
+            break
+        keys: dict[str, list[str]] = {}
+        for image in images:
+            # An upload's prefix is the source's alone: no image loses a part of its name.
+            keys.setdefault(image if text.startswith('without') else way(image), []).append(
+                image
+            )
+        hits = {name: keys[way(found[name])] for name in lost if way(found[name]) in keys}
+        for name, fits in hits.items():
+            if len(fits) > 1:
+                raise ValueError(
+                    f'{name!r} could be {" or ".join(sorted(fits)[:3])}: write paths alike'
+                )
+            found[name] = fits[0]
+        if hits:
+            name = next(iter(hits))
+            notes.append(
+                f'{len(hits)} names match {text}, such as {name} for {found[name]}'
+            )
+    _refuse_collisions({name: found[name] for name in names if found[name] in ids})
+    return found, notes
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize('NFC', name)
+
+
+def _refuse_collisions(found: dict[str, str]) -> None:
+    owners: dict[str, str] = {}
+    for name, image in found.items():
+        other = owners.setdefault(image, name)
+        if other != name:
+            raise ValueError(f'{other!r} and {name!r} are both the image {image!r}')

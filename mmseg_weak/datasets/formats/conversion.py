@@ -1,0 +1,148 @@
+"""From one format to another, with a report of what was read, left out and changed."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..image_files import IMAGE_SUFFIXES, image_sizes
+from .annotations import Annotations
+from .base import ReadOptions
+from .checks import check_positions, match_names
+from .masks import MaskFolder, write_masks
+from .reading import read_annotations
+from .writing import write_annotations
+
+
+def convert(
+    source: str | os.PathLike,
+    to: str | None = None,
+    out: str | os.PathLike | None = None,
+    format: str | None = None,
+    options: ReadOptions | None = None,
+    classes: Sequence[str] | None = None,
+) -> str:
+    """Read clicks, scribbles and tags, or masks, and write them in another format.
+
+    Args:
+        source (str | os.PathLike): File or folder of annotations; with ``classes``, a
+            folder of label maps as PNGs.
+        to (str, optional): Name of the format to write. Defaults to None: only report.
+        out (str | os.PathLike, optional): File or folder to write.
+        format (str, optional): Name of the format of ``source``, by content without.
+        options (ReadOptions, optional): What the user says about it; ``images`` is needed
+            for masks and for formats that need sizes.
+        classes (Sequence[str], optional): Names of the labels of masks, in their order.
+
+    Returns:
+        str: The report.
+
+    Raises:
+        FileNotFoundError: ``source`` does not exist.
+        ValueError: It cannot be read, written or what it holds does not fit the images.
+    """
+    options = options or ReadOptions()
+    if (to is None) != (out is None):
+        raise ValueError(
+            'a format to write and a path to write to go together (--to, --out)'
+        )
+    if classes is not None:
+        if options.images is None or to is None:
+            raise ValueError('masks need --images, --to and --out beside --classes')
+        masks = MaskFolder(source, classes, options.images)
+        write_masks(out, masks, to)
+        return f'{source}: {len(masks)} masks\n{out}: {to}'
+    found = read_annotations(source, format, options)
+    if options.images is not None:
+        found = fit_to_images(found, options.images)
+    lines = [found.report()]
+    if to is not None:
+        lost = write_annotations(out, found, to)
+        lines.append('\n  '.join([f'{out}: {to}', *lost]))
+    return '\n'.join(lines)
+
+
+def fit_to_images(found: Annotations, folder: str | os.PathLike) -> Annotations:
+    """Give annotations the names and sizes of the images in a folder.
+
+    Args:
+        found (Annotations): What a source holds.
+        folder (str | os.PathLike): The images, also in folders below it.
+
+    Returns:
+        Annotations: With images as they are called there; notes say what was matched how.
+
+    Raises:
+        FileNotFoundError: The folder is absent.
+        ValueError: Names are ambiguous, a size differs from what the source says, or
+            positions are no pixels.
+    """
+    files = _images_below(folder)
+    stems = {name: os.path.splitext(name)[0] for name in files}
+    if len(set(stems.values())) < len(stems):
+        stems = {name: name for name in files}  # a.jpg beside a.png: suffixes matter
+    back = {stem: name for name, stem in stems.items()}
+    names = {
+        name: stems.get(name, os.path.splitext(name)[0] if _is_image(name) else name)
+        for name in found.clicks.images
+    }
+    matched, notes = match_names(list(names), list(back), names.get)
+    images = {name: back.get(stem, name) for name, stem in matched.items()}
+    there = [name for name in images.values() if name in stems]
+    absent = [name for name in images.values() if name not in stems]
+    if absent:
+        notes.append(f'{len(absent)} images are not in {folder}, such as {absent[0]}')
+    measured = image_sizes([os.path.join(folder, name) for name in there])
+    sizes = dict(zip(there, map(tuple, measured.tolist())))
+    for name, told in found.sizes.items():
+        right = sizes.setdefault(images[name], told)
+        if right != told:
+            raise ValueError(
+                f'{found.path}: image {name!r}: annotated at {told[0]}x{told[1]}, the file '
+                f'is {right[0]}x{right[1]} (upright)'
+            )
+    clicks = found.clicks.rename(images.get)
+    fitted = replace(
+        found,
+        clicks=clicks,
+        tags=replace(found.tags, images=clicks.images),
+        sizes=sizes,
+        notes=[*found.notes, *notes],
+    )
+    _check(fitted)
+    return fitted
+
+
+def _check(found: Annotations) -> None:
+    """Positions against the sizes that are known."""
+    clicks = found.clicks
+    sizes = np.array([found.sizes.get(i, (0, 0)) for i in clicks.images]).reshape(-1, 2)
+    of_points = sizes[clicks.image_index[clicks.point_rows()]]
+    known = of_points[:, 0] > 0
+    try:
+        found.notes.extend(check_positions(clicks.points[known], of_points[known]))
+    except ValueError as error:
+        raise ValueError(f'{found.path}: {error}') from None
+    inside = ((clicks.points >= 0) & (clicks.points < of_points)).all(axis=1)
+    if (known & ~inside).any():
+        found.notes.append(f'{(known & ~inside).sum()} positions lie outside their image')
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def _images_below(folder: str | os.PathLike) -> list[str]:
+    """Image files of a folder and those below it, relative, with ``/``.
+
+    Raises:
+        FileNotFoundError: It is absent.
+    """
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f'image folder not found: {folder}')
+    found = []
+    for parent, _, files in os.walk(folder):
+        paths = (os.path.relpath(os.path.join(parent, f), folder) for f in files)
+        found += [path.replace(os.sep, '/') for path in paths if _is_image(path)]
+    return sorted(found)

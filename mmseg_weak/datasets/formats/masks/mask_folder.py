@@ -1,0 +1,94 @@
+"""A folder of label maps beside the images they belong to."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ....constants import IGNORE_INDEX
+from ...image_files import IMAGE_SUFFIXES, image_sizes
+from ...mask_files import read_mask
+
+
+class MaskFolder:
+    """Label maps such as predictions or pseudo-labels, to be written for a tool.
+
+    Args:
+        path (str | os.PathLike): Folder of PNGs whose pixels are class indices, 255 where
+            nothing is known.
+        classes (Sequence[str]): Names, in the order of the indices.
+        images (str | os.PathLike): Folder of the images; a mask belongs to the one of the
+            same name but for the suffix.
+        background (str): Class that tools do not draw. Defaults to ``'background'``.
+
+    Raises:
+        FileNotFoundError: A folder is absent.
+        ValueError: There is no mask, or not one image for each.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        classes: Sequence[str],
+        images: str | os.PathLike,
+        background: str = 'background',
+    ) -> None:
+        self.path, self.images = Path(path), Path(images)
+        self.classes, self.background = list(classes), background
+        for folder in (self.path, self.images):
+            if not folder.is_dir():
+                raise FileNotFoundError(f'folder not found: {folder}')
+        files: dict[str, list[str]] = {}
+        for name in _below(self.images):
+            if name.lower().endswith(IMAGE_SUFFIXES):
+                files.setdefault(os.path.splitext(name)[0], []).append(name)
+        self.masks = {}
+        for name in _below(self.path):
+            if not name.lower().endswith('.png'):
+                continue
+            found = files.get(name[:-4], [])
+            if len(found) != 1:
+                raise ValueError(
+                    f'{self.path / name}: {len(found)} images of that name in {self.images}'
+                )
+            self.masks[found[0]] = self.path / name
+        if not self.masks:
+            raise ValueError(f'{self.path}: no PNG here')
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield each image's name below its folder and its labels, (H, W) uint8.
+
+        Raises:
+            ValueError: A mask has another size than its image or unknown classes.
+        """
+        for image, path in self.masks.items():
+            mask = read_mask(path)
+            size = image_sizes([str(self.images / image)])[0].tolist()
+            if list(mask.shape[::-1]) != size:
+                raise ValueError(
+                    f'{path}: is {mask.shape[1]}x{mask.shape[0]}, its image {image} '
+                    f'(upright) {size[0]}x{size[1]}'
+                )
+            values = np.unique(mask)
+            wrong = values[(values >= len(self.classes)) & (values != IGNORE_INDEX)]
+            if len(wrong):
+                raise ValueError(
+                    f'{path}: label {wrong[0]}, the {len(self.classes)} classes end at '
+                    f'{len(self.classes) - 1}'
+                )
+            yield image, mask.astype(np.uint8)
+
+    def drawn(self) -> list[tuple[int, str]]:
+        """Index and name of the classes that tools draw: all but background."""
+        named = enumerate(self.classes)
+        return [(i, name) for i, name in named if name != self.background]
+
+
+def _below(folder: Path) -> list[str]:
+    """Files of a folder and those below it, relative, with ``/``."""
+    files = (p for p in folder.rglob('*') if p.is_file())
+    return sorted(p.relative_to(folder).as_posix() for p in files)
