@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/fpn_efficientnet-lite0.py',
     '../_base_/datasets/voc_animals_clicks.py',
-    '../_base_/schedules/schedule_cpu_1500.py',
+    '../_base_/schedules/budget_full.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(

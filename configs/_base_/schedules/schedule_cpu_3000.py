@@ -1,5 +1,5 @@
-# 3,000 iterations of the same.
-_base_ = 'schedule_cpu_1500.py'
+# Twice budget_full: shows whether that has converged.
+_base_ = 'budget_full.py'
 max_iters = 3000
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.03, begin=0, end=30, by_epoch=False),

@@ -1,0 +1,13 @@
+# Clicks alone on the default network.
+_base_ = [
+    '../_base_/models/fpn_efficientnet-lite0.py',
+    '../_base_/datasets/nuclei_clicks.py',
+    '../_base_/schedules/budget_full.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    type='SeminarSegmentor',
+    decode_head=dict(
+        num_classes=2, loss_decode=dict(_delete_=True, type='PartialCrossEntropyLoss')
+    ),
+)
