@@ -1,0 +1,41 @@
+"""The verb ``predict`` as a function."""
+
+import os
+
+from ..checkpoints import find_checkpoint
+from ..prediction import Predictor, predict_folder
+
+
+def predict(
+    config: str | os.PathLike | None,
+    checkpoint: str | os.PathLike,
+    photos: str | os.PathLike,
+    out: str | os.PathLike,
+    device: str | None = None,
+    **options,
+) -> list[str]:
+    """Write masks of all photographs of a folder tree.
+
+    Args:
+        config (str | os.PathLike, optional): Config of the training; None takes the one
+            that the checkpoint carries.
+        checkpoint (str | os.PathLike): Checkpoint, or the folder of a training, whose
+            newest one is taken.
+        photos (str | os.PathLike): Folder of photographs, or one photograph.
+        out (str | os.PathLike): Folder of the results.
+        device (str, optional): Such as ``cpu``; a GPU by default, where there is one.
+        **options: See :func:`mmseg_weak.prediction.predict_folder`.
+
+    Returns:
+        list[str]: What was wrong with photographs that could not be read.
+
+    Raises:
+        FileNotFoundError: Config, checkpoint or photographs do not exist.
+        ValueError: See :class:`~mmseg_weak.prediction.Predictor` and ``predict_folder``.
+    """
+    if os.path.isdir(checkpoint):
+        found = find_checkpoint(checkpoint)
+        if found is None:
+            raise FileNotFoundError(f'no checkpoint in {checkpoint}: train first')
+        checkpoint = found
+    return predict_folder(Predictor(checkpoint, config, device), photos, out, **options)

@@ -1,0 +1,179 @@
+"""Masks, overlays and areas of a folder of photographs; resumable."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+from rich.progress import track
+from torch.utils.data import DataLoader, Dataset
+
+from .._files import replace_file
+from ..visualization.panels import overlay
+from .areas import write_areas
+from .photos import find_photos, result_names
+from .predictor import Predictor, load
+from .record import check_record
+
+MASKS, OVERLAYS, AREAS = 'masks', 'overlays', 'areas.csv'
+
+
+class _Photos(Dataset):
+    """Photographs on their way to the network, loaded by workers."""
+
+    def __init__(self, folder: Path, names: Sequence[str], predictor: Predictor) -> None:
+        self.folder, self.names = folder, names
+        self.pipeline = predictor.pipeline
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: int) -> tuple[str, dict | str]:
+        """Name and sample, or name and what is wrong with the file."""
+        name = self.names[index]
+        try:
+            return name, load(self.folder / name, self.pipeline, None)
+        except (ValueError, OSError) as error:
+            return name, str(error)
+
+
+def predict_folder(
+    predictor: Predictor,
+    photos: str | os.PathLike,
+    out: str | os.PathLike,
+    overlays: bool = True,
+    areas: bool = True,
+    batch_size: int = 1,
+    workers: int = 2,
+    overwrite: bool = False,
+) -> list[str]:
+    """Write a mask of every photograph of a folder tree.
+
+    ``out/masks`` and ``out/overlays`` have the tree of the photographs. A mask is a PNG of
+    class ids with a palette, in the size of the upright photograph. Photographs that have
+    their results already are passed over, so the same call resumes after an interruption.
+
+    Args:
+        predictor (Predictor): The network.
+        photos (str | os.PathLike): A folder, or one photograph.
+        out (str | os.PathLike): Where the results go.
+        overlays (bool): Also paint masks over the photographs. Defaults to True.
+        areas (bool): Also write ``areas.csv``, pixels and per cent of each class.
+        batch_size (int): Photographs that go through the network at once, as far as
+            neighbours have the same size there. Defaults to 1.
+        workers (int): Processes that load, and threads that write. 0 does both in turn.
+        overwrite (bool): Make all results anew. Defaults to False.
+
+    Returns:
+        list[str]: What was wrong with photographs that could not be read, a line each.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
+        ValueError: It holds no photograph, ``out`` holds results of another checkpoint, or
+            cannot be written.
+    """
+    photos, out = Path(photos), Path(out)
+    folder = photos.parent if photos.is_file() else photos
+    names = result_names(find_photos(photos, leave_out=out))
+    check_record(out, predictor, overwrite)
+    kinds = [MASKS] + [OVERLAYS] * overlays
+    pending = [
+        photo
+        for photo, name in names.items()
+        if overwrite or not all((out / _file(kind, name)).is_file() for kind in kinds)
+    ]
+    broken: list[str] = []
+    with ThreadPoolExecutor(max(workers, 1)) as pool:
+        futures: list[Future] = []
+        for photo, mask in _masks(predictor, folder, pending, batch_size, workers, broken):
+            futures.append(
+                pool.submit(
+                    _write, predictor, folder / photo, mask, out, names[photo], kinds
+                )
+            )
+            while len(futures) > 4 * max(workers, 1):  # a slow disk holds the network up
+                futures.pop(0).result()
+        for future in futures:
+            future.result()
+    if areas:
+        masks = {p: out / _file(MASKS, name) for p, name in names.items()}
+        write_areas(out / AREAS, masks, predictor.classes)
+    return broken
+
+
+def _file(kind: str, name: str) -> str:
+    return f'{kind}/{name}.{"png" if kind == MASKS else "jpg"}'
+
+
+def _masks(
+    predictor: Predictor,
+    folder: Path,
+    pending: Sequence[str],
+    batch_size: int,
+    workers: int,
+    broken: list[str],
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Photographs with their masks; files that cannot be read are added to ``broken``."""
+    loader = DataLoader(
+        _Photos(folder, pending, predictor),
+        batch_size=None,
+        num_workers=min(workers, len(pending)),
+    )
+    batch: list[tuple[str, dict]] = []
+    for name, sample in track(loader, 'photographs', total=len(pending)):
+        if isinstance(sample, str):
+            broken.append(sample)
+            continue
+        if batch and (len(batch) == batch_size or _shape(batch[0][1]) != _shape(sample)):
+            yield from _predict(predictor, batch)
+            batch = []
+        batch.append((name, sample))
+    if batch:
+        yield from _predict(predictor, batch)
+
+
+def _shape(sample: dict) -> tuple[int, ...]:
+    return tuple(sample['inputs'].shape)
+
+
+def _predict(
+    predictor: Predictor, batch: Sequence[tuple[str, dict]]
+) -> Iterator[tuple[str, np.ndarray]]:
+    names, samples = zip(*batch)
+    return zip(names, predictor.predict(samples))
+
+
+def _write(
+    predictor: Predictor,
+    photo: Path,
+    mask: np.ndarray,
+    out: Path,
+    name: str,
+    kinds: Sequence[str],
+) -> None:
+    """Write what is made of one photograph; the mask last, since it tells of the rest."""
+    for kind in reversed(kinds):
+        with replace_file(out / _file(kind, name)) as temporary:
+            if kind == MASKS:
+                save_mask(temporary, mask, predictor.palette)
+            else:
+                image = np.array(ImageOps.exif_transpose(Image.open(photo)).convert('RGB'))
+                painted = overlay(
+                    image, mask, predictor.palette, background=predictor.background
+                )
+                Image.fromarray(painted).save(temporary, quality=90)
+
+
+def save_mask(path: str | os.PathLike, mask: np.ndarray, palette: np.ndarray) -> None:
+    """Write a PNG of class ids that viewers show in colours.
+
+    Args:
+        path (str | os.PathLike): The file.
+        mask (np.ndarray): (H, W) uint8 class ids.
+        palette (np.ndarray): (n, 3) uint8 RGB of the classes.
+    """
+    image = Image.fromarray(mask)
+    image.putpalette(palette.astype(np.uint8).tobytes())
+    image.save(path)

@@ -1,0 +1,65 @@
+"""Photographs of a folder tree, and the names of what is made of them."""
+
+import os
+from collections import Counter
+from pathlib import Path, PurePosixPath
+
+from ..datasets.image_files import IMAGE_SUFFIXES
+
+
+def find_photos(path: str | os.PathLike, leave_out: str | os.PathLike = '') -> list[str]:
+    """Photographs of a folder and its sub-folders, of any known suffix in any case.
+
+    Hidden files and folders are passed over.
+
+    Args:
+        path (str | os.PathLike): A folder, or one photograph.
+        leave_out (str | os.PathLike, optional): A folder inside it that is not looked
+            into, such as that of the results.
+
+    Returns:
+        list[str]: Paths relative to the folder, with ``/``, sorted.
+
+    Raises:
+        FileNotFoundError: It does not exist.
+        ValueError: There is no photograph.
+    """
+    path = Path(path)
+    if path.is_file():
+        return [path.name]
+    if not path.is_dir():
+        raise FileNotFoundError(f'folder of photographs {path} does not exist')
+    avoided = Path(leave_out).resolve() if leave_out else None
+    found = []
+    for folder, children, files in os.walk(path, followlinks=True):
+        children[:] = sorted(
+            name
+            for name in children
+            if not name.startswith('.') and (Path(folder) / name).resolve() != avoided
+        )
+        inside = Path(folder).relative_to(path)
+        found += [
+            (inside / name).as_posix()
+            for name in files
+            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith('.')
+        ]
+    if not found:
+        raise ValueError(
+            f'no photograph in {path}: none ends with {" ".join(IMAGE_SUFFIXES)}'
+        )
+    return sorted(found)
+
+
+def result_names(photos: list[str]) -> dict[str, str]:
+    """A name for the results of each photograph, without suffix.
+
+    Args:
+        photos (list[str]): Relative paths.
+
+    Returns:
+        dict[str, str]: Photograph to the same path without its suffix; with it where two
+        photographs of a folder differ in nothing else, also in no more than the case.
+    """
+    stems = {photo: str(PurePosixPath(photo).with_suffix('')) for photo in photos}
+    counts = Counter(stem.lower() for stem in stems.values())
+    return {p: stem if counts[stem.lower()] == 1 else p for p, stem in stems.items()}

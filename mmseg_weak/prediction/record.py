@@ -1,0 +1,54 @@
+"""A folder of results remembers which checkpoint made it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._files import write_json
+
+if TYPE_CHECKING:
+    from .predictor import Predictor
+
+RECORD = 'prediction.json'
+
+
+def check_record(out: Path, predictor: 'Predictor', overwrite: bool) -> None:
+    """Write which checkpoint fills a folder, or compare with what stands there.
+
+    Args:
+        out (Path): Folder of the results.
+        predictor (Predictor): The network.
+        overwrite (bool): Do not compare.
+
+    Raises:
+        ValueError: Another checkpoint, other classes or another scale made the results.
+    """
+    scale = predictor.scale and vars(predictor.scale)
+    content = dict(
+        checkpoint=predictor.checkpoint,
+        sha256=_digest(predictor.checkpoint),
+        classes=list(predictor.classes),
+        scale=json.loads(json.dumps(scale)),
+    )
+    path = out / RECORD
+    if path.is_file() and not overwrite:
+        try:
+            found = json.loads(path.read_text())
+        except ValueError:
+            found = {}
+        if any(found.get(k) != content[k] for k in ('sha256', 'classes', 'scale')):
+            raise ValueError(
+                f'{out} holds masks of another checkpoint '
+                f'({found.get("checkpoint", "unknown")}): choose another folder, or '
+                '--overwrite them'
+            )
+    write_json(path, content)
+
+
+def _digest(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
