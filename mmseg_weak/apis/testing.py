@@ -9,6 +9,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
 from ..checkpoints import read_checkpoint, require_weights
+from ..evaluation import ClickIoUMetric
 from .dataset_settings import single_datasets
 from .launch import require_writable
 from .path_check import check_paths
@@ -106,9 +107,9 @@ def without_masks(pipeline: list[dict]) -> list[dict]:
 
 
 def set_output_dir(config: Config, folder: str) -> None:
-    """Have the metrics of segmentations write label maps."""
+    """Have the metrics write label maps, and suspicious clicks."""
     require_writable(folder)  # every process writes there, and not the first one first
     metrics = config.test_evaluator
     for metric in metrics if isinstance(metrics, list) else [metrics]:
-        if issubclass(METRICS.get(metric.type), IoUMetric):
+        if issubclass(METRICS.get(metric.type), (IoUMetric, ClickIoUMetric)):
             metric.output_dir = folder

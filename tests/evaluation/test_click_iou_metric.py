@@ -1,0 +1,107 @@
+"""Scores at clicks, against scikit-learn and counting by hand."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from sklearn.metrics import accuracy_score, jaccard_score
+
+from mmseg_weak.evaluation import ClickIoUMetric
+from mmseg_weak.evaluation.click_iou_metric import label_support
+from mmseg_weak.evaluation.click_scores import score_clicks
+
+CLASSES = ('background', 'cat', 'dog')
+
+
+def sample(name, mask, clicks, labels, scale=1.0, logits=None):
+    """A prediction in the size of the photograph, clicks in that of the network."""
+    height, width = mask.shape
+    shape = (round(height * scale), round(width * scale))
+    meta = dict(img_id=name, ori_shape=mask.shape, img_shape=shape)
+    meta.update(clicks=np.array(clicks, np.float32) * scale, click_labels=np.array(labels))
+    result = SegDataSample(metainfo=meta)
+    result.pred_sem_seg = PixelData(data=torch.as_tensor(mask)[None])
+    if logits is not None:
+        result.seg_logits = PixelData(data=logits)
+    return {**result.metainfo, **{k: dict(data=v.data) for k, v in result.items()}}
+
+
+def evaluate(samples, **options):
+    metric = ClickIoUMetric(**options)
+    metric.dataset_meta = dict(classes=CLASSES)
+    metric.process({}, samples)
+    return metric.evaluate(len(samples))
+
+
+def test_scores_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    truth, found = rng.integers(0, 3, 200), rng.integers(0, 4, 200)
+    image = np.sort(rng.integers(0, 20, 200))
+    scores = score_clicks(image, truth, found, 5)
+    expected = jaccard_score(truth, found, labels=[0, 1, 2], average=None)
+    np.testing.assert_allclose(scores.iou[:3], 100 * expected)
+    assert np.isnan(scores.iou[3:]).all()
+    assert scores.miou == pytest.approx(100 * expected.mean())
+    assert scores.accuracy == pytest.approx(100 * accuracy_score(truth, found))
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    """Of sets drawn from known rates, about 95 % of the intervals hold the known score."""
+    rng, hits = np.random.default_rng(1), 0
+    large = 400_000
+    truth = rng.integers(0, 2, large)
+    found = np.where(rng.random(large) < 0.8, truth, 1 - truth)
+    exact = score_clicks(np.arange(large) // 100_000, truth, found, 2, rounds=1).miou
+    for _ in range(100):
+        truth = rng.integers(0, 2, 300)
+        found = np.where(rng.random(300) < 0.8, truth, 1 - truth)
+        low, high = score_clicks(np.arange(300) // 3, truth, found, 2, rounds=300).interval
+        hits += low <= exact <= high
+    assert 88 <= hits <= 99
+
+
+@pytest.mark.parametrize('scale', [1.0, 0.5, 3.0])
+def test_clicks_are_read_where_they_were_made(scale):
+    mask = np.zeros((20, 30), dtype=np.int64)
+    mask[10, 20], mask[0, 29] = 1, 2
+    clicks = [(20.5, 10.5), (29.9, 0.1), (3.5, 3.5), (21.5, 10.5)]
+    scores = evaluate([sample('a', mask, clicks, [1, 2, 0, 1], scale)])
+    assert scores['click/accuracy'] == 75
+    assert scores['click/mIoU'] == pytest.approx(100 * (1 / 2 + 1 + 1 / 2) / 3)
+    assert scores['click/mIoU_low'] <= scores['click/mIoU'] <= scores['click/mIoU_high']
+
+
+def test_support_is_the_best_probability_around_a_click():
+    logits = torch.randn(3, 40, 50, generator=torch.Generator().manual_seed(0))
+    pixels, labels = np.array([(0, 0), (25, 10), (49, 39)]), np.array([2, 0, 1])
+    probability = logits.softmax(0).numpy()
+    expected = [
+        probability[label, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].max()
+        for (x, y), label in zip(pixels, labels)
+    ]
+    np.testing.assert_allclose(label_support(logits, pixels, labels), expected, rtol=1e-6)
+
+
+def test_a_click_against_everything_around_it_is_listed(tmp_path):
+    logits = torch.zeros(3, 20, 20)
+    logits[1] = 8
+    mask = logits.argmax(0).numpy()
+    clicks, labels = [(5.5, 5.5), (15.5, 8.5)], [1, 2]
+    evaluate([sample('a', mask, clicks, labels, logits=logits)], output_dir=str(tmp_path))
+    with open(tmp_path / 'suspicious_clicks.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [(r['image'], r['x'], r['class'], r['around it']) for r in rows] == [
+        ('a', '15.5', 'dog', 'cat')
+    ]
+
+
+def test_mistakes_are_one_line():
+    with pytest.raises(ValueError, match='ClickIoUMetric needs the clicks'):
+        ClickIoUMetric().process({}, [dict(img_path='a.jpg')])
+    with pytest.raises(ValueError, match='no click to score'):
+        score_clicks(*[np.zeros(0, int)] * 3, 3)
+    with pytest.raises(ValueError, match=r'ClickIoUMetric: confidence must be in \[0, 1\]'):
+        ClickIoUMetric(confidence=95)
