@@ -13,9 +13,11 @@ from ..constants import IGNORE_INDEX
 from .class_lists import check_class_list
 from .class_splits import BACKGROUND
 from .click_budget import ClickBudget
-from .click_formats import ClassResolver, ClickTable, read_clicks
+from .click_formats import ClassResolver, ClickTable
 from .click_report import REASONS, format_report, make_report, unclicked_classes
-from .image_files import Files, as_list, image_id, image_sizes, list_image_ids
+from .click_sources import ClickSources, Vocabulary
+from .formats import ReadOptions
+from .image_files import Files, as_list, image_sizes, list_image_ids
 from .transforms.checks import check_click_pipeline
 from .transforms.pseudo_labels import check_pseudo_labels
 from .weak_dataset import WeakSegDataset
@@ -43,8 +45,9 @@ class ClickDataset(WeakSegDataset):
     ``image_fraction`` and ``click_fraction``.
 
     Args:
-        click_file (str | os.PathLike | Sequence): JSON or CSV file(s) with clicks, see
-            :mod:`mmseg_weak.datasets.click_formats`. Needed unless ``test_mode``.
+        click_file (str | os.PathLike | Sequence): File(s) or folder(s) with clicks in any
+            format of :mod:`mmseg_weak.datasets.formats`, told by its content. Needed
+            unless ``test_mode``.
         background_click_file (str | os.PathLike | Sequence, optional): File(s) with
             background clicks only; their entries need no class. Defaults to None.
         max_rank (int, optional): Keep an annotator's first ``max_rank`` clicks on a
@@ -59,6 +62,12 @@ class ClickDataset(WeakSegDataset):
         drop_unclicked (bool): Leave out images without a click. Defaults to False.
         check_images (bool): Read the header of every image at the start, to find
             absent or truncated ones and clicks outside. Defaults to True.
+        click_options (dict, optional): What is to be said about the files, such as
+            ``dict(class_key='label')``, see
+            :class:`~mmseg_weak.datasets.formats.ReadOptions`.
+        vocabulary (Sequence[str] | str, optional): The classes that the annotators looked
+            for, where not all, see :class:`~.click_sources.ClickSources`: a background
+            click then only says that none of these is there. Defaults to None: all.
         **kwargs: ``background``, see :class:`~.weak_dataset.WeakSegDataset`, and arguments
             of ``mmseg.datasets.BaseSegDataset``.
 
@@ -79,6 +88,8 @@ class ClickDataset(WeakSegDataset):
         seed: int = 0,
         drop_unclicked: bool = False,
         check_images: bool = True,
+        click_options: dict | None = None,
+        vocabulary: Vocabulary = None,
         test_mode: bool = False,
         **kwargs,
     ) -> None:
@@ -91,6 +102,8 @@ class ClickDataset(WeakSegDataset):
         )
         self.drop_unclicked = drop_unclicked
         self.check_images = check_images
+        self.click_options = dict(click_options or {})
+        self.vocabulary = vocabulary
         self.click_report: dict = {}
         super().__init__(test_mode=test_mode, **kwargs)
         if not test_mode:
@@ -152,7 +165,7 @@ class ClickDataset(WeakSegDataset):
             tuple: The clicks that are used, how many are dropped for each reason, and
             those outside their image.
         """
-        clicks = self._read_click_files()
+        clicks = self._read_click_files(images, sizes)
         seen = sorted(set(clicks.image))
         dropped, outside = dict.fromkeys(REASONS, 0), None
 
@@ -181,30 +194,32 @@ class ClickDataset(WeakSegDataset):
             raise ValueError(f'no click is left, dropped: {dropped}')
         return clicks, dropped, outside
 
-    def _read_click_files(self) -> ClickTable:
+    def _read_click_files(self, images: list[str], sizes: np.ndarray | None) -> ClickTable:
         # Files name the original classes; `metainfo` may train a subset of them.
         classes = self.METAINFO.get('classes') or self._metainfo['classes']
         resolve = ClassResolver(classes, first_id=int(self.reduce_zero_label))
-        tables = [
-            read_clicks(file, resolve, backend_args=self.backend_args)
-            for file in self.click_files
-        ]
+        options = ReadOptions(images=self.data_prefix.get('img_path'), **self.click_options)
+        sources = ClickSources(
+            images,
+            sizes,
+            self.img_suffix,
+            resolve,
+            options,
+            self.vocabulary,
+            self.backend_args,
+        )
         if self.background_click_files and BACKGROUND not in resolve.ids:
             raise ValueError(
                 f"background_click_file needs a class named '{BACKGROUND}', "
                 f'the classes are {", ".join(classes)}'
             )
-        tables += [
-            read_clicks(
-                file,
-                resolve,
-                only_class=resolve.ids[BACKGROUND],
-                backend_args=self.backend_args,
-            )
-            for file in self.background_click_files
-        ]
-        clicks = ClickTable.concatenate(tables)
-        return clicks.rename(lambda name: image_id(name, self.img_suffix))
+        tables = [sources.read(file) for file in self.click_files]
+        for file in self.background_click_files:
+            tables.append(sources.read(file, only_class=resolve.ids[BACKGROUND]))
+        if is_main_process():
+            for note in sources.notes:
+                print_log(f'{type(self).__name__}: {note}', logger='current')
+        return ClickTable.concatenate(tables)
 
     def _trained_labels(self, label: np.ndarray) -> np.ndarray:
         """Relabel as mmseg's ``LoadAnnotations`` relabels masks; 255 is dropped."""
