@@ -21,10 +21,24 @@ def prepare_inference(network: nn.Module) -> nn.Module:
     Returns:
         nn.Module: The network.
     """
-    fold_norms(network.backbone)
+    prepare_backbone(network.backbone)
     send_pointwise_to_onednn(network)
-    network.backbone.register_forward_pre_hook(_lay_out_channels_last)
     return network.to(memory_format=torch.channels_last)
+
+
+def prepare_backbone(backbone: nn.Module) -> nn.Module:
+    """The same for a backbone alone.
+
+    Args:
+        backbone (nn.Module): In eval mode on its device; changed in place.
+
+    Returns:
+        nn.Module: The backbone.
+    """
+    fold_norms(backbone)
+    send_pointwise_to_onednn(backbone)
+    backbone.register_forward_pre_hook(_lay_out_channels_last)
+    return backbone.to(memory_format=torch.channels_last)
 
 
 def _lay_out_channels_last(_: nn.Module, inputs: tuple) -> tuple:

@@ -1,0 +1,21 @@
+"""Masks that follow every click: a frozen network's features and a linear head."""
+
+from .export import export_clicks, export_masks
+from .journal import Click
+from .model import PROFILES
+from .next_click import RULES
+from .pyramid import FrozenPyramid
+from .quality import ClickQuality
+from .session import LiveSession, Suggestion
+
+__all__ = [
+    'PROFILES',
+    'RULES',
+    'Click',
+    'ClickQuality',
+    'FrozenPyramid',
+    'LiveSession',
+    'Suggestion',
+    'export_clicks',
+    'export_masks',
+]

@@ -1,0 +1,345 @@
+"""Click, and see masks of all images at once."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .cache import FeatureCache
+from .head import Samples, Standard
+from .journal import Click, Journal
+from .model import LiveModel
+from .next_click import REASONS, RULES, Candidates
+from .photos import along, list_photos, read_photo
+from .pyramid import FrozenPyramid, sample_maps
+from .quality import ClickQuality, click_quality
+
+# Images that the scale of the features is measured on, and places tried in each.
+NUM_STANDARD, NUM_PLACES = 8, 48
+# Images looked at for one suggestion; more would make a click wait.
+NUM_CANDIDATE_IMAGES = 100
+# Distance of the points sampled from a scribble, as a share of the long side.
+STROKE_STEP = 1 / 128
+DEFAULT_RULE = 'balanced_margin'
+
+
+@dataclass
+class Suggestion:
+    """Where to click next.
+
+    Attributes:
+        image (str): Image id.
+        x, y (float): In pixels.
+        reason (str): Why.
+        probs (dict[str, float]): What the model takes the place for.
+    """
+
+    image: str
+    x: float
+    y: float
+    reason: str
+    probs: dict[str, float]
+
+
+class LiveSession:
+    """Clicks on a folder of photographs and a model that follows them.
+
+    ``session = LiveSession('photos', ['background', 'cat'])``,
+    ``session.click('a.jpg', 31, 52, 'cat')``, ``session.mask('b.jpg')``.
+
+    Features of a frozen network are computed once an image. After a click a linear head is
+    refitted to all clicks of all images. Masks depend on the clicks and the seed only.
+
+    Args:
+        photos (str | os.PathLike): Folder of images, sub-folders too. The image id is the
+            path below it, with ``/``.
+        classes (Sequence[str]): Class names of a new session; an opened one knows its own.
+        work_dir (str | os.PathLike, optional): Where clicks and features are kept. Defaults
+            to ``.mmseg_weak`` in the folder of photographs.
+        pyramid (FrozenPyramid, optional): The network. Defaults to EfficientNet-Lite0.
+        profile (str, optional): See :class:`~mmseg_weak.live.model.LiveModel`.
+        seed (int): Of every draw. Defaults to 0.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
+        ValueError: It holds no image, or the session file is damaged.
+    """
+
+    def __init__(
+        self,
+        photos: str | os.PathLike,
+        classes: Sequence[str] = (),
+        work_dir: str | os.PathLike | None = None,
+        pyramid: FrozenPyramid | None = None,
+        profile: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.photos = Path(photos)
+        self.images = list_photos(self.photos)
+        self.work_dir = Path(work_dir or self.photos / '.mmseg_weak')
+        self.journal = Journal(self.work_dir / 'session.jsonl')
+        for name in classes:
+            if name not in self.journal.state.classes:
+                self.add_class(name)
+        self.profile, self.seed = profile, seed
+        self._known = set(self.images)
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self.use(pyramid or FrozenPyramid())
+
+    def use(self, pyramid: FrozenPyramid) -> None:
+        """Take the features of another network, for instance of one trained on the clicks.
+
+        Args:
+            pyramid (FrozenPyramid): The network.
+        """
+        self.pyramid = pyramid
+        self.cache = FeatureCache(self.work_dir / 'features', self._compute, pyramid.digest)
+        self._standard: Standard | None = None
+        self._rows: dict[Click, Tensor] = {}
+        self._model: LiveModel | None = None
+        self._fitted = -1
+
+    # What a person does.
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names, in the order of the ids in masks."""
+        return self.journal.state.classes
+
+    @property
+    def clicks(self) -> list[Click]:
+        """All clicks, in the order in which they were set."""
+        return list(self.journal.state.clicks.values())
+
+    def click(self, image: str, x: float, y: float, name: str, no: bool = False) -> int:
+        """Say what is at a place.
+
+        Args:
+            image (str): Image id.
+            x, y (float): Pixels of the upright image; 0 <= x < width.
+            name (str): Class.
+            no (bool): The class is *not* there. Defaults to False.
+
+        Returns:
+            int: Id of the click, for :meth:`remove`.
+
+        Raises:
+            ValueError: Image or class is unknown, or the place is outside.
+        """
+        return self.scribble(image, [(x, y)], name, no)
+
+    def scribble(
+        self, image: str, points: Sequence[Sequence[float]], name: str, no: bool = False
+    ) -> int:
+        """Say what is along a line; arguments as for :meth:`click`."""
+        height, width = self.size(image)
+        for x, y in points:
+            if not (0 <= x < width and 0 <= y < height):
+                raise ValueError(
+                    f'{image}: ({x:g}, {y:g}) is outside, the image is {width} x {height}'
+                )
+        number = self.journal.next_id
+        points = [[float(x), float(y)] for x, y in points]
+        operation = dict(op='add', id=number, image=image, points=points)
+        self.journal.apply({**operation, 'class': name, **({'no': True} if no else {})})
+        return number
+
+    def remove(self, number: int) -> None:
+        """Take a click back."""
+        self.journal.apply(dict(op='remove', id=number))
+
+    def undo(self) -> None:
+        """Take the last operation back."""
+        self.journal.apply(dict(op='undo'))
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self.journal.apply(dict(op='redo'))
+
+    def add_class(self, name: str) -> None:
+        """Add a class behind the others."""
+        self.journal.apply(dict(op='class', name=name))
+
+    def rename_class(self, name: str, to: str) -> None:
+        """Give a class another name."""
+        self.journal.apply(dict(op='rename', name=name, to=to))
+
+    def merge_classes(self, name: str, to: str) -> None:
+        """Give the clicks of a class to another and drop it."""
+        self.journal.apply(dict(op='merge', name=name, to=to))
+
+    # What the model says.
+
+    def mask(self, image: str) -> np.ndarray:
+        """Class ids, (H, W) uint8 in the size of the image.
+
+        Raises:
+            ValueError: There is no click yet, or the image is unknown.
+        """
+        probs = self.probabilities(image, self.size(image))
+        return probs.argmax(0).byte().numpy()
+
+    def probabilities(self, image: str, size: tuple[int, int] | None = None) -> Tensor:
+        """Probabilities of the classes.
+
+        Args:
+            image (str): Image id.
+            size (tuple[int, int], optional): Height and width of the result. Defaults to
+                what the network sees.
+
+        Returns:
+            Tensor: (C, H, W) float32.
+
+        Raises:
+            ValueError: There is no click yet, or the image is unknown.
+        """
+        model = self.model()
+        size = size or self.pyramid.size(*self.size(image))
+        logits = model.map_logits(self.maps(image), size)
+        return self._without_unclicked(logits).softmax(0)
+
+    def model(self) -> LiveModel:
+        """The model of all clicks so far; fitted when clicks have changed.
+
+        Raises:
+            ValueError: There is no click yet.
+        """
+        if self._fitted != self.journal.version:
+            samples = self.samples()
+            if not len(samples):
+                raise ValueError('no click yet: the model knows nothing')
+            if self._model is None or self._model.num_classes != len(self.classes):
+                self._model = LiveModel(
+                    self.standard(), len(self.classes), profile=self.profile, seed=self.seed
+                )
+            self._model.fit(samples)
+            self._fitted = self.journal.version
+        return self._model
+
+    def suggest(self, rule: str = DEFAULT_RULE, image: str | None = None) -> Suggestion:
+        """The place whose click would help most.
+
+        Args:
+            rule (str): A key of :data:`~mmseg_weak.live.next_click.RULES`.
+            image (str, optional): Only in this image. Defaults to None, in all.
+
+        Returns:
+            Suggestion: Place and reason; a random place while there is no click.
+
+        Raises:
+            ValueError: The rule is unknown.
+        """
+        if rule not in RULES:
+            raise ValueError(f'unknown rule {rule!r}: choose one of {", ".join(RULES)}')
+        rng = np.random.default_rng([self.seed, self.journal.version])
+        images = [image] if image else self._some_images(rng)
+        drawn = [(name, rng.random((NUM_PLACES, 2))) for name in images]
+        places = [(name, place) for name, some in drawn for place in some]
+        if not self.clicks:
+            name, place = places[rng.integers(len(places))]
+            return self._suggestion(name, place, REASONS['random'], {})
+        features = torch.cat([sample_maps(self.maps(name), some) for name, some in drawn])
+        candidates = self._candidates(features, rng)
+        best = int(np.argmax(RULES[rule](candidates)))
+        probs = dict(zip(self.classes, candidates.probs[best].tolist()))
+        return self._suggestion(*places[best], REASONS[rule], probs)
+
+    def quality(self) -> ClickQuality:
+        """How good the model is, by clicks held out in turn."""
+        return click_quality(self.model(), self.samples(), self.classes, self.seed)
+
+    # Parts.
+
+    def size(self, image: str) -> tuple[int, int]:
+        """Height and width of an upright image."""
+        if image not in self._sizes:
+            self._sizes[image] = self.pixels(image).shape[:2]
+        return self._sizes[image]
+
+    def pixels(self, image: str) -> np.ndarray:
+        """An upright image, RGB, (H, W, 3) uint8."""
+        if image not in self._known:
+            raise ValueError(f'there is no image {image!r} in {self.photos}')
+        return read_photo(self.photos / image)
+
+    def maps(self, image: str) -> list[np.ndarray]:
+        """Features of an image, see :class:`~mmseg_weak.live.pyramid.FrozenPyramid`."""
+        if image not in self._known:
+            raise ValueError(f'there is no image {image!r} in {self.photos}')
+        return self.cache.get(str(self.photos / image))
+
+    def standard(self) -> Standard:
+        """Scale of the features, measured on images spread over the folder."""
+        if self._standard is None:
+            count = min(NUM_STANDARD, len(self.images))
+            chosen = np.linspace(0, len(self.images) - 1, count).round().astype(int)
+            images = [self.maps(self.images[i]) for i in np.unique(chosen)]
+            self._standard = Standard.measure(images)
+        return self._standard
+
+    def samples(self) -> Samples:
+        """Features and labels of all clicks."""
+        clicks = self.clicks
+        rows = [self._features(click) for click in clicks]
+        counts = [len(row) for row in rows]
+        index = {image: i for i, image in enumerate(self.images)}
+        labels = [self.classes.index(click.name) for click in clicks]
+        return Samples(
+            torch.cat([torch.zeros(0, sum(self.standard().depths)), *rows]),
+            np.repeat(np.array(labels, int), counts),
+            np.repeat([count**-0.5 for count in counts], counts),
+            np.repeat(np.array([click.denied for click in clicks], bool), counts),
+            np.repeat(np.array([index[click.image] for click in clicks], int), counts),
+        )
+
+    def _features(self, click: Click) -> Tensor:
+        """(n, D) of the points along a click or scribble."""
+        key = Click(click.id, click.image, click.points, '')
+        if key not in self._rows:
+            height, width = self.size(click.image)
+            points = along(np.array(click.points), STROKE_STEP * max(height, width))
+            self._rows[key] = sample_maps(self.maps(click.image), points / (width, height))
+        return self._rows[key]
+
+    def _compute(self, path: str) -> list[np.ndarray]:
+        return self.pyramid(read_photo(Path(path)))
+
+    def _without_unclicked(self, logits: Tensor) -> Tensor:
+        """Classes that nobody clicked are nowhere."""
+        clicked = {click.name for click in self.clicks if not click.denied}
+        absent = [i for i, name in enumerate(self.classes) if name not in clicked]
+        if absent and clicked:
+            logits[absent] = -torch.inf
+        return logits
+
+    def _some_images(self, rng: np.random.Generator) -> list[str]:
+        """Images whose features are there first: a suggestion must not wait."""
+        ready = [name for name in self.images if self.cache.has(str(self.photos / name))]
+        images = ready or self.images[:1]
+        if len(images) > NUM_CANDIDATE_IMAGES:
+            chosen = rng.choice(len(images), NUM_CANDIDATE_IMAGES, replace=False)
+            images = [images[i] for i in sorted(chosen)]
+        return images
+
+    def _candidates(self, features: Tensor, rng: np.random.Generator) -> Candidates:
+        model, samples = self.model(), self.samples()
+        logits = self._without_unclicked(model.logits(features).T.clone()).T
+        centre, factors = model.standard.mean, model.factors
+        return Candidates(
+            logits.softmax(1),
+            (features - centre) * factors,
+            (samples.features - centre) * factors,
+            np.bincount(samples.labels[~samples.denied], minlength=len(self.classes)),
+            rng,
+        )
+
+    def _suggestion(
+        self, image: str, place: np.ndarray, reason: str, probs: dict
+    ) -> Suggestion:
+        height, width = self.size(image)
+        x, y = np.floor(place * (width, height)) + 0.5
+        return Suggestion(image, float(x), float(y), reason, probs)

@@ -1,0 +1,148 @@
+"""Clicks in, masks of all images out."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from mmseg_weak.datasets.mask_files import read_mask
+from mmseg_weak.live import RULES, LiveSession, export_clicks, export_masks
+from mmseg_weak.live.photos import along, class_palette
+
+
+def click_both(session):
+    session.click('a.png', 5.5, 20.5, 'square')
+    session.click('a.png', 50.5, 40.5, 'grass')
+    session.click('b.jpg', 30.5, 20.5, 'square')
+    session.click('b.jpg', 60.5, 5.5, 'grass')
+
+
+def test_images_of_all_suffixes_without_hidden_ones(session):
+    assert session.images == ['a.png', 'b.jpg', 'more/a.png', 'more/c.JPG']
+
+
+def test_a_click_changes_masks_of_other_images(session):
+    click_both(session)
+    mask = session.mask('more/c.JPG')
+    assert mask.shape == (48, 64) and mask.dtype == np.uint8
+    truth = np.zeros((48, 64), bool)
+    truth[10:34, 34:58] = True
+    assert ((mask == 1) == truth).mean() > 0.8
+
+
+def test_no_click_is_an_error_and_one_class_is_everywhere(session):
+    with pytest.raises(ValueError, match='no click yet'):
+        session.mask('a.png')
+    session.click('a.png', 5.5, 20.5, 'square')
+    assert (session.mask('b.jpg') == 1).all()
+
+
+def test_an_opened_session_has_the_same_clicks_and_masks(session, photos, pyramid):
+    click_both(session)
+    session.remove(1)
+    session.scribble('more/a.png', [(1, 1), (60, 1)], 'grass')
+    before = session.mask('more/c.JPG')
+    session.journal.close()
+    opened = LiveSession(photos, (), session.work_dir, pyramid)
+    assert opened.classes == ['grass', 'square']
+    assert opened.clicks == session.clicks
+    assert (opened.mask('more/c.JPG') == before).mean() > 0.99
+
+
+def test_order_of_clicks_does_not_matter(photos, tmp_path, pyramid):
+    places = [('a.png', 5.5, 20.5, 'square'), ('a.png', 50.5, 40.5, 'grass')]
+    places += [('b.jpg', 60.5, 5.5, 'grass'), ('b.jpg', 30.5, 20.5, 'square')]
+    results = []
+    for i, order in enumerate((places, places[::-1])):
+        session = LiveSession(photos, ['grass', 'square'], tmp_path / str(i), pyramid)
+        for place in order:
+            session.click(*place)
+            session.mask('a.png')
+        results.append(session.probabilities('more/a.png'))
+    torch.testing.assert_close(*results, atol=2e-3, rtol=0)
+
+
+def test_denied_class_leaves_the_place(session):
+    click_both(session)
+    before = session.probabilities('more/a.png', (48, 64))[1, 20, 35]
+    session.click('more/a.png', 35.5, 20.5, 'square', no=True)
+    assert session.probabilities('more/a.png', (48, 64))[1, 20, 35] < before
+
+
+def test_classes_are_renamed_merged_and_undone(session):
+    click_both(session)
+    session.rename_class('square', 'box')
+    session.add_class('third')
+    assert session.classes == ['grass', 'box', 'third']
+    session.merge_classes('box', 'grass')
+    assert {click.name for click in session.clicks} == {'grass'}
+    session.undo()
+    assert session.classes == ['grass', 'box', 'third']
+    session.undo()
+    session.redo()
+    assert session.classes == ['grass', 'box', 'third']
+
+
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (lambda s: s.click('x.png', 1, 1, 'grass'), "no image 'x.png'"),
+        (lambda s: s.click('a.png', 64, 1, 'grass'), 'outside, the image is 64 x 48'),
+        (lambda s: s.click('a.png', float('nan'), 1, 'grass'), 'outside'),
+        (lambda s: s.click('a.png', 1, 1, 'tree'), "no class 'tree'"),
+        (lambda s: s.remove(7), 'no click 7'),
+        (lambda s: s.redo(), 'nothing to redo'),
+        (lambda s: s.add_class('grass'), 'already'),
+        (lambda s: s.add_class(' '), 'needs a name'),
+        (lambda s: s.merge_classes('grass', 'grass'), 'itself'),
+        (lambda s: s.suggest('best'), "unknown rule 'best'"),
+        (lambda s: s.mask('../a.png'), 'no image'),
+    ],
+)
+def test_mistakes_are_named_and_change_nothing(session, call, message):
+    before = list(session.journal.done)
+    with pytest.raises(ValueError, match=message):
+        call(session)
+    assert session.journal.done == before
+
+
+@pytest.mark.parametrize('rule', RULES)
+def test_suggestions_lie_inside_and_are_repeatable(session, rule):
+    click_both(session)
+    for image in session.images:
+        session.maps(image)
+    first, second = session.suggest(rule), session.suggest(rule)
+    assert first == second and first.image in session.images
+    assert 0 <= first.x < 64 and 0 <= first.y < 48
+    assert sum(first.probs.values()) == pytest.approx(1, abs=1e-4)
+
+
+def test_exports_are_read_by_the_training(session, tmp_path):
+    click_both(session)
+    assert export_clicks(session, tmp_path / 'clicks.json') == 4
+    content = json.loads((tmp_path / 'clicks.json').read_text())
+    assert content['b.jpg'][0] == {'x': 30.5, 'y': 20.5, 'class': 'square'}
+    export_masks(session, tmp_path / 'masks', ['more/c.JPG'])
+    exported = read_mask(tmp_path / 'masks' / 'more' / 'c.png')
+    assert (exported == session.mask('more/c.JPG')).all()
+
+
+def test_two_images_never_share_a_mask(session, tmp_path):
+    click_both(session)
+    session.images.append('a.jpg')
+    with pytest.raises(ValueError, match='a.png and a.jpg would both be'):
+        export_masks(session, tmp_path / 'masks')
+
+
+def test_points_along_a_line_are_at_most_a_step_apart():
+    points = along(np.array([[0, 0], [3, 4], [3, 10]], float), 1.0)
+    assert len(points) == 12
+    assert np.hypot(*np.diff(points, axis=0).T).max() <= 1.0 + 1e-9
+    assert (points[0] == 0).all() and (points[-1] == [3, 10]).all()
+
+
+def test_colours_are_distinct():
+    colours = class_palette(12).astype(int)
+    distance = np.abs(colours[:, None] - colours[None]).sum(2)
+    assert distance[~np.eye(12, dtype=bool)].min() > 40
