@@ -35,9 +35,9 @@ def geodesic_distance(cost, seeds):
 
     slot = cost.min()
     buckets = int(1.5 * cost.max() / slot) + 3
-    first = np.full(buckets, -1, np.int64)  # of each bucket, a linked list of entries
-    following = np.full(9 * price.size + len(seeds), -1, np.int64)
-    pixel = np.empty(following.size, np.int64)
+    first = np.full(buckets, -1, np.int32)  # of each bucket, a linked list of entries
+    following = np.empty(9 * price.size + len(seeds), np.int32)
+    pixel = np.empty(following.size, np.int32)
     unused, fresh, waiting = -1, 0, 0
     for seed in seeds:
         start = (seed // width + 1) * stride + seed % width + 1
