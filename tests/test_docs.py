@@ -140,3 +140,9 @@ def test_the_configs_for_own_masks_and_tags_fit_together(tmp_path, monkeypatch):
     stages = load_stages('my_transfer.py')
     used = {word for stage in stages for word in stage.command if word.startswith('my_')}
     assert used == {f'my_{n}.py' for n in ('mixed', 'lnet', 'seeds', 'pnet', 'pretrain')}
+
+
+def test_the_config_with_a_regularised_loss_builds(tmp_path):
+    write_own_configs(tmp_path, 'regularised_losses.md', count=1)
+    model = MODELS.build(Config.fromfile(tmp_path / 'my_potts.py').model)
+    assert [type(term).__name__ for term in model.regularisation] == ['PottsLoss']

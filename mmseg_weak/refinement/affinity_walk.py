@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .._ranges import Count, CountOrZero, Positive, check_ranges
-from .sparse_walk import SparseWalk, check_maps, pair_offsets, walk_in_strips
+from .sparse_walk import SparseWalk, check_maps, cut_denormals, pair_offsets, walk_in_strips
 
 
 @torch.no_grad()
@@ -63,7 +63,7 @@ def affinity_walk(
 
     def make_walk(rows: slice) -> SparseWalk:
         part = affinity[:, rows].to(scores.device, dtype, copy=True)
-        part.pow_(beta)
+        cut_denormals(part.pow_(beta))
         height, width = part.shape[1:]
         for values, (dy, dx) in zip(part, pair_offsets(radius)):
             cut_outside(values, dy, dx, 0)

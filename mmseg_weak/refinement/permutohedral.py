@@ -44,9 +44,21 @@ class PermutohedralLattice:
         # constant gain of the blur cancels.
         self._weights /= np.sqrt(density + np.float32(1e-20))
 
-    def filter(self, values: np.ndarray) -> np.ndarray:
-        """Filter signals, (P, C) float32 -> (P, C) float32."""
-        return _filter(values, self._vertices, self._weights, self._neighbors)
+    def filter(self, values: np.ndarray, transposed: bool = False) -> np.ndarray:
+        """Filter signals, (P, C) float32 -> (P, C) float32.
+
+        Args:
+            values (np.ndarray): The signals.
+            transposed (bool): Apply the transposed map: the blurs along the lattice do not
+                commute, and their order is turned round. Defaults to False.
+
+        Returns:
+            np.ndarray: Filtered signals.
+        """
+        neighbors = self._neighbors
+        if transposed:
+            neighbors = np.ascontiguousarray(neighbors[::-1])
+        return _filter(values, self._vertices, self._weights, neighbors)
 
 
 @_jit

@@ -10,7 +10,7 @@ from .._ranges import Count, CountOrZero, Positive, Share, check_options, check_
 from ..registry import REFINEMENTS
 from .boundaries import build_boundary, strided_size
 from .interface import ImageByImage
-from .sparse_walk import SparseWalk, check_maps, pair_offsets, walk_in_strips
+from .sparse_walk import SparseWalk, check_maps, cut_denormals, pair_offsets, walk_in_strips
 
 
 @torch.no_grad()
@@ -157,7 +157,7 @@ def _affinities(boundary: Tensor, radius: int, beta: float) -> Tensor:
         affinity.copy_(padded[starts[0] : starts[0] + flat.numel()])
         for start in starts[1:]:
             torch.maximum(affinity, padded[start : start + flat.numel()], out=affinity)
-    return affinities.neg_().add_(1).pow_(beta)
+    return cut_denormals(affinities.neg_().add_(1).pow_(beta))
 
 
 def _path(dy: int, dx: int) -> list[tuple[int, int]]:

@@ -18,6 +18,7 @@ FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'benchmark'
         ('multi_scale_cam', 4),
         ('label_transfer', 4),
         ('mutual_promotion', 4),
+        ('regularised_losses', 4),
     ],
 )
 def test_prints_a_row_for_each_ratio(script, num_rows):

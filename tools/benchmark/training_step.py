@@ -58,27 +58,34 @@ def build(config: Config, size: int, plain: bool, device: str) -> nn.Module:
     settings.backbone.init_cfg = None
     if plain:
         settings.type = 'EncoderDecoder'
-        settings.pop('consistency')
+        settings.pop('consistency', None)
         loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)
         settings.decode_head.loss_decode = loss
     torch.manual_seed(0)
     return revert_sync_batchnorm(MODELS.build(settings)).to(device).train()
 
 
-def make_step(config: Config, size: int, images: int, plain: bool, device: str) -> Callable:
-    """One optimiser step, and one of the teacher unless ``plain``."""
+def make_step(
+    config: Config,
+    size: int,
+    images: int,
+    plain: bool,
+    device: str,
+    teacher: bool = True,
+) -> Callable:
+    """One optimiser step, and one of the teacher unless ``plain`` or without one."""
     model = build(config, size, plain, device)
     optimiser = build_optim_wrapper(model, config.optim_wrapper)
     batch = make_batch(size, images, model.decode_head.num_classes)
-    teacher = None
-    if not plain:
-        teacher = TeacherEMA(model, momentum=0.001)
-        model.set_teacher(teacher.module)
+    ema = None
+    if teacher and not plain:
+        ema = TeacherEMA(model, momentum=0.001)
+        model.set_teacher(ema.module)
 
     def step() -> None:
         model.train_step(dict(batch), optimiser)
-        if teacher is not None:
-            teacher.update_parameters(model)
+        if ema is not None:
+            ema.update_parameters(model)
 
     return step
 

@@ -1,6 +1,6 @@
 """Seminar learning: clicks, a teacher, and students that teach each other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmseg.models import CascadeEncoderDecoder, EncoderDecoder
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..declaration import WeakSegmentor
 from ..heads.click_loss import has_own_loss, loss_by_clicks, main_logits, stacked_labels
+from ..inputs.image_values import to_unit_rgb, valid_sizes
 from ..seminar.shared_prefix import SharedPrefix
 
 
@@ -33,9 +34,16 @@ class SeminarMixin(WeakSegmentor):
             for kind, path in peer.items()
         }
 
-    def _init_seminar(self, consistency: dict | None, pseudo_label: dict | None) -> None:
+    def _init_seminar(
+        self,
+        consistency: dict | None,
+        pseudo_label: dict | None,
+        regularisation: dict | Sequence[dict] | None,
+    ) -> None:
         self.consistency = MODELS.build(consistency) if consistency else None
         self.pseudo_label = MODELS.build(pseudo_label) if pseudo_label else None
+        terms = [regularisation] if isinstance(regularisation, Mapping) else regularisation
+        self.regularisation = nn.ModuleList(MODELS.build(term) for term in terms or ())
         self.set_teacher(None)
 
     def set_teacher(self, teacher: nn.Module | None) -> None:
@@ -74,7 +82,7 @@ class SeminarMixin(WeakSegmentor):
         data_samples: SampleList,
         teacher_inputs: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Partial cross-entropy, consistency with the teacher, labels of the peers.
+        """Clicks, consistency with the teacher, labels of the peers, regularisation.
 
         Args:
             inputs (Tensor): The student's view, shape (N, 3, H, W).
@@ -97,6 +105,7 @@ class SeminarMixin(WeakSegmentor):
             losses.update(self._consistency_losses(logits, view, data_samples))
         if self.pseudo_label is not None:
             losses.update(self._pseudo_label_losses(logits, view, data_samples))
+        losses.update(self._regularisation_losses(logits, view, data_samples))
         return losses
 
     def _share_frozen_layers(self) -> None:
@@ -168,6 +177,20 @@ class SeminarMixin(WeakSegmentor):
             logits, inputs, data_samples, self.data_preprocessor, self.align_corners
         )
 
+    def _regularisation_losses(
+        self, logits: Tensor, inputs: Tensor, data_samples: SampleList
+    ) -> dict[str, Tensor]:
+        """Terms of logits and colours; of the weak view, whose colours are the image's."""
+        if not self.regularisation:
+            return {}
+        images = to_unit_rgb(inputs, self.data_preprocessor)
+        sizes = valid_sizes(data_samples, images.shape[2:])
+        clicks = stacked_labels(data_samples)
+        return {
+            term.loss_name: term(logits, images, sizes, clicks)
+            for term in self.regularisation
+        }
+
     @torch.no_grad()
     def dense_logits(self, inputs: Tensor) -> Tensor:
         """Logits of the decode head (a cascade's last dense stage), no gradient.
@@ -205,6 +228,8 @@ class SeminarSegmentor(SeminarMixin, EncoderDecoder):
         pseudo_label (dict, optional): Config of
             :class:`~mmseg_weak.models.heads.HeterogeneousPseudoLabelHead`. Defaults to
             None, no peers.
+        regularisation (dict | Sequence[dict], optional): Losses of logits and image, see
+            :class:`~mmseg_weak.models.losses.ImageLoss`. Defaults to None.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`.
 
     Raises:
@@ -216,6 +241,7 @@ class SeminarSegmentor(SeminarMixin, EncoderDecoder):
         *args,
         consistency: dict | None = None,
         pseudo_label: dict | None = None,
+        regularisation: dict | Sequence[dict] | None = None,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -224,7 +250,7 @@ class SeminarSegmentor(SeminarMixin, EncoderDecoder):
                 f'SeminarSegmentor needs a decode head with per-pixel logits, and '
                 f'{type(self.decode_head).__name__} has its own loss'
             )
-        self._init_seminar(consistency, pseudo_label)
+        self._init_seminar(consistency, pseudo_label, regularisation)
 
     def _stages(self) -> list[tuple[str, nn.Module]]:
         return [('decode', self.decode_head)]
@@ -238,7 +264,7 @@ class CascadeSeminarSegmentor(SeminarMixin, CascadeEncoderDecoder):
 
     Args:
         *args: As for :class:`mmseg.models.CascadeEncoderDecoder`.
-        consistency, pseudo_label (dict, optional): As for :class:`SeminarSegmentor`.
+        consistency, pseudo_label, regularisation: As for :class:`SeminarSegmentor`.
         **kwargs: As for :class:`mmseg.models.CascadeEncoderDecoder`.
     """
 
@@ -249,10 +275,11 @@ class CascadeSeminarSegmentor(SeminarMixin, CascadeEncoderDecoder):
         *args,
         consistency: dict | None = None,
         pseudo_label: dict | None = None,
+        regularisation: dict | Sequence[dict] | None = None,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._init_seminar(consistency, pseudo_label)
+        self._init_seminar(consistency, pseudo_label, regularisation)
 
     def _stages(self) -> list[tuple[str, nn.Module]]:
         return [(f'decode_{i}', head) for i, head in enumerate(self.decode_head)]

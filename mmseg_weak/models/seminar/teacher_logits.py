@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from mmseg.utils import SampleList
 from torch import Tensor
 
-from ...constants import IGNORE_INDEX
 from ...refinement.interface import Refinement, refine_scores
+from ..losses.image_loss import clicks_of_cells
 
 
 def image_class_mask(
@@ -63,10 +63,7 @@ def refine_logits(
     size = tuple(logits.shape[2:])
     small = F.adaptive_avg_pool2d(images, size)
     if clicks is not None:
-        # One click of each cell: the largest label, unlabelled being the smallest.
-        labels = torch.where(clicks == IGNORE_INDEX, -1, clicks)[:, None].float()
-        clicks = F.adaptive_max_pool2d(labels, size)[:, 0].long()
-        clicks = clicks.masked_fill(clicks < 0, IGNORE_INDEX)
+        clicks = clicks_of_cells(clicks, images, size)
     return refine_scores(refine, small, logits.softmax(dim=1), clicks=clicks).log()
 
 

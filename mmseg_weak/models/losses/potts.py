@@ -1,0 +1,189 @@
+"""Potts losses: neighbours of alike colour should have the same class."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ..._ranges import NonNegative, Positive, check_ranges
+from .image_loss import ImageLoss
+
+Relaxation = Literal['bilinear', 'quadratic', 'normalised', 'collision', 'log_quadratic']
+# Keeps logarithms of the dissimilar finite.
+EPS = 1e-6
+
+
+def grid_offsets(neighbours: int, dilations: Sequence[int]) -> list[tuple[int, int]]:
+    """One of each pair of opposite neighbours (dy, dx), at every dilation.
+
+    Args:
+        neighbours (int): 4 or 8.
+        dilations (Sequence[int]): Distances in cells, >= 1.
+
+    Returns:
+        list[tuple[int, int]]: dy > 0, or dy = 0 and dx > 0.
+    """
+    directions = [(0, 1), (1, 0), (1, 1), (1, -1)][: neighbours // 2]
+    return [(d * dy, d * dx) for d in dilations for dy, dx in directions]
+
+
+def pair_views(maps: Tensor, offset: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Both ends of all pairs at an offset, as views of maps (..., h, w).
+
+    Args:
+        maps (Tensor): Any number of leading dimensions.
+        offset (tuple[int, int]): dy >= 0 and dx.
+
+    Returns:
+        tuple[Tensor, Tensor]: Shape (..., h - dy, w - abs(dx)); empty beyond the map.
+    """
+    dy, dx = offset
+    height, width = maps.shape[-2:]
+    rows, columns = max(0, height - dy), max(0, width - abs(dx))
+    left, right = max(0, -dx), max(0, dx)
+    return (
+        maps[..., :rows, left : left + columns],
+        maps[..., dy : dy + rows, right : right + columns],
+    )
+
+
+def colour_pairs(
+    images: Tensor,
+    valid: Tensor,
+    offsets: Sequence[tuple[int, int]],
+    sigma: float | None,
+) -> Iterator[tuple[tuple[int, int], Tensor]]:
+    r"""Weights :math:`\exp(-\|I_p - I_q\|^2 / 2\sigma^2) / \|p - q\|` of pairs of cells.
+
+    Args:
+        images (Tensor): RGB in [0, 1], shape (N, 3, h, w).
+        valid (Tensor): Bool, shape (N, h, w); other cells have weight 0.
+        offsets (Sequence[tuple[int, int]]): See :func:`grid_offsets`.
+        sigma (float, optional): Width of the kernel; None takes the root mean square
+            difference of the valid pairs of each image.
+
+    Yields:
+        tuple[tuple[int, int], Tensor]: Offset (in cells) and weights (N, h', w').
+    """
+    squares, masks = [], []
+    for offset in offsets:
+        first, second = pair_views(images, offset)
+        squares.append((first - second).square().sum(dim=1))
+        masks.append(torch.logical_and(*pair_views(valid, offset)))
+    if sigma is None:
+        total = sum((s * m).sum(dim=(1, 2)) for s, m in zip(squares, masks))
+        count = sum(m.sum(dim=(1, 2)) for m in masks)
+        variance = (total / count.clamp(min=1)).clamp(min=1e-8)[:, None, None]
+    else:
+        variance = sigma**2
+    nearest = min(dy * dy + dx * dx for dy, dx in offsets) ** 0.5
+    for (dy, dx), square, mask in zip(offsets, squares, masks):
+        distance = (dy * dy + dx * dx) ** 0.5 / nearest
+        yield (dy, dx), torch.exp(-square / (2 * variance)) * mask / distance
+
+
+def dissimilarity(first: Tensor, second: Tensor, relaxation: Relaxation) -> Tensor:
+    r"""Relaxed :math:`[y_p \neq y_q]` of distributions, 0 for equal one-hot ones.
+
+    ``bilinear`` :math:`1 - p^\top q`; ``quadratic`` :math:`\tfrac12\|p - q\|^2`;
+    ``normalised`` :math:`1 - p^\top q / (\|p\|\|q\|)`; ``collision``
+    :math:`-\ln p^\top q`; ``log_quadratic`` :math:`-\ln(1 - \tfrac12\|p - q\|^2)`.
+
+    Args:
+        first, second (Tensor): Probabilities, shape (N, C, h, w).
+        relaxation (str): One of these.
+
+    Returns:
+        Tensor: Shape (N, h, w).
+    """
+    if relaxation in ('quadratic', 'log_quadratic'):
+        half = 0.5 * (first - second).square().sum(dim=1)
+        return half if relaxation == 'quadratic' else -torch.log((1 - half).clamp(min=EPS))
+    product = (first * second).sum(dim=1)
+    if relaxation == 'collision':
+        return -torch.log(product.clamp(min=EPS))
+    if relaxation == 'normalised':
+        norms = first.square().sum(dim=1) * second.square().sum(dim=1)
+        return 1 - product / norms.sqrt()
+    return 1 - product
+
+
+def potts_energy(
+    logits: Tensor,
+    images: Tensor,
+    valid: Tensor,
+    relaxation: Relaxation = 'quadratic',
+    offsets: Sequence[tuple[int, int]] = ((0, 1), (1, 0)),
+    sigma: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    r"""Relaxed Potts energy :math:`\sum_{pq} w_{pq} P(y_p, y_q)` of a grid of cells.
+
+    Args:
+        logits (Tensor): Shape (N, C, h, w).
+        images (Tensor): RGB in [0, 1], shape (N, 3, h, w).
+        valid (Tensor): Bool, shape (N, h, w).
+        relaxation (str): P, see :func:`dissimilarity`. Defaults to ``quadratic``.
+        offsets (Sequence[tuple[int, int]]): The pairs. Defaults to the 4 neighbours.
+        sigma (float, optional): See :func:`colour_pairs`.
+
+    Returns:
+        tuple[Tensor, Tensor]: The energy, and the number of valid pairs.
+    """
+    probs, total, count = logits.softmax(dim=1), logits.new_zeros(()), 0
+    for offset, weight in colour_pairs(images, valid, offsets, sigma):
+        total = (
+            total + (weight * dissimilarity(*pair_views(probs, offset), relaxation)).sum()
+        )
+        count = count + torch.logical_and(*pair_views(valid, offset)).sum()
+    return total, torch.as_tensor(count, device=logits.device).to(logits.dtype)
+
+
+@MODELS.register_module()
+class PottsLoss(ImageLoss):
+    r"""Mean relaxed Potts energy of neighbouring cells, weighted by their colours.
+
+    The soft Potts terms of `Soft Self-labeling and Potts Relaxations
+    <https://arxiv.org/abs/2507.01721>`_, as a loss of the network's own probabilities:
+    :math:`\frac{1}{|E|} \sum_{pq \in E} w_{pq} P(p_p, p_q)` over the pairs of valid cells
+    of all ranks, see :func:`dissimilarity` and :func:`colour_pairs`.
+
+    Args:
+        relaxation (str): ``bilinear``, ``quadratic``, ``normalised``, ``collision`` or
+            ``log_quadratic``. Defaults to ``quadratic``.
+        neighbours (int): 4 or 8. Defaults to 8.
+        dilations (Sequence[int]): Distances of neighbours in cells of the logits, >= 1.
+            Defaults to (1,).
+        sigma (float, optional): Width of the colour kernel in units of RGB in [0, 1].
+            Defaults to None, the contrast of each image.
+        loss_weight (float): Factor. Defaults to 1.0.
+        loss_name (str): Key in the loss dict. Defaults to ``'loss_potts'``.
+
+    Raises:
+        ValueError: An option is out of its range.
+    """
+
+    @check_ranges
+    def __init__(
+        self,
+        relaxation: Relaxation = 'quadratic',
+        neighbours: Literal[4, 8] = 8,
+        dilations: Sequence[int] = (1,),
+        sigma: Positive | None = None,
+        loss_weight: NonNegative = 1.0,
+        loss_name: str = 'loss_potts',
+    ) -> None:
+        super().__init__(loss_weight, loss_name)
+        if not dilations or min(dilations) < 1:
+            raise ValueError(f'PottsLoss: dilations must be >= 1, got {dilations}')
+        self.relaxation, self.sigma = relaxation, sigma
+        self.offsets = grid_offsets(neighbours, dilations)
+
+    def energy(
+        self, logits: Tensor, images: Tensor, valid: Tensor, clicks: Tensor, stride: float
+    ) -> tuple[Tensor, Tensor]:
+        """See :meth:`ImageLoss.energy`."""
+        return potts_energy(
+            logits, images, valid, self.relaxation, self.offsets, self.sigma
+        )
