@@ -11,6 +11,7 @@ from torch import Tensor
 from .._ranges import Positive, Share, check_ranges
 from ..constants import IGNORE_INDEX
 from .class_restriction import normalise, restrict_logits, restrict_probabilities
+from .exclusions import move_off
 from .interface import Refinement, refine_scores
 
 FUSIONS = ('single', 'mean', 'agree')
@@ -98,6 +99,7 @@ def heterogeneous_label(
     sizes: Tensor | None = None,
     check_values: bool = True,
     image_ids: Sequence[str] | None = None,
+    exclusions: Tensor | None = None,
 ) -> PseudoLabel:
     """Fuse, restrict, refine, decide; clicks have the last word.
 
@@ -120,6 +122,9 @@ def heterogeneous_label(
             waits for the device. Defaults to True.
         image_ids (Sequence[str], optional): Names of the images, for refinements that read
             a file of each. Defaults to None, unknown.
+        exclusions (Tensor, optional): Points that say "not this class" as image, row,
+            column and class, long, shape (K, 4): its probability moves to the others there,
+            before the refinement and after it. Defaults to None.
 
     Returns:
         PseudoLabel: Labels and scores.
@@ -133,12 +138,15 @@ def heterogeneous_label(
         _check_values(probs)
     probs = [value.float() if value.dtype.itemsize < 4 else value for value in probs]
 
+    exclusions = clicks.new_zeros(0, 4) if exclusions is None else exclusions
     scores = rule.restrict(fuse_probabilities(probs, rule.fusion), image_classes)
+    scores = move_off(scores, exclusions)
     if refine is not None:
         context = dict(clicks=clicks, image_ids=image_ids)
         scores = normalise(
             refine_scores(refine, images.to(scores), scores, sizes, **context)
         )
+        scores = move_off(scores, exclusions)
     confidence, labels = scores.max(dim=1)
     keep = (confidence >= rule.threshold) & (confidence > 0)
     if rule.fusion == 'agree':

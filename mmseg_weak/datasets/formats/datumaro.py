@@ -35,7 +35,9 @@ class Datumaro(Format):
                 continue
             image = item.get('image') or {}
             suffix = PurePosixPath(str(image.get('path', '')).replace('\\', '/')).suffix
-            name = str(item['id'])
+            if not isinstance(item['id'], str):
+                raise ValueError(f'the id of an item is a text, got {item["id"]!r}')
+            name = item['id']
             name = name if name.endswith(suffix) else name + suffix
             height, width = image.get('size') or (None, None)
             out.image(name, None if width is None else (width, height), once=True)

@@ -41,7 +41,9 @@ class DeepLabCut(Format):
                 raise ValueError('no line that begins with "coords" among the first four')
             heads[cells[0]] = cells
         parts, coords = heads['bodyparts'], heads['coords']
-        first = next(i for i, cell in enumerate(coords) if cell == 'x')
+        if 'x' not in coords or len(parts) != len(coords):
+            raise ValueError('no column of x, or header lines of different lengths')
+        first = coords.index('x')
         if 'likelihood' in coords and not options.machine_labels:
             raise ValueError(
                 'holds predictions (likelihood); say machine_labels to take them'

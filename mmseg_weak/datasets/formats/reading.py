@@ -89,7 +89,13 @@ def read_into(out: Collector, name: str, source: Source, options: ReadOptions) -
         if text.startswith(source.path):
             raise ValueError(text) from None
         place = f'{out.place()}: ' if out.place() else ''
-        raise ValueError(f'{source.path}: {place}{text}') from None
+        raise ValueError(f'{source.path}: {shorten(place + text)}') from None
+
+
+def shorten(text: str, most: int = 300) -> str:
+    """A message as one line that a broken file cannot make endless."""
+    text = ' '.join(text.split('\n'))
+    return text if len(text) <= most else f'{text[:most]} ...'
 
 
 def _explain(error: Exception, title: str) -> str:

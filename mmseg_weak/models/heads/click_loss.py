@@ -1,11 +1,12 @@
 """Losses of mmseg's decode heads on sparse labels."""
 
 import torch
+import torch.nn.functional as F
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from ..losses import PartialCrossEntropyLoss, gather_upsampled_logits
+from ..losses import ExclusionLoss, PartialCrossEntropyLoss, gather_upsampled_logits
 
 # Heads with several outputs in training: where the one used for prediction stands.
 MAIN_OUTPUT = {
@@ -29,6 +30,20 @@ def stacked_labels(data_samples: SampleList) -> Tensor:
             'training pipeline, behind all that moves pixels'
         )
     return torch.cat([sample.gt_sem_seg.data for sample in data_samples])
+
+
+def stacked_exclusions(data_samples: SampleList) -> Tensor:
+    """Points of a batch that say "no": image, row, column and class, long, shape (K, 4).
+
+    Samples without ``gt_exclusions`` have none.
+    """
+    parts = []
+    for i, sample in enumerate(data_samples):
+        found = sample.get('gt_exclusions')
+        if found is not None and len(found):
+            parts.append(F.pad(found, (1, 0), value=i))
+    device = data_samples[0].gt_sem_seg.data.device
+    return (torch.cat(parts) if parts else torch.zeros(0, 4, dtype=torch.long)).to(device)
 
 
 def has_own_loss(head: nn.Module) -> bool:
@@ -58,8 +73,9 @@ def loss_by_clicks(head: nn.Module, output, data_samples: SampleList) -> dict:
     """Losses of a head's output, read at the labels where that gives the same value.
 
     Heads that keep mmseg's ``loss_by_feat`` and use nothing but
-    :class:`~mmseg_weak.models.losses.PartialCrossEntropyLoss` never upsample their logits;
-    any other head computes its own ``loss_by_feat``.
+    :class:`~mmseg_weak.models.losses.PartialCrossEntropyLoss` and
+    :class:`~mmseg_weak.models.losses.ExclusionLoss` never upsample their logits; any other
+    head computes its own ``loss_by_feat``.
 
     Args:
         head (nn.Module): A decode or auxiliary head.
@@ -69,28 +85,49 @@ def loss_by_clicks(head: nn.Module, output, data_samples: SampleList) -> dict:
     Returns:
         dict[str, Tensor]: Loss components and ``acc_seg``, the share of labelled pixels
         that are right, in percent.
+
+    Raises:
+        ValueError: Points say "no" and the head has no loss that takes them.
     """
     losses = head.loss_decode
     losses = list(losses) if isinstance(losses, nn.ModuleList) else [losses]
+    _check_exclusions(head, losses, data_samples)
     standard = type(head).loss_by_feat is BaseDecodeHead.loss_by_feat
+    sparse = (PartialCrossEntropyLoss, ExclusionLoss)
     if not (
         standard
         and head.sampler is None
-        and all(isinstance(loss, PartialCrossEntropyLoss) for loss in losses)
+        and all(isinstance(loss, sparse) for loss in losses)
     ):
         return head.loss_by_feat(output, data_samples)
     labels = stacked_labels(data_samples)
     result = {}
     for loss in losses:
-        value = loss.forward_low_resolution(
-            output,
-            labels,
-            ignore_index=head.ignore_index,
-            align_corners=head.align_corners,
-        )
+        if isinstance(loss, ExclusionLoss):
+            points = stacked_exclusions(data_samples)
+            size = (labels.shape[1], labels.shape[2])
+            value = loss.forward_low_resolution(output, points, size, head.align_corners)
+        else:
+            value = loss.forward_low_resolution(
+                output,
+                labels,
+                ignore_index=head.ignore_index,
+                align_corners=head.align_corners,
+            )
         result[loss.loss_name] = result.get(loss.loss_name, 0) + value
     result['acc_seg'] = _click_accuracy(head, output, labels)
     return result
+
+
+def _check_exclusions(head: nn.Module, losses: list, data_samples: SampleList) -> None:
+    """Refuse to pass over points that say "no"."""
+    takes = any(isinstance(loss, ExclusionLoss) for loss in losses)
+    if not takes and any(len(s.get('gt_exclusions', ())) for s in data_samples):
+        raise ValueError(
+            f'points say "no" or come from a partial vocabulary, and no loss of '
+            f"{type(head).__name__} takes them: add dict(type='ExclusionLoss') to "
+            'loss_decode'
+        )
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from ..inference.peers import PeerNetworks
 from ..inputs.image_values import to_unit_rgb, valid_sizes
 from ..losses.reduction import global_denominator
 from ..seminar.teacher_logits import image_class_mask
-from .click_loss import stacked_labels
+from .click_loss import stacked_exclusions, stacked_labels
 
 
 @MODELS.register_module()
@@ -119,7 +119,7 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         """
         return self._label(probs, image_classes, clicks, images, sizes).labels
 
-    def _label(self, *args) -> PseudoLabel:
+    def _label(self, *args, exclusions: Tensor | None = None) -> PseudoLabel:
         probs, image_classes, clicks, images, sizes = args
         return heterogeneous_label(
             probs,
@@ -130,6 +130,7 @@ class HeterogeneousPseudoLabelHead(BaseModule):
             self.refine,
             sizes,
             self.check_values,
+            exclusions=exclusions,
         )
 
     def loss(
@@ -224,7 +225,8 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         probs = self.peers.probabilities(images, num_classes)
         classes = image_class_mask(data_samples, num_classes, self.rule.background)
         sizes = valid_sizes(data_samples, images.shape[2:])
-        return self._label(probs, classes, clicks, images, sizes)
+        points = stacked_exclusions(data_samples)
+        return self._label(probs, classes, clicks, images, sizes, exclusions=points)
 
     @staticmethod
     def _from_disk(clicks: Tensor, data_samples: SampleList) -> Tensor:

@@ -8,6 +8,7 @@ from .collision_cross_entropy import (
 )
 from .decoupled_consistency import DecoupledConsistencyLoss
 from .dense_crf_loss import DenseCRFLoss, dense_crf_energy
+from .exclusion import ExclusionLoss
 from .foreground_bce import ForegroundBCELoss
 from .gated_crf import GatedCRFLoss, gated_crf_energy
 from .image_loss import ImageLoss
@@ -23,6 +24,7 @@ __all__ = [
     'CollisionCrossEntropyLoss',
     'DecoupledConsistencyLoss',
     'DenseCRFLoss',
+    'ExclusionLoss',
     'ForegroundBCELoss',
     'GatedCRFLoss',
     'ImageLoss',

@@ -16,7 +16,9 @@ def image_class_mask(
 
     Args:
         data_samples (list[SegDataSample]): Their metainfo ``image_classes`` lists the
-            foreground labels of all clicks of the whole image, whatever the crop shows.
+            foreground labels of all clicks of the whole image, whatever the crop shows;
+            ``known_classes``, where it is there and not None, those that its annotator
+            looked for: any other may be in the image.
         num_classes (int): Number of classes C.
         background (int, optional): A class that every image may hold. Defaults to 0.
 
@@ -40,6 +42,9 @@ def image_class_mask(
             row[:] = True
         elif background is not None:
             row[background] = True
+        known = sample.metainfo.get('known_classes')
+        if known is not None:
+            row[[c for c in range(num_classes) if c not in known]] = True
     return mask
 
 
