@@ -43,21 +43,24 @@ def register() -> None:
 
 
 def config_path(name: str) -> str:
-    """Path of a shipped config, also where the package was installed from a wheel.
+    """Path of a config: a file, or one that is shipped, also in a wheel.
 
     A config of one's own is based on it with
     ``_base_ = __import__('mmseg_weak').config_path('_base_/default_runtime.py')``.
 
     Args:
-        name (str): Relative to the folder ``configs``.
+        name (str): Path of a file; else relative to the folder of shipped configs, with
+            ``configs/`` in front or without.
 
     Raises:
-        FileNotFoundError: No config of that name is shipped.
+        FileNotFoundError: There is no such file, and no config of that name is shipped.
     """
+    if Path(name).is_file():
+        return str(name)
     folder = Path(__file__).resolve().parent / '.mim' / 'configs'
-    path = folder / name
+    path = folder / str(name).removeprefix('configs/')
     if not path.is_file():
-        raise FileNotFoundError(f'no config {name} is shipped in {folder}')
+        raise FileNotFoundError(f'config {name} does not exist, nor is one shipped')
     return str(path)
 
 

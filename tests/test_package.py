@@ -80,8 +80,10 @@ def test_shipped_configs_are_a_base_from_anywhere(tmp_path):
     assert (
         config.default_scope == Config.fromfile(REPOSITORY / 'configs' / name).default_scope
     )
-    with pytest.raises(FileNotFoundError, match='no config nothing.py is shipped'):
+    with pytest.raises(FileNotFoundError, match='config nothing.py does not exist, nor'):
         mmseg_weak.config_path('nothing.py')
+    assert mmseg_weak.config_path(path) == str(path)
+    assert mmseg_weak.config_path(f'configs/{name}').endswith(f'configs/{name}')
 
 
 @pytest.fixture(scope='module')

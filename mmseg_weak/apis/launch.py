@@ -11,6 +11,7 @@ import torch.distributed as torch_dist
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from .. import config_path
 from ..checkpoints import find_checkpoint, require_checkpoint
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
@@ -38,9 +39,7 @@ def load_config(
         FileNotFoundError: The config does not exist.
         ValueError: The work folder cannot be written.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'config {path} does not exist')
-    config = Config.fromfile(path)
+    config = Config.fromfile(config_path(path))
     if options:
         config.merge_from_dict(options)
     config.launcher = launcher

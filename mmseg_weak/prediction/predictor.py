@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import load_state_dict
 from mmseg.registry import DATASETS, MODELS
 
+from .. import config_path
 from ..apis.dataset_settings import single_datasets
 from ..apis.launch import without_sync_norm
 from ..checkpoints import read_checkpoint, require_weights
@@ -223,9 +223,7 @@ def _config(given, meta: dict, checkpoint: str) -> Config:
     if isinstance(given, Config):
         return given
     if given is not None:
-        if not Path(given).is_file():
-            raise FileNotFoundError(f'config {given} does not exist')
-        return Config.fromfile(given)
+        return Config.fromfile(config_path(given))
     text = meta.get('cfg')
     if not text:
         raise ValueError(f'{checkpoint} carries no config: give that of its training')

@@ -1,0 +1,45 @@
+"""Look at photographs and labels, and write a config that trains on them.
+
+    mmseg-weak init photos clicks.csv --out cells
+
+LABELS are clicks or tags in any format that is read (docs/formats.md), or a folder of masks
+of some photographs. Nothing is overwritten without --overwrite.
+"""
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the verb."""
+    parser.add_argument('photos', help='folder of photographs, with sub-folders')
+    parser.add_argument('labels', nargs='?', help='clicks, tags or a folder of masks')
+    parser.add_argument('--out', default='project', help='folder for the config (project)')
+    parser.add_argument(
+        '--classes',
+        nargs='+',
+        metavar='NAME',
+        help='names of the classes in the order of their numbers',
+    )
+    parser.add_argument(
+        '--long-side', type=int, help='pixels to which photographs are brought'
+    )
+    parser.add_argument(
+        '--budget', choices=('quick', 'full'), help='length of the training (by device)'
+    )
+    parser.add_argument('--overwrite', action='store_true', help='replace the config')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Look, write, say."""
+    from ..project import init
+
+    lines = init(
+        args.photos,
+        args.labels,
+        args.out,
+        args.classes,
+        args.long_side,
+        args.budget,
+        args.overwrite,
+    )
+    print(*lines, sep='\n')

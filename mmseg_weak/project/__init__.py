@@ -1,0 +1,6 @@
+"""From photographs and weak labels to a config that trains on them."""
+
+from .starting import init
+from .survey import Survey, survey
+
+__all__ = ['Survey', 'init', 'survey']

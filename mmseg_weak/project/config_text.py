@@ -1,0 +1,225 @@
+"""The config that `mmseg-weak init` writes, as text that a person can read."""
+
+from dataclasses import dataclass
+
+HEAD = """\
+# Written by `mmseg-weak init`: a plain config of MMSegmentation, edit what you like.
+# {facts}
+_base_ = [
+    __import__('mmseg_weak').config_path(name)  # what the package ships
+    for name in (
+        '{network}',
+        '_base_/schedules/budget_{budget}.py',  # or budget_{other}.py
+        '_base_/default_runtime.py',
+    )
+]
+work_dir = {work_dir!r}
+# The values 0, 1, 2 … of a mask.
+classes = {classes!r}
+# Photographs are brought to this long side in training, and new ones likewise: larger shows
+# small objects better and takes longer.
+long_side = {long_side}
+crop = {crop}
+
+photographs = dict(
+    type={dataset!r},
+    data_prefix=dict({prefix}),
+    img_suffix={suffix!r},
+    metainfo=dict(classes=classes),
+{source})
+"""
+
+TRAIN = """\
+train_dataloader = dict(
+    batch_size=8,
+    num_workers={workers},
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        **photographs,
+        ann_file={train_list!r},
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type={load!r}),
+            dict(
+                type='RandomResize',
+                scale=(long_side, long_side),
+                ratio_range={ratios},
+                keep_ratio=True,
+            ),
+{cropping}            dict(type='RandomFlip', prob=0.5),
+{packing}        ],
+    ),
+)
+"""
+
+VALIDATION = """\
+# Photographs that are not trained on say how good the network is.
+val_dataloader = dict(
+    batch_size=1,
+    num_workers={workers},
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        **photographs,
+        ann_file={held_out_list!r},
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+{testing}        ],
+    ),
+)
+val_evaluator = {metric}
+test_dataloader, test_evaluator = val_dataloader, val_evaluator
+"""
+
+NO_VALIDATION = """\
+# Too few photographs have labels to keep some for scoring.
+val_cfg = test_cfg = None
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(long_side, long_side), keep_ratio=True),
+    dict(type='PackSegInputs'),
+]
+"""
+
+CLICK_MODEL = """\
+model = dict(
+    type='SeminarSegmentor',
+    data_preprocessor=dict(size=(crop, crop)),
+    decode_head=dict(
+        num_classes=len(classes),
+        loss_decode=dict(_delete_=True, type='PartialCrossEntropyLoss'),
+    ),
+)
+"""
+TAG_MODEL = """\
+# Tags alone for the first sixth of the training; masks follow from what they show.
+model = dict(
+    data_preprocessor=dict(size=(crop, crop)),
+    decode_head=dict(num_classes=len(classes)),
+    cam_head=dict(num_classes=len(classes)),
+    schedule=dict(
+        segmentation_start=_base_.max_iters // 6, propagation_start=_base_.max_iters // 3
+    ),
+)
+"""
+MASK_MODEL = """\
+model = dict(
+    data_preprocessor=dict(size=(crop, crop)),
+    decode_head=dict(num_classes=len(classes)),
+)
+"""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How one kind of labels is trained on.
+
+    Attributes:
+        network (str): Shipped config of the network.
+        dataset (str): Registered data set.
+        option (str): Its argument for the labels.
+        load (str): Transform that loads them.
+        ratios (str): Factors of the scale that training draws from.
+        crop (str): Transform that crops.
+        packing (tuple[str, ...]): Transforms behind it.
+        testing (tuple[str, ...]): Steps behind loading the image; ``resize`` is one.
+        metric (str): Of held-out photographs.
+        model (str): Changes of the network.
+    """
+
+    network: str
+    dataset: str
+    option: str
+    load: str
+    ratios: str
+    crop: str
+    packing: tuple[str, ...]
+    testing: tuple[str, ...]
+    metric: str
+    model: str
+
+
+FPN = '_base_/models/fpn_efficientnet-lite0.py'
+METHODS = dict(
+    clicks=Method(
+        network=FPN,
+        dataset='ClickDataset',
+        option='click_file',
+        load='LoadClicks',
+        ratios='(0.5, 1.5)',
+        crop='ClickRandomCrop',
+        packing=('RasterizeClicks', 'PackWeakSegInputs'),
+        testing=('LoadClicks', 'resize', 'PackWeakSegInputs'),
+        metric="dict(type='ClickIoUMetric')",
+        model=CLICK_MODEL,
+    ),
+    tags=Method(
+        network='_base_/models/mutual_promotion_efficientnet-lite0.py',
+        dataset='ImageTagDataset',
+        option='tag_file',
+        load='LoadImageTags',
+        # A crop has to show what its tags say.
+        ratios='(0.55, 1.0)',
+        crop='RandomCrop',
+        packing=('PackWeakSegInputs',),
+        testing=('LoadImageTags', 'resize', 'PackWeakSegInputs'),
+        metric="dict(type='TagMetric')",
+        model=TAG_MODEL,
+    ),
+    masks=Method(
+        network=FPN,
+        dataset='BaseSegDataset',
+        option='',
+        load='LoadAnnotations',
+        ratios='(0.5, 1.5)',
+        crop='RandomCrop',
+        packing=('PackSegInputs',),
+        testing=('resize', 'LoadAnnotations', 'PackSegInputs'),
+        metric="dict(type='IoUMetric', iou_metrics=['mIoU'])",
+        model=MASK_MODEL,
+    ),
+)
+INDENT = ' ' * 12
+
+
+def config_text(kind: str, labels: str, held_out: bool, **values) -> str:
+    """Fill the template of one kind of labels.
+
+    Args:
+        kind (str): ``clicks``, ``tags`` or ``masks``.
+        labels (str): File or folder of the labels.
+        held_out (bool): Whether photographs are kept for scoring.
+        **values: ``facts``, ``budget``, ``work_dir``, ``classes``, ``long_side``, ``crop``,
+            ``images``, ``suffix``, ``workers``, ``train_list`` and ``held_out_list``.
+
+    Returns:
+        str: The config.
+    """
+    method = METHODS[kind]
+    prefix = f'img_path={values.pop("images")!r}'
+    source = f'    {method.option}={labels!r},\n'
+    if kind == 'masks':
+        prefix, source = f'{prefix}, seg_map_path={labels!r}', ''
+    values.update(
+        network=method.network,
+        other='full' if values['budget'] == 'quick' else 'quick',
+        dataset=method.dataset,
+        prefix=prefix,
+        source=source,
+        load=method.load,
+        ratios=method.ratios,
+        cropping=f'{INDENT}dict(type={method.crop!r}, crop_size=(crop, crop)),\n',
+        packing=''.join(_step(name) for name in method.packing),
+        testing=''.join(_step(name) for name in method.testing),
+        metric=method.metric,
+    )
+    parts = [HEAD, TRAIN, VALIDATION if held_out else NO_VALIDATION]
+    return ''.join(part.format(**values) for part in parts) + method.model
+
+
+def _step(name: str) -> str:
+    if name == 'resize':
+        scale = 'scale=(long_side, long_side), keep_ratio=True'
+        return f"{INDENT}dict(type='Resize', {scale}),\n"
+    return f'{INDENT}dict(type={name!r}),\n'

@@ -1,0 +1,114 @@
+"""What `mmseg-weak init` says about photographs and labels."""
+
+from collections import Counter
+
+import numpy as np
+
+from ..datasets.class_splits import BACKGROUND
+from .survey import FEW, Survey
+
+MAX_NAMES = 3
+
+
+def describe(found: Survey) -> list[str]:
+    """Facts, one a line."""
+    long = found.sizes.max(1)
+    kinds = ', '.join(f'{number} {suffix}' for suffix, number in found.suffixes.items())
+    sides = f'{long.min()}' if long.min() == long.max() else f'{long.min()} to {long.max()}'
+    photos = f'{len(found.photos)} photographs ({kinds})'
+    lines = [f'{found.folder}: {photos}, long side {sides} pixels']
+    if found.kind:
+        totals, images = found.totals(), found.images_of()
+        head = f'{found.labels}: {found.kind} in {len(found.marks)} photographs'
+        lines.append(head + ', classes:')
+        width = max(map(len, found.classes))
+        for name in found.classes:
+            count = f'{totals[name]} clicks in ' if found.kind == 'clicks' else ''
+            lines.append(f'  {name:<{width}}  {count}{images[name]} photographs')
+    return lines
+
+
+def warnings(found: Survey) -> list[str]:
+    """What is missing or looks wrong, one a line, most important first."""
+    if not found.kind:
+        return []
+    lines = []
+    totals, images = found.totals(), found.images_of()
+    if found.kind == 'clicks' and BACKGROUND not in found.classes:
+        lines.append(
+            f'no class is called {BACKGROUND!r}: every pixel will be given one of '
+            f'{", ".join(found.classes)}. If photographs show other things as well, click '
+            f'two or three of them in each and call them {BACKGROUND!r}'
+        )
+    lines += _rare(found, totals, images)
+    if found.kind == 'tags':
+        lines += _useless_tags(found, images)
+    bare = [photo for photo in found.photos if photo not in found.marks]
+    if bare:
+        lines.append(
+            f'{len(bare)} of {len(found.photos)} photographs have no {found.kind} and are '
+            f'not trained on: {_some(bare)}'
+        )
+    if found.unknown:
+        lines.append(
+            f'{len(found.unknown)} names in {found.labels} fit no photograph, or several: '
+            f'{_some(found.unknown)}'
+        )
+    return lines + found.notes
+
+
+def _rare(found: Survey, totals: Counter, images: Counter) -> list[str]:
+    lines = []
+    for name in found.classes:
+        if not totals[name]:
+            lines.append(f'class {name!r} is never labelled: it will not be learnt')
+        elif found.kind == 'clicks' and totals[name] < FEW:
+            lines.append(
+                f'class {name!r} has {totals[name]} clicks in {images[name]} photographs: '
+                f'click it at least {FEW} times'
+            )
+        elif found.kind != 'clicks' and images[name] < FEW and name != BACKGROUND:
+            lines.append(f'class {name!r} is in {images[name]} photographs alone')
+    return lines
+
+
+def _useless_tags(found: Survey, images: Counter) -> list[str]:
+    """Tags teach by their absence as well."""
+    number = len(found.marks)
+    return [
+        f'class {name!r} is in all {number} photographs: tags cannot teach where it is; '
+        'click it instead'
+        for name in found.classes
+        if name != BACKGROUND and images[name] == number and number > 1
+    ]
+
+
+def _some(names: list[str]) -> str:
+    return ', '.join(names[:MAX_NAMES]) + (' …' if len(names) > MAX_NAMES else '')
+
+
+def held_out(
+    found: Survey, share: float = 0.2, seed: int = 0, most: int = 200
+) -> list[str]:
+    """Labelled photographs that are kept for scoring.
+
+    A photograph is kept only if each of its classes stays in two others at least.
+
+    Args:
+        found (Survey): Photographs and labels.
+        share (float): Of the labelled photographs, in [0, 1). Defaults to 0.2.
+        seed (int): Of the draw. Defaults to 0.
+        most (int): Most photographs. Defaults to 200.
+
+    Returns:
+        list[str]: Sorted.
+    """
+    labelled = sorted(found.marks)
+    wanted = min(most, round(share * len(labelled)))
+    left, chosen = found.images_of(), []
+    for i in np.random.default_rng(seed).permutation(len(labelled)):
+        counts = found.marks[labelled[i]]
+        if len(chosen) < wanted and all(left[name] > 2 for name in counts):
+            chosen.append(labelled[i])
+            left.subtract(dict.fromkeys(counts, 1))
+    return sorted(chosen)

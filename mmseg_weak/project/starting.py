@@ -1,0 +1,194 @@
+"""The verb ``init``: look, say what there is, write a config."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from torch.cuda import is_available
+
+from .._files import replace_file
+from ..datasets.class_splits import BACKGROUND
+from ..datasets.formats import ReadOptions, read_annotations, write_annotations
+from ..datasets.formats.annotations import Annotations
+from ..models.backbones.package_weights import package_file
+from .config_text import config_text
+from .report import describe, held_out, warnings
+from .survey import Survey, survey
+
+CONFIG, TRAIN, HELD_OUT, LABELS = 'config.py', 'train.txt', 'held_out.txt', 'labels.csv'
+# Objects this far apart are still told apart by a network of stride 4.
+APART = 16
+MOST = 1600
+
+
+def init(
+    photos: str | os.PathLike,
+    labels: str | os.PathLike | None = None,
+    out: str | os.PathLike = 'project',
+    classes: Sequence[str] | None = None,
+    long_side: int | None = None,
+    budget: str | None = None,
+    overwrite: bool = False,
+) -> list[str]:
+    """Write a config for photographs and labels, and say what was found.
+
+    Args:
+        photos (str | os.PathLike): Folder of photographs.
+        labels (str | os.PathLike, optional): Clicks or tags in any format that is read, or
+            a folder of masks. Without, the folder is only looked at.
+        out (str | os.PathLike): Folder of the config. Defaults to ``project``.
+        classes (Sequence[str], optional): Names of the classes, in the order of their ids.
+        long_side (int, optional): Size at which photographs are trained on. Chosen by the
+            size of the photographs and the distance of clicks by default.
+        budget (str, optional): ``quick`` or ``full``; quick without a GPU by default.
+        overwrite (bool): Replace a config that is there.
+
+    Returns:
+        list[str]: What was found and written, one line each.
+
+    Raises:
+        FileNotFoundError: Photographs or labels do not exist.
+        ValueError: See :func:`~mmseg_weak.project.survey.survey`; the config exists; no
+            class can be learnt.
+    """
+    out = Path(out)
+    found = survey(photos, labels, classes, leave_out=out)
+    lines = describe(found) + [f'! {line}' for line in warnings(found)]
+    if not found.kind:
+        return [*lines, 'no labels yet: mmseg-weak annotate ' + found.folder]
+    if found.kind == 'tags' and BACKGROUND not in found.classes:
+        found = replace(found, classes=(BACKGROUND, *found.classes))
+    if len(found.classes) < 2:
+        raise ValueError(
+            f'{found.labels}: {found.classes[0]!r} is the only class: label what is not '
+            f'{found.classes[0]!r} as well, as {BACKGROUND!r}'
+        )
+    if (out / CONFIG).exists() and not overwrite:
+        raise ValueError(f'{out / CONFIG} exists: --overwrite it, or choose another --out')
+    kept = held_out(found)
+    source, suffix = _labels(found, out)
+    _write_list(out / TRAIN, sorted(found.marks.keys() - set(kept)), suffix)
+    if kept:
+        _write_list(out / HELD_OUT, kept, suffix)
+    long_side = long_side or choose_long_side(found, is_available())
+    budget = budget or ('full' if is_available() else 'quick')
+    text = config_text(
+        found.kind,
+        source,
+        bool(kept),
+        facts=f'{len(found.photos)} photographs, {len(found.marks)} with {found.kind}.',
+        budget=budget,
+        work_dir=(out / 'training').as_posix(),
+        classes=found.classes,
+        long_side=long_side,
+        crop=choose_crop(long_side, is_available()),
+        images=found.folder,
+        suffix=suffix,
+        workers=min(4, os.cpu_count() or 1),
+        train_list=(out / TRAIN).as_posix(),
+        held_out_list=(out / HELD_OUT).as_posix(),
+    )
+    with replace_file(out / CONFIG) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+    return [*lines, *_closing(found, out, kept, long_side, budget)]
+
+
+def choose_long_side(found: Survey, gpu: bool) -> int:
+    """Size of photographs for the network, in pixels of the long side.
+
+    That of most photographs, as far as the machine is fast enough; larger where clicks are
+    so close that their objects would melt together.
+
+    Args:
+        found (Survey): Photographs and labels.
+        gpu (bool): Whether there is a GPU.
+    """
+    own = int(np.median(found.sizes.max(1)))
+    side = min(own, 800 if gpu else 400)
+    if found.spacing > 0:
+        side = max(side, min(own, MOST, round(own * APART / found.spacing)))
+    return side
+
+
+def choose_crop(long_side: int, gpu: bool) -> int:
+    """Side of the crops of training: a multiple of 32, less than the photograph."""
+    most = 512 if gpu else 160
+    return max(64, min(most, 32 * round(0.6 * long_side / 32)))
+
+
+def _labels(found: Survey, out: Path) -> tuple[str, str]:
+    """Labels and suffix as a data set takes them.
+
+    Where photographs have several suffixes, or labels know them by the file name alone,
+    the labels are copied under the names of the photographs.
+    """
+    suffixes = {PurePosixPath(photo).suffix for photo in found.marks}
+    suffix = suffixes.pop() if len(suffixes) == 1 else ''
+    direct = suffix and all(
+        name in (photo, photo.removesuffix(suffix)) for photo, name in found.names.items()
+    )
+    if found.kind == 'masks':
+        if not suffix:
+            raise ValueError(
+                f'{found.folder}: photographs with masks have several suffixes; give '
+                'them one'
+            )
+        return found.labels, suffix
+    if direct:
+        return found.labels, suffix
+    photo_of = {name: photo for photo, name in found.names.items()}
+    read = read_annotations(found.labels, options=ReadOptions(images=found.folder))
+    renamed = _renamed(read, photo_of)
+    kind = 'clicks-csv' if found.kind == 'clicks' else 'tags-csv'
+    write_annotations(out / LABELS, renamed, kind)
+    return (out / LABELS).as_posix(), ''
+
+
+def _renamed(read: Annotations, photo_of: dict[str, str]) -> Annotations:
+    """Marks of known photographs under the names of these."""
+
+    def known(table, **columns):
+        rows = np.array([name in photo_of for name in table.images], bool)
+        place = np.cumsum(rows) - 1
+        table = table.select(rows[table.image_index])
+        return replace(
+            table,
+            images=tuple(photo_of[n] for n in table.images if n in photo_of),
+            image_index=place[table.image_index].astype(np.int32),
+            **{name: column[rows] for name, column in columns.items()},
+        )
+
+    clicks = known(read.clicks, vocabulary=read.clicks.vocabulary)
+    return replace(read, clicks=clicks, tags=known(read.tags))
+
+
+def _write_list(path: Path, photos: Sequence[str], suffix: str) -> None:
+    with replace_file(path) as temporary:
+        lines = (f'{photo.removesuffix(suffix)}\n' for photo in photos)
+        temporary.write_text(''.join(lines), encoding='utf-8')
+
+
+def _closing(
+    found: Survey, out: Path, kept: Sequence[str], long_side: int, budget: str
+) -> list[str]:
+    """What was written, and what to do next."""
+    lines = []
+    try:
+        package_file('efficientnet-lite0')
+    except FileNotFoundError as error:
+        lines.append(f'! ImageNet weights are not there yet: {error}')
+    lines.append(
+        f'held out for scoring: {len(kept)} of {len(found.marks)} labelled photographs; '
+        f'long side {long_side} pixels; budget {budget}'
+    )
+    training = (out / 'training').as_posix()
+    config = (out / CONFIG).as_posix()
+    return [
+        *lines,
+        f'written: {config}',
+        'next:',
+        f'  mmseg-weak train {config}',
+        f'  mmseg-weak predict {config} {training} {found.folder} --out {out / "results"}',
+    ]

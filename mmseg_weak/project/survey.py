@@ -1,0 +1,216 @@
+"""What a folder of photographs and a source of labels hold."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from ..datasets.class_splits import BACKGROUND
+from ..datasets.formats import Annotations, ReadOptions, read_annotations
+from ..datasets.image_files import image_sizes
+from ..prediction.photos import find_photos
+from .masks import mask_values, masks_of
+
+# A class with fewer clicks, or clicked in fewer photographs, is hardly learnt.
+FEW = 10
+
+
+@dataclass
+class Survey:
+    """Photographs and what is known of them.
+
+    Attributes:
+        folder (str): Folder of the photographs.
+        photos (list[str]): Relative paths, sorted.
+        sizes (np.ndarray): (n, 2) width and height of the upright photographs.
+        labels (str): File or folder of the labels, '' without.
+        kind (str): ``clicks``, ``tags``, ``masks``, or '' without labels.
+        classes (tuple[str, ...]): Names, the background first.
+        names (dict[str, str]): Labelled photograph to its name in the labels.
+        marks (dict[str, Counter]): Labelled photograph to its marks of each class.
+        spacing (float): Distance in pixels that a quarter of the clicks have to the next
+            of their class or less; NaN without clicks. Small objects lie close.
+        unknown (list[str]): Names in the labels that no photograph has.
+        notes (list[str]): What else the user should read.
+    """
+
+    folder: str
+    photos: list[str]
+    sizes: np.ndarray
+    labels: str = ''
+    kind: str = ''
+    classes: tuple[str, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, Counter] = field(default_factory=dict)
+    spacing: float = float('nan')
+    unknown: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def suffixes(self) -> Counter:
+        """Suffixes of the photographs as they are written."""
+        return Counter(PurePosixPath(photo).suffix for photo in self.photos)
+
+    def totals(self) -> Counter:
+        """Marks of each class."""
+        return sum(self.marks.values(), Counter())
+
+    def images_of(self) -> Counter:
+        """Photographs with a mark of each class."""
+        return Counter(name for counts in self.marks.values() for name in counts)
+
+
+def survey(
+    folder: str | os.PathLike,
+    labels: str | os.PathLike | None = None,
+    classes: Sequence[str] | None = None,
+    leave_out: str | os.PathLike = '',
+) -> Survey:
+    """Look at photographs and labels.
+
+    Args:
+        folder (str | os.PathLike): Folder of photographs, with sub-folders.
+        labels (str | os.PathLike, optional): Clicks or tags in any format that is read, or
+            a folder of masks.
+        classes (Sequence[str], optional): Names of the classes, in the order of their ids.
+            Needed where the labels know them by number.
+        leave_out (str | os.PathLike, optional): A folder in it that holds results.
+
+    Returns:
+        Survey: What was found.
+
+    Raises:
+        FileNotFoundError: Photographs or labels do not exist.
+        ValueError: There are no photographs, some are damaged, the labels are of no known
+            format, of other photographs, or name classes by number.
+    """
+    folder = os.fspath(folder)
+    photos = find_photos(folder, leave_out)
+    sizes = image_sizes([os.path.join(folder, photo) for photo in photos])
+    found = Survey(folder, photos, sizes)
+    if labels is None:
+        return found
+    found.labels = os.fspath(labels)
+    masks = masks_of(found.labels, photos) if os.path.isdir(found.labels) else {}
+    if masks:
+        _add_masks(found, masks, classes)
+    else:
+        read = read_annotations(labels, options=ReadOptions(images=folder))
+        _add_annotations(found, read, classes)
+    return found
+
+
+def _add_masks(found: Survey, masks: dict[str, str], classes: Sequence[str] | None) -> None:
+    """Masks: their values are the classes."""
+    found.kind, found.names = 'masks', masks
+    values = {p: mask_values(Path(found.labels) / mask) for p, mask in masks.items()}
+    largest = max(max(seen, default=0) for seen in values.values())
+    if classes is None or largest >= len(classes):
+        given = '' if classes is None else f', and --classes names {len(classes)}'
+        raise ValueError(
+            f'{found.labels}: masks hold the values 0 to {largest}{given}: name them in '
+            'order, such as --classes background cat (255 is for unknown pixels)'
+        )
+    found.classes = tuple(classes)
+    found.marks = {p: Counter(classes[v] for v in seen) for p, seen in values.items()}
+
+
+def _add_annotations(
+    found: Survey, read: Annotations, classes: Sequence[str] | None
+) -> None:
+    """Clicks or tags: whatever there is more of."""
+    found.kind = 'clicks' if len(read.clicks) else 'tags'
+    found.notes += read.notes
+    table = read.clicks if found.kind == 'clicks' else read.tags
+    if not len(table):
+        raise ValueError(f'{found.labels}: holds neither clicks nor tags')
+    kept = ~table.negative if found.kind == 'clicks' else table.present
+    names = [_name(read, i, classes) for i in range(len(read.classes))]
+    used = {names[i] for i in table.label.tolist()}
+    found.classes = tuple(classes) if classes else _in_order(read, used)
+    photo_of = _match(table.images, found.photos)
+    found.unknown = [name for name in table.images if name not in photo_of]
+    if not photo_of:
+        raise ValueError(
+            f'{found.labels}: names {", ".join(table.images[:2])}, and no photograph of '
+            f'{found.folder} is called so; they are {", ".join(found.photos[:2])}'
+        )
+    for image, label in zip(table.image_index[kept], table.label[kept]):
+        photo = photo_of.get(table.images[image])
+        if photo is not None:
+            found.names[photo] = table.images[image]
+            found.marks.setdefault(photo, Counter())[names[label]] += 1
+    if found.kind == 'clicks':
+        found.spacing = _spacing(table)
+
+
+def _name(read: Annotations, i: int, classes: Sequence[str] | None) -> str:
+    """Name of a class entry; numbers are positions in ``classes``.
+
+    Raises:
+        ValueError: It is a number and no names are given, or it is none of them.
+    """
+    value = read.classes[i]
+    text = '' if value is None else str(value).strip()
+    if classes and text in classes:
+        return text
+    if text.isdigit():
+        numbers = ', '.join(sorted({str(v) for v in read.classes}, key=len))
+        if classes is None:
+            raise ValueError(
+                f'{read.path}: classes are numbers ({numbers}): name them in the order of '
+                'their numbers from 0, such as --classes background cat'
+            )
+        if int(text) < len(classes):
+            return classes[int(text)]
+    if classes or not text:
+        raise ValueError(
+            f'{read.path}: {read.first[i]}: '
+            + (f'class {text!r} is not among --classes' if text else 'no class')
+        )
+    return text
+
+
+def _in_order(read: Annotations, used: set[str]) -> tuple[str, ...]:
+    """Background first, then as the source declares them, then by name."""
+    declared = [name for name in read.vocabulary or () if name in used]
+    rest = sorted(used - set(declared))
+    return tuple(
+        sorted(dict.fromkeys([*declared, *rest]), key=lambda name: name != BACKGROUND)
+    )
+
+
+def _match(names: Sequence[str], photos: Sequence[str]) -> dict[str, str]:
+    """Photograph of each name: path with or without suffix, or file name if unique."""
+    keys: dict[str, set[str]] = {}
+    for photo in photos:
+        path = PurePosixPath(photo)
+        for key in (photo, str(path.with_suffix('')), path.name, path.stem):
+            keys.setdefault(key, set()).add(photo)
+    plain = {name: name.replace('\\', '/').removeprefix('./') for name in names}
+    found = {}
+    for name, key in plain.items():
+        candidates = keys.get(key) or keys.get(PurePosixPath(key).name, set())
+        exact = {p for p in candidates if key in (p, str(PurePosixPath(p).with_suffix('')))}
+        chosen = exact or candidates
+        if len(chosen) == 1:
+            found[name] = next(iter(chosen))
+    return found
+
+
+def _spacing(clicks) -> float:
+    """Lower quartile of the distance to the next click of the class in the image."""
+    nearest = []
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i, key in enumerate(zip(clicks.image_index.tolist(), clicks.label.tolist())):
+        groups.setdefault(key, []).append(i)
+    for rows in groups.values():
+        xy = clicks.xy[rows[:200]]
+        if len(xy) > 1:
+            distance = np.linalg.norm(xy[:, None] - xy, axis=-1)
+            np.fill_diagonal(distance, np.inf)
+            nearest.append(distance.min(1))
+    return float(np.quantile(np.concatenate(nearest), 0.25)) if nearest else float('nan')

@@ -1,0 +1,191 @@
+"""What `mmseg-weak init` finds, and that its configs train."""
+
+import json
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmseg.registry import DATASETS, METRICS, MODELS
+from PIL import Image
+
+from mmseg_weak.project import init, survey
+from mmseg_weak.project.report import held_out
+from mmseg_weak.project.starting import choose_crop, choose_long_side
+
+NAMES = [f'site{i % 2}/p{i}.jpg' for i in range(12)]
+
+
+def draw(path, size=(60, 40)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(len(path.name)).integers(0, 255, (*size[::-1], 3))
+    Image.fromarray(noise.astype(np.uint8)).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A person's folder of twelve photographs, from which commands are called."""
+    for name in NAMES:
+        draw(tmp_path / 'photos' / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_clicks(path, names, classes=('background', 'cat')):
+    lines = ['image,x,y,class']
+    for i, name in enumerate(names):
+        lines += [f'{name},{5 + 9 * j},{10 + i},{c}' for j, c in enumerate(classes)]
+    path.write_text('\n'.join(lines) + '\n')
+
+
+def build(config):
+    """Model and data sets of a config; classes of all of them."""
+    MODELS.build(config.model)
+    loaders = [config.get(f'{split}_dataloader') for split in ('train', 'val')]
+    built = [DATASETS.build(loader.dataset) for loader in loaders if loader]
+    for dataset in built:
+        assert len(dataset[0]['inputs']) == 3
+    return built
+
+
+def photographs(dataset):
+    return {dataset.get_data_info(i)['img_path'] for i in range(len(dataset))}
+
+
+def test_clicks_become_a_config_that_builds(folder):
+    write_clicks(folder / 'clicks.csv', NAMES)
+    lines = init('photos', 'clicks.csv')
+    assert '  cat         12 clicks in 12 photographs' in lines
+    assert not any(line.startswith('! class') for line in lines)
+    config = Config.fromfile('project/config.py')
+    train, val = build(config)
+    assert len(train) == 10 and len(val) == 2
+    assert not photographs(train) & photographs(val)
+    assert photographs(train) | photographs(val) == {f'photos/{name}' for name in NAMES}
+    assert train.metainfo['classes'] == ('background', 'cat')
+    assert config.model.decode_head.num_classes == 2
+    assert METRICS.build(config.val_evaluator).prefix == 'click'
+    sample = val[0]['data_samples']
+    assert len(sample.clicks) == 2
+    assert len((folder / 'project/config.py').read_text().splitlines()) < 90
+
+
+def test_mixed_suffixes_and_bare_names_are_matched(folder):
+    """Labels are copied under the names of the photographs."""
+    (folder / 'photos/site0/p0.jpg').unlink()
+    draw(folder / 'photos/site0/p0.PNG')
+    names = [name.rsplit('/')[-1].removesuffix('.jpg') for name in NAMES]
+    write_clicks(folder / 'clicks.csv', names)
+    init('photos', 'clicks.csv')
+    train, val = build(Config.fromfile('project/config.py'))
+    assert len(train) + len(val) == 12
+    assert 'photos/site0/p0.PNG' in photographs(train) | photographs(val)
+    assert train.click_report['clicks'] == 20
+
+
+def test_tags_become_a_config_that_builds(folder):
+    tags = {
+        n: ['cat'] if i % 2 else ['dog', 'cow'][: 1 + i % 3] for i, n in enumerate(NAMES)
+    }
+    (folder / 'tags.json').write_text(json.dumps(tags))
+    init('photos', 'tags.json')
+    config = Config.fromfile('project/config.py')
+    train, _ = build(config)
+    assert train.metainfo['classes'] == ('background', 'cat', 'cow', 'dog')
+    assert config.model.type == 'MutualPromotionSegmentor'
+    schedule = config.model.schedule
+    assert 0 < schedule.segmentation_start < schedule.propagation_start < config.max_iters
+
+
+def test_masks_of_some_photographs_become_a_config_that_builds(folder):
+    for i, name in enumerate(NAMES[:8]):
+        path = (folder / 'masks' / name).with_suffix('.png')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((40, 60), [0, 1, 255][i % 3], np.uint8)).save(path)
+    with pytest.raises(ValueError, match='masks hold the values 0 to 1: name them'):
+        init('photos', 'masks')
+    lines = init('photos', 'masks', classes=['background', 'cat'])
+    assert any('4 of 12 photographs have no masks' in line for line in lines)
+    build(Config.fromfile('project/config.py'))
+
+
+def test_what_is_missing_is_said(folder):
+    write_clicks(folder / 'clicks.csv', NAMES[:4], ('cat', 'dog'))
+    with open('clicks.csv', 'a') as file:
+        file.write('p99.jpg,1,1,dog\nsite0/p0.jpg,5,5,cow\n')
+    text = '\n'.join(init('photos', 'clicks.csv'))
+    assert "! no class is called 'background': every pixel will be given one of" in text
+    assert "! class 'cow' has 1 clicks in 1 photographs: click it at least 10 times" in text
+    assert '! 8 of 12 photographs have no clicks' in text
+    assert '! 1 names in clicks.csv fit no photograph, or several: p99.jpg' in text
+
+
+def test_a_tag_of_every_photograph_is_warned_about(folder):
+    tags = {name: ['road', 'car'][: 1 + i % 2] for i, name in enumerate(NAMES)}
+    (folder / 'tags.json').write_text(json.dumps(tags))
+    text = '\n'.join(init('photos', 'tags.json'))
+    assert "class 'road' is in all 12 photographs: tags cannot teach where it is" in text
+    assert "'car' is in all" not in text
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ('image,x,y,class\nsite0/p0.jpg,1,1,0\n', r'classes are numbers \(0\): name them'),
+        ('image,x,y,class\nother.jpg,1,1,cat\n', 'no photograph of photos is called so'),
+        ('image,x,y,class\nsite0/p0.jpg,1,1,cat\n', "'cat' is the only class: label what"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_one_line(folder, content, message):
+    (folder / 'clicks.csv').write_text(content)
+    with pytest.raises(ValueError, match=message):
+        init('photos', 'clicks.csv')
+    assert not (folder / 'project').exists()
+
+
+def test_numbers_get_the_names_that_are_given(folder):
+    write_clicks(folder / 'clicks.csv', NAMES, ('0', '1'))
+    init('photos', 'clicks.csv', classes=['background', 'cat'])
+    train, _ = build(Config.fromfile('project/config.py'))
+    assert train.click_report['clicks_per_class'] == dict(background=10, cat=10)
+
+
+def test_nothing_is_overwritten_unasked(folder):
+    write_clicks(folder / 'clicks.csv', NAMES)
+    init('photos', 'clicks.csv')
+    (folder / 'project/config.py').write_text('# mine')
+    with pytest.raises(ValueError, match='exists: --overwrite it'):
+        init('photos', 'clicks.csv')
+    assert (folder / 'project/config.py').read_text() == '# mine'
+    init('photos', 'clicks.csv', overwrite=True)
+    assert 'ClickDataset' in (folder / 'project/config.py').read_text()
+
+
+def test_without_labels_the_folder_is_looked_at(folder):
+    lines = init('photos')
+    assert lines[0] == 'photos: 12 photographs (12 .jpg), long side 60 pixels'
+    assert 'annotate' in lines[-1] and not (folder / 'project').exists()
+
+
+def test_held_out_photographs_leave_every_class_to_the_training(folder):
+    write_clicks(folder / 'clicks.csv', NAMES)
+    with open('clicks.csv', 'a') as file:
+        file.write(''.join(f'{name},30,30,rare\n' for name in NAMES[:2]))
+    found = survey('photos', 'clicks.csv')
+    for share in (0.2, 0.9):
+        kept = held_out(found, share)
+        assert kept and not set(kept) & set(NAMES[:2])
+        left = [found.marks[name] for name in NAMES if name not in kept]
+        assert all(sum(name in c for c in left) >= 2 for name in found.classes)
+
+
+def test_close_clicks_ask_for_a_larger_side(folder):
+    write_clicks(folder / 'clicks.csv', NAMES)
+    found = survey('photos', 'clicks.csv')
+    found.sizes = np.tile([4000, 3000], (12, 1))
+    assert choose_long_side(found, gpu=False) == 400
+    assert choose_long_side(found, gpu=True) == 800
+    found.spacing = 80.0
+    assert choose_long_side(found, gpu=False) == 800
+    found.spacing = 8.0
+    assert choose_long_side(found, gpu=False) == 1600
+    assert choose_crop(256, gpu=False) == 160 and choose_crop(800, gpu=True) == 480
