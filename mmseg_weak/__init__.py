@@ -35,11 +35,12 @@ def register() -> None:
     """
     if f'{__name__}.{_ROOMS[-1]}' in sys.modules:
         return
-    from ._toolbox import check_toolbox
+    from ._toolbox import check_toolbox, quiet_imports
 
-    check_toolbox()
-    for room in _ROOMS:
-        import_module(f'.{room}', __name__)
+    with quiet_imports():
+        check_toolbox()
+        for room in _ROOMS:
+            import_module(f'.{room}', __name__)
 
 
 def config_path(name: str) -> str:

@@ -1,9 +1,12 @@
 """One clear message instead of a deep traceback when the toolbox is absent or wrong."""
 
+import contextlib
 import importlib
+import io
 import os
 import re
 import warnings
+from collections.abc import Iterator
 
 # Lowest release that carries the interfaces used here, and the newest one tested.
 SUPPORTED = {
@@ -16,6 +19,21 @@ HINT = (
     "(maintained fork, recommended) or pip install 'mmseg_weak[openmmlab]' "
     '(originals, compiles mmcv)'
 )
+
+
+@contextlib.contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Without what mmcv and mmseg print about parts that they and nobody here miss.
+
+    ``Could not import OneDL`` comes by ``print``, whatever the log level.
+    """
+    printed = io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
+        warnings.filterwarnings('ignore', 'Fail to import', UserWarning)
+        yield
+    lines = [line for line in printed.getvalue().splitlines() if 'OneDL' not in line]
+    if lines:
+        print(*lines, sep='\n')
 
 
 def parse_version(text: str) -> tuple[int, ...]:

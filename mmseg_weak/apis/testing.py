@@ -4,16 +4,16 @@ import os
 
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
-from ..checkpoints import read_checkpoint, require_weights
+from ..checkpoints import read_checkpoint
 from ..evaluation import ClickIoUMetric
 from .dataset_settings import single_datasets
 from .launch import require_writable
 from .path_check import check_paths
 from .prediction_folders import prediction_folders
+from .running import build_runner
 
 PAINTER = dict(
     type='WeakSegLocalVisualizer',
@@ -28,6 +28,7 @@ def test(
     out: str | None = None,
     show_dir: str | None = None,
     tta: bool = False,
+    verbose: bool = True,
 ) -> dict[str, float]:
     """Test a checkpoint.
 
@@ -37,6 +38,7 @@ def test(
         out (str, optional): Folder for the predicted label maps (PNG).
         show_dir (str, optional): Folder for painted predictions.
         tta (bool): Several scales and flips, as the config's ``tta_pipeline`` has them.
+        verbose (bool): Print all that the log file gets. Defaults to True.
 
     Returns:
         dict[str, float]: Metrics.
@@ -45,7 +47,7 @@ def test(
         FileNotFoundError: A file is absent.
         ValueError: Config, data and checkpoint do not fit, or a folder cannot be written.
     """
-    content = read_checkpoint(checkpoint)
+    read_checkpoint(checkpoint)
     check_paths(config, ('test',))
     config.load_from = checkpoint
     if tta:
@@ -58,8 +60,7 @@ def test(
         config.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
         config.setdefault('visualizer', dict(PAINTER))
         config.visualizer.save_dir = show_dir
-    runner = Runner.from_cfg(config)
-    require_weights(runner.model, content, checkpoint, config.filename)
+    runner = build_runner(config, verbose)
     folders = []
     if runner.test_loop is not None:
         loop = runner.test_loop

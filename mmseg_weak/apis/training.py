@@ -6,10 +6,15 @@ from mmengine.runner import Runner
 
 from .launch import set_resume
 from .path_check import check_paths
+from .running import build_runner
 
 
 def train(
-    config: Config, resume: str | None = None, amp: bool = False, seed: int | None = None
+    config: Config,
+    resume: str | None = None,
+    amp: bool = False,
+    seed: int | None = None,
+    verbose: bool = True,
 ) -> Runner:
     """Train, after absent files were named.
 
@@ -19,6 +24,7 @@ def train(
             the work folder. Defaults to None, a new training.
         amp (bool): Mixed precision. Defaults to False.
         seed (int, optional): Random seed; defaults to the config's.
+        verbose (bool): Print all that the log file gets. Defaults to True.
 
     Returns:
         Runner: After the training.
@@ -37,6 +43,6 @@ def train(
     check_paths(config, ('train', 'val'))
     if resume:
         set_resume(config, resume)
-    runner = Runner.from_cfg(config)
+    runner = build_runner(config, verbose)
     runner.train()
     return runner

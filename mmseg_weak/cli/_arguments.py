@@ -40,3 +40,10 @@ def add_launcher(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--local_rank', '--local-rank', type=int, default=0, action=_LocalRank
     )
+
+
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    """Add ``--verbose``."""
+    parser.add_argument(
+        '--verbose', action='store_true', help='print all that the log file gets'
+    )

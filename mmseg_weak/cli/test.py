@@ -5,7 +5,7 @@
 
 import argparse
 
-from ._arguments import add_cfg_options, add_launcher
+from ._arguments import add_cfg_options, add_launcher, add_verbose
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--metrics-out', help='JSON file for the metrics')
     parser.add_argument('--show-dir', help='folder for painted predictions')
     parser.add_argument('--tta', action='store_true', help='several scales and flip')
+    add_verbose(parser)
     add_cfg_options(parser)
     add_launcher(parser)
 
@@ -32,6 +33,6 @@ def run(args: argparse.Namespace) -> None:
 
     require_checkpoint(args.checkpoint)
     config = load_config(args.config, args.work_dir, args.cfg_options, args.launcher)
-    metrics = test(config, args.checkpoint, args.out, args.show_dir, args.tta)
+    metrics = test(config, args.checkpoint, args.out, args.show_dir, args.tta, args.verbose)
     if args.metrics_out and is_main_process():
         write_json(args.metrics_out, metrics)

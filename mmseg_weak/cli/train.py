@@ -6,7 +6,7 @@ train CONFIG --launcher pytorch``.
 
 import argparse
 
-from ._arguments import add_cfg_options, add_launcher
+from ._arguments import add_cfg_options, add_launcher, add_verbose
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision (GPU)')
     parser.add_argument('--seed', type=int, help='random seed; also written to the config')
+    add_verbose(parser)
     add_cfg_options(parser)
     add_launcher(parser)
 
@@ -32,4 +33,4 @@ def run(args: argparse.Namespace) -> None:
     from ..apis.training import train
 
     config = load_config(args.config, args.work_dir, args.cfg_options, args.launcher)
-    train(config, args.resume, args.amp, args.seed)
+    train(config, args.resume, args.amp, args.seed, args.verbose)
