@@ -13,6 +13,8 @@ from setuptools.config.pyprojecttoml import read_configuration
 from toy import REPOSITORY
 
 import mmseg_weak
+import mmseg_weak.apis
+from mmseg_weak import cli
 
 # Names of distributions that differ from those of their modules.
 DISTRIBUTIONS = {'cv2': 'opencv-python', 'PIL': 'pillow', 'skimage': 'scikit-image'}
@@ -129,3 +131,14 @@ def test_the_wheel_holds_nothing_else(wheel):
 
 def test_the_wheel_has_the_command():
     assert project()['scripts'] == {'mmseg-weak': 'mmseg_weak.cli:main'}
+
+
+def test_verbs_are_functions_too():
+    """Verbs of the command, by their names."""
+    verbs = {'convert', 'export', 'init', 'predict', 'show', 'test', 'train'}
+    assert verbs <= set(cli.verbs())
+    for verb in verbs:
+        function = getattr(mmseg_weak.apis, verb)
+        assert callable(function) and function.__doc__, verb
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        mmseg_weak.apis.nothing  # noqa: B018

@@ -17,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', required=True, help='folder for masks and overlays')
     parser.add_argument('--no-overlays', action='store_true', help='masks alone')
     parser.add_argument('--no-areas', action='store_true', help='without areas.csv')
+    parser.add_argument(
+        '--to', metavar='FORMAT', help='also write masks for a tool, such as cvat or coco'
+    )
     parser.add_argument('--batch-size', type=int, default=1, help='photographs at once')
     parser.add_argument('--workers', type=int, default=2, help='processes that load')
     parser.add_argument('--overwrite', action='store_true', help='make all masks anew')
@@ -25,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Predict and say what was made."""
-    from ..apis.predict import predict
+    from ..apis.prediction import predict
 
     broken = predict(
         args.config,
@@ -38,6 +41,7 @@ def run(args: argparse.Namespace) -> None:
         workers=args.workers,
         overwrite=args.overwrite,
         device=args.device,
+        to=args.to,
     )
     for line in broken:
         print(f'left out: {line}')

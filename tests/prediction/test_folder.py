@@ -169,3 +169,14 @@ def test_an_absent_or_empty_folder_is_one_line(tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(ValueError, match='no photograph in'):
         find_photos(tmp_path / 'empty')
+
+
+def test_masks_go_to_the_tools_of_others(network, photos, tmp_path, monkeypatch):
+    """Also where two photographs differ in their suffix alone."""
+    from mmseg_weak.apis import predict
+
+    monkeypatch.setattr('mmseg_weak.apis.prediction.Predictor', lambda *_: network)
+    out = tmp_path / 'out'
+    predict(None, network.checkpoint, photos, out, to='ultralytics', workers=0)
+    labels = {p.stem for p in (out / 'ultralytics').rglob('*.txt')}
+    assert labels >= {'b', 'c', 'turned'}

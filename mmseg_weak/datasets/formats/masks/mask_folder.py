@@ -19,7 +19,8 @@ class MaskFolder:
             nothing is known.
         classes (Sequence[str]): Names, in the order of the indices.
         images (str | os.PathLike): Folder of the images; a mask belongs to the one of the
-            same name but for the suffix.
+            same name but for the suffix, or to the one it names with its suffix
+            (``a.jpg.png``).
         background (str): Class that tools do not draw. Defaults to ``'background'``.
 
     Raises:
@@ -47,7 +48,8 @@ class MaskFolder:
         for name in _below(self.path):
             if not name.lower().endswith('.png'):
                 continue
-            found = files.get(name[:-4], [])
+            stem = name[:-4]
+            found = [stem] if (self.images / stem).is_file() else files.get(stem, [])
             if len(found) != 1:
                 raise ValueError(
                     f'{self.path / name}: {len(found)} images of that name in {self.images}'

@@ -1,9 +1,12 @@
 """The verb ``predict`` as a function."""
 
 import os
+from pathlib import Path
 
 from ..checkpoints import find_checkpoint
+from ..datasets.formats.masks import MaskFolder, write_masks
 from ..prediction import Predictor, predict_folder
+from ..prediction.folder import MASKS
 
 
 def predict(
@@ -12,6 +15,7 @@ def predict(
     photos: str | os.PathLike,
     out: str | os.PathLike,
     device: str | None = None,
+    to: str | None = None,
     **options,
 ) -> list[str]:
     """Write masks of all photographs of a folder tree.
@@ -24,6 +28,8 @@ def predict(
         photos (str | os.PathLike): Folder of photographs, or one photograph.
         out (str | os.PathLike): Folder of the results.
         device (str, optional): Such as ``cpu``; a GPU by default, where there is one.
+        to (str, optional): Also write the masks for a tool, in a format of
+            ``mmseg_weak.registry.WRITERS``, to ``out/FORMAT``. Defaults to None.
         **options: See :func:`mmseg_weak.prediction.predict_folder`.
 
     Returns:
@@ -38,4 +44,9 @@ def predict(
         if found is None:
             raise FileNotFoundError(f'no checkpoint in {checkpoint}: train first')
         checkpoint = found
-    return predict_folder(Predictor(checkpoint, config, device), photos, out, **options)
+    predictor = Predictor(checkpoint, config, device)
+    broken = predict_folder(predictor, photos, out, **options)
+    if to is not None:
+        masks = MaskFolder(Path(out) / MASKS, predictor.classes, photos)
+        write_masks(Path(out) / to, masks, to)
+    return broken
