@@ -7,7 +7,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from ..datasets.image_files import image_sizes
+from ..datasets.image_checks import image_sizes
 
 NUM_IMAGES = 50
 TOO_LARGE = 2.0

@@ -1,11 +1,8 @@
 """Data sets of images with clicked pixels instead of masks."""
 
 import logging
-import os.path as osp
 
 import numpy as np
-from mmengine.dist import is_main_process
-from mmengine.logging import print_log
 from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import DATASETS
 
@@ -17,7 +14,7 @@ from .click_formats import ClassResolver, ClickTable
 from .click_report import REASONS, format_report, make_report, unclicked_classes
 from .click_sources import ClickSources, Vocabulary
 from .formats import ReadOptions
-from .image_files import Files, as_list, image_sizes, list_image_ids
+from .image_files import Files, as_list
 from .transforms.checks import check_click_pipeline
 from .transforms.pseudo_labels import check_pseudo_labels
 from .weak_dataset import WeakSegDataset
@@ -60,16 +57,15 @@ class ClickDataset(WeakSegDataset):
         seed (int): Seed of the two draws. They are the same in every process, and a
             smaller fraction is part of a larger one. Defaults to 0.
         drop_unclicked (bool): Leave out images without a click. Defaults to False.
-        check_images (bool): Read the header of every image at the start, to find
-            absent or truncated ones and clicks outside. Defaults to True.
         click_options (dict, optional): What is to be said about the files, such as
             ``dict(class_key='label')``, see
             :class:`~mmseg_weak.datasets.formats.ReadOptions`.
         vocabulary (Sequence[str] | str, optional): The classes that the annotators looked
             for, where not all, see :class:`~.click_sources.ClickSources`: a background
             click then only says that none of these is there. Defaults to None: all.
-        **kwargs: ``background``, see :class:`~.weak_dataset.WeakSegDataset`, and arguments
-            of ``mmseg.datasets.BaseSegDataset``.
+        **kwargs: ``img_suffix``, ``pseudo_label_dir``, ``check_images`` (also finds clicks
+            outside) and ``background`` of :class:`~.weak_dataset.WeakSegDataset`, and
+            arguments of ``mmseg.datasets.BaseSegDataset``.
 
     Raises:
         FileNotFoundError: Click file, split list, image folder or image is absent.
@@ -87,7 +83,6 @@ class ClickDataset(WeakSegDataset):
         click_fraction: float = 1.0,
         seed: int = 0,
         drop_unclicked: bool = False,
-        check_images: bool = True,
         click_options: dict | None = None,
         vocabulary: Vocabulary = None,
         test_mode: bool = False,
@@ -101,13 +96,10 @@ class ClickDataset(WeakSegDataset):
             max_rank, clicks_per_class, image_fraction, click_fraction, seed
         )
         self.drop_unclicked = drop_unclicked
-        self.check_images = check_images
         self.click_options = dict(click_options or {})
         self.vocabulary = vocabulary
         self.click_report: dict = {}
         super().__init__(test_mode=test_mode, **kwargs)
-        if not test_mode:
-            self.data_prefix.pop('seg_map_path', None)  # no mask is ever needed
 
     def _join_prefix(self) -> None:
         """Join click files to ``data_root`` as mmengine joins the other paths."""
@@ -133,10 +125,8 @@ class ClickDataset(WeakSegDataset):
         )
         check_click_pipeline(self.pipeline.transforms)
         self._settle_background()
-        folder = self.data_prefix.get('img_path') or ''
-        images = list_image_ids(folder, self.ann_file, self.img_suffix, self.backend_args)
-        paths = [osp.join(folder, image + self.img_suffix) for image in images]
-        sizes = image_sizes(paths, self.backend_args) if self.check_images else None
+        images, paths = map(list, zip(*self._image_paths().items()))
+        sizes = self._image_sizes(paths)
         clicks, dropped, outside = self._load_clicks(images, sizes)
         if self.drop_unclicked:
             clicked = set(clicks.image)
@@ -147,13 +137,10 @@ class ClickDataset(WeakSegDataset):
         self.click_report = make_report(
             clicks, images, sizes, self._metainfo['classes'], dropped, outside
         )
-        if is_main_process():
-            report = format_report(self.click_report)
-            print_log(f'{type(self).__name__}: {report}', logger='current')
-            warning = unclicked_classes(self.click_report)
-            if warning:
-                name = type(self).__name__
-                print_log(f'{name}: {warning}', logger='current', level=logging.WARNING)
+        self._tell(format_report(self.click_report))
+        warning = unclicked_classes(self.click_report)
+        if warning:
+            self._tell(warning, logging.WARNING)
         return self._make_data_list(images, paths, clicks)
 
     def _load_clicks(
@@ -216,9 +203,8 @@ class ClickDataset(WeakSegDataset):
         tables = [sources.read(file) for file in self.click_files]
         for file in self.background_click_files:
             tables.append(sources.read(file, only_class=resolve.ids[BACKGROUND]))
-        if is_main_process():
-            for note in sources.notes:
-                print_log(f'{type(self).__name__}: {note}', logger='current')
+        for note in sources.notes:
+            self._tell(note)
         return ClickTable.concatenate(tables)
 
     def _trained_labels(self, label: np.ndarray) -> np.ndarray:

@@ -3,9 +3,11 @@
 import contextlib
 import io
 import os.path as osp
+from collections.abc import Sequence
 
 from mmseg.registry import DATASETS
 
+from .image_files import as_suffixes, image_id
 from .tag_dataset import ImageTagDataset
 from .tag_formats import Tags
 
@@ -70,7 +72,7 @@ class CocoTagDataset(ImageTagDataset):
         if self.tag_files or self.click_files:
             raise ValueError('CocoTagDataset reads the tags of its ann_file, no other file')
 
-    def _list_images(self) -> tuple[list[str], Tags]:
+    def _list_images(self) -> tuple[dict[str, str], Tags]:
         if not osp.isfile(self.ann_file):
             raise FileNotFoundError(
                 f'annotations not found: {self.ann_file!r} (ann_file must be an '
@@ -78,9 +80,11 @@ class CocoTagDataset(ImageTagDataset):
             )
         coco = _load_coco(self.ann_file)
         resolve, names, tags = self._known(self._resolver()), {}, {}
+        folder, paths = self.data_prefix.get('img_path') or '', {}
         for number, image in coco.imgs.items():
             file = self._entry('image', number, image, 'file_name')
-            names[number] = file.removesuffix(self.img_suffix)
+            names[number] = image_id(file, self.img_suffix)
+            paths[names[number]] = osp.join(folder, _with_suffix(file, self.img_suffix))
             tags[names[number]] = set()
         labels = {
             number: resolve(self._entry('category', number, category, 'name'))
@@ -95,13 +99,19 @@ class CocoTagDataset(ImageTagDataset):
                     f'{self.ann_file}: annotation {number} names {error}, which is no '
                     'image_id or category_id of the file'
                 ) from None
-        return list(tags), tags
+        return paths, tags
 
     def _entry(self, kind: str, number: int, content: dict, key: str) -> str:
         value = content.get(key)
         if not isinstance(value, str):
             raise ValueError(f'{self.ann_file}: {kind} {number} has no {key}')
         return value
+
+
+def _with_suffix(file: str, suffix: str | Sequence[str]) -> str:
+    """The file of an image; some exports leave the suffix out."""
+    ends = tuple(end.lower() for end in as_suffixes(suffix))
+    return file if file.lower().endswith(ends) else file + as_suffixes(suffix)[0]
 
 
 def _load_coco(path: str):

@@ -1,22 +1,17 @@
-"""The image files of a data set: which there are, whether whole, how large."""
+"""The image files of a data set: which there are, and what they are called."""
 
-import io
+import codecs
 import logging
 import os
 from collections.abc import Sequence
 
 import mmengine.fileio as fileio
-import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
-from PIL import Image
 
-EXIF_ORIENTATION = 0x0112
-TIFF_WIDTH, TIFF_HEIGHT = 256, 257
-# Every undamaged file has its mark in the last bytes, give or take padding.
-END_MARKS = {'JPEG': b'\xff\xd9', 'PNG': b'IEND'}
-TAIL_BYTES = 64
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+# Characters of names that do not print and yet occur in them, between words.
+ALLOWED = '\u3000\xa0\u200b\u200c\u200d'
 # How many names an error message lists.
 MAX_NAMES = 5
 Files = str | os.PathLike | Sequence[str | os.PathLike]
@@ -31,128 +26,174 @@ def as_list(files: Files | None) -> list[str]:
     return [os.fspath(file) for file in files]
 
 
-def image_id(name: str, suffix: str) -> str:
-    """Id of an image as a file may write it: other slashes, with the suffix."""
-    return name.replace('\\', '/').removeprefix('./').removesuffix(suffix)
+def as_suffixes(suffix: str | Sequence[str]) -> tuple[str, ...]:
+    """Ends of file names, of one or of several.
+
+    Raises:
+        ValueError: There is none, or one is empty or no text.
+    """
+    suffixes = (suffix,) if isinstance(suffix, str) else suffix
+    if not isinstance(suffixes, Sequence) or not suffixes:
+        raise ValueError(f"img_suffix must be like '.jpg' or ('.jpg', '.png'): {suffix!r}")
+    if any(not isinstance(s, str) or not s.strip() for s in suffixes):
+        raise ValueError(f'img_suffix must name ends of file names, got {suffix!r}')
+    return tuple(dict.fromkeys(suffixes))
 
 
-def list_image_ids(
+def image_id(name: str, suffix: str | Sequence[str]) -> str:
+    """Id of an image as a file may write it: other slashes, with a suffix in any case."""
+    name = name.replace('\\', '/').removeprefix('./')
+    lower = name.lower()
+    ends = [s for s in as_suffixes(suffix) if lower.endswith(s.lower())]
+    return name[: -max(map(len, ends))] if ends else name
+
+
+def list_images(
     folder: str,
     split_file: str = '',
-    suffix: str = '.jpg',
+    suffix: str | Sequence[str] = '.jpg',
     backend_args: dict | None = None,
-) -> list[str]:
-    """Ids of the images of a data set, each once.
+) -> dict[str, str]:
+    """The images of a data set and their files, each once.
+
+    Suffixes count in any case (``.JPG`` is ``.jpg``). Hidden files and folders, such as
+    ``.ipynb_checkpoints``, are left out, and so is ``__MACOSX``.
 
     Args:
         folder (str): Image folder; subfolders become part of the id.
         split_file (str): Text file with one id a line. Defaults to '', which takes
             all images of the folder in sorted order.
-        suffix (str): End of the file names, not part of the id. Defaults to '.jpg'.
+        suffix (str | Sequence[str]): Ends of the file names, not part of the id. Defaults
+            to '.jpg'.
         backend_args (dict, optional): mmengine file backend. Defaults to None.
 
     Returns:
-        list[str]: The ids.
+        dict[str, str]: Id to file below ``folder``. A file that a split list names is not
+        looked for where one name only is possible.
 
     Raises:
         FileNotFoundError: Folder or split list is absent.
-        ValueError: No image is named.
+        ValueError: No image is named, an id names two files, or a list is no text.
     """
+    suffixes = as_suffixes(suffix)
     if not fileio.isdir(folder, backend_args=backend_args):
         raise FileNotFoundError(f'image folder not found: {folder!r}')
-    if split_file:
-        if not fileio.isfile(split_file, backend_args=backend_args):
-            raise FileNotFoundError(f'split list not found: {split_file}')
-        text = fileio.get_text(split_file, backend_args=backend_args)
-        text = text.removeprefix('\ufeff')  # some editors begin files with it
-        names = [line.strip() for line in text.splitlines() if line.strip()]
-        source = f'split list {split_file} is empty'
-    else:
-        files = fileio.list_dir_or_file(
-            folder, list_dir=False, recursive=True, backend_args=backend_args
-        )
-        files = sorted(files)
-        names = [file for file in files if file.endswith(suffix)]
-        _tell_others([file for file in files if not file.endswith(suffix)], suffix)
-        source = f'no file of {folder} ends with {suffix!r} (img_suffix)'
+    if not split_file:
+        found, others = _files_by_id(folder, suffixes, backend_args)
+        if not found:
+            raise ValueError(
+                f'no file of {folder} ends with {" or ".join(map(repr, suffixes))} '
+                f'(img_suffix){_instead(others)}'
+            )
+        _tell_others(others, suffixes)
+        return {image: _only(image, files) for image, files in found.items()}
+    ids = [image_id(name, suffixes) for name in read_split(split_file, backend_args)]
+    files = {image: image + suffixes[0] for image in ids}
+    local = backend_args is None
+    if len(suffixes) > 1 or (
+        local and not all(os.path.isfile(os.path.join(folder, f)) for f in files.values())
+    ):
+        found, _ = _files_by_id(folder, suffixes, backend_args)
+        files |= {image: _only(image, found[image]) for image in files if image in found}
+    return files
+
+
+def list_image_ids(
+    folder: str,
+    split_file: str = '',
+    suffix: str | Sequence[str] = '.jpg',
+    backend_args: dict | None = None,
+) -> list[str]:
+    """Ids of the images of a data set, each once; see :func:`list_images`."""
+    return list(list_images(folder, split_file, suffix, backend_args))
+
+
+def read_split(path: str, backend_args: dict | None = None) -> list[str]:
+    """Lines of a split list that are not blank.
+
+    Args:
+        path (str): Text file, UTF-8 or UTF-16 with its byte order mark.
+        backend_args (dict, optional): mmengine file backend. Defaults to None.
+
+    Raises:
+        FileNotFoundError: It is absent.
+        ValueError: It is no text, or names nothing.
+    """
+    if not fileio.isfile(path, backend_args=backend_args):
+        raise FileNotFoundError(f'split list not found: {path}')
+    content = fileio.get(path, backend_args=backend_args)
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode('utf-16' if utf16 else 'utf-8-sig')
+    except UnicodeDecodeError as error:
+        reason = str(error)
+        raise ValueError(
+            f'split list {path} is no text in UTF-8 ({reason[:80]}); save it as UTF-8'
+        ) from None
+    names = []
+    for number, line in enumerate(text.split('\n'), 1):
+        name = line.strip()
+        if any(not c.isprintable() and c not in ALLOWED for c in name):
+            raise ValueError(
+                f'split list {path}, line {number}: {name[:40]!r} holds a character that '
+                'no file name has; write one image id a line, as UTF-8 text'
+            )
+        names += [name] if name else []
     if not names:
-        raise ValueError(source)
-    return list(dict.fromkeys(image_id(name, suffix) for name in names))
+        raise ValueError(f'split list {path} is empty')
+    return names
 
 
-def _tell_others(files: Sequence[str], suffix: str) -> None:
+def _files_by_id(
+    folder: str, suffixes: Sequence[str], backend_args: dict | None
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Files of each id in sorted order, and other files that may be images."""
+    files = fileio.list_dir_or_file(
+        folder, list_dir=False, recursive=True, backend_args=backend_args
+    )
+    found: dict[str, list[str]] = {}
+    others = []
+    ends = tuple(s.lower() for s in suffixes)
+    for file in sorted(files):
+        parts = file.replace('\\', '/').split('/')
+        if any(part.startswith('.') or part == '__MACOSX' for part in parts):
+            continue
+        if file.lower().endswith(ends):
+            found.setdefault(image_id(file, suffixes), []).append(file)
+        elif file.lower().endswith(IMAGE_SUFFIXES):
+            others.append(file)
+    return found, others
+
+
+def _only(image: str, files: Sequence[str]) -> str:
+    if len(files) > 1:
+        raise ValueError(
+            f'image id {image!r} stands for {len(files)} files: {listing(files)}; take one '
+            'img_suffix, or move the others'
+        )
+    return files[0]
+
+
+def _instead(others: Sequence[str]) -> str:
+    """What else a folder holds."""
+    ends = sorted({os.path.splitext(file)[1] for file in others})
+    return f'; it holds images that end with {", ".join(ends)}' if ends else ''
+
+
+def _tell_others(images: Sequence[str], suffixes: Sequence[str]) -> None:
     """A folder of photographs often holds more than one suffix."""
-    images = [f for f in files if f.lower().endswith(IMAGE_SUFFIXES)]
     if images and is_main_process():
+        ends = {os.path.splitext(file)[1].lower() for file in images}
+        everything = tuple(dict.fromkeys((*suffixes, *sorted(ends))))
         print_log(
-            f'{len(images)} images do not end with {suffix!r} (img_suffix) and are left '
-            f'out: {_listing(images)}',
+            f'{len(images)} images do not end with {" or ".join(map(repr, suffixes))} '
+            f'(img_suffix) and are left out: {listing(images)}; img_suffix={everything} '
+            'takes them too',
             logger='current',
             level=logging.WARNING,
         )
 
 
-def image_sizes(paths: Sequence[str], backend_args: dict | None = None) -> np.ndarray:
-    """Width and height of images as mmcv's ``LoadImageFromFile`` loads them.
-
-    Only headers and the last bytes are read. mmcv turns photographs upright by their
-    EXIF orientation, so the sizes here are those of the upright image. Truncated
-    files are found here because decoders disagree: OpenCV 4 fills the missing part
-    of a JPEG with grey and says nothing, OpenCV 5 and Pillow fail in mid-training.
-
-    Args:
-        paths (Sequence[str]): Image files.
-        backend_args (dict, optional): mmengine file backend. Defaults to None.
-
-    Returns:
-        np.ndarray: (n, 2) int64 width and height.
-
-    Raises:
-        FileNotFoundError: Images are absent; the message counts them, names some.
-        ValueError: Images are truncated or unreadable; likewise.
-    """
-    sizes, absent, broken = np.zeros((len(paths), 2), dtype=np.int64), [], []
-    for i, path in enumerate(paths):
-        try:
-            sizes[i] = _image_size(path, backend_args)
-        except FileNotFoundError:
-            absent.append(path)
-        except (OSError, SyntaxError) as error:  # PIL raises both for damaged files
-            reason = str(error).split(' <')[0]
-            broken.append(f'{path} ({reason})')
-    if absent:
-        raise FileNotFoundError(
-            f'{len(absent)} of {len(paths)} images not found: {_listing(absent)}; check '
-            "the split list, data_prefix['img_path'] and img_suffix"
-        )
-    if broken:
-        raise ValueError(
-            f'{len(broken)} of {len(paths)} images are truncated or unreadable: '
-            f'{_listing(broken)}; replace them or take them out of the split list'
-        )
-    return sizes
-
-
-def _image_size(path: str, backend_args: dict | None) -> tuple[int, int]:
-    """Width and height of one image; raises OSError when the file is damaged."""
-    if backend_args is None:
-        stream = open(path, 'rb')  # noqa: SIM115 closed below
-    else:
-        stream = io.BytesIO(fileio.get(path, backend_args=backend_args))
-    with stream, Image.open(stream) as image:
-        width, height = image.size
-        if image.format == 'TIFF':  # Pillow gives the upright size of these alone
-            width, height = image.tag_v2[TIFF_WIDTH], image.tag_v2[TIFF_HEIGHT]
-        # The base class reads the header only; PNG's own method decodes the image.
-        orientation = Image.Image.getexif(image).get(EXIF_ORIENTATION, 1)
-        stream.seek(0, io.SEEK_END)
-        stream.seek(max(0, stream.tell() - TAIL_BYTES))
-        mark = END_MARKS.get(image.format)
-        if mark is None or mark not in stream.read():
-            stream.seek(0)
-            Image.open(stream).load()  # decides: raises when pixels are missing
-    return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
-
-
-def _listing(names: Sequence[str]) -> str:
+def listing(names: Sequence[str]) -> str:
+    """Some of the names, for a message."""
     return ', '.join(names[:MAX_NAMES]) + (', ...' if len(names) > MAX_NAMES else '')

@@ -5,6 +5,8 @@ import os
 import numpy as np
 from PIL import Image
 
+from .image_checks import large_images
+
 
 def read_mask(path: str | os.PathLike) -> np.ndarray:
     """Read class ids from a palette or grey PNG.
@@ -20,7 +22,7 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
         ValueError: It is unreadable or its pixels are colours, not class ids.
     """
     try:
-        with Image.open(path) as image:
+        with large_images(), Image.open(path) as image:
             if image.mode not in ('P', 'L', 'I', 'I;16'):
                 raise ValueError(
                     f'{path}: mask of mode {image.mode}; expected a palette or grey PNG '

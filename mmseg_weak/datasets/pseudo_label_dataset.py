@@ -1,27 +1,54 @@
 """Images with the pseudo-labels of a folder, for any mmseg model."""
 
-import json
+import os
 import os.path as osp
+from typing import ClassVar
 
-from mmengine.logging import print_log
-from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from .transforms.pseudo_labels import MANIFEST, REPORT
+from .image_files import image_id
+from .pseudo_label_folder import PseudoLabelFolder
+from .weak_dataset import WeakSegDataset
 
 
 @DATASETS.register_module()
-class PseudoLabelDataset(BaseSegDataset):
-    """The images of a list that have a label in ``data_prefix.seg_map_path``.
+class PseudoLabelDataset(WeakSegDataset):
+    """The images of a list that have a label in ``pseudo_label_dir``, labels as masks.
 
     Ids in the PNGs are positions in ``metainfo['classes']``, as
     ``tools/make_pseudo_labels.py`` writes them, so no label is mapped again. Images without
-    a label, for instance because they have no tag, are left out and counted.
+    a label, for instance because they have no tag, are left out and counted. The pipeline
+    reads the labels with ``LoadAnnotations``.
 
     Args:
-        *args, **kwargs: As for :class:`mmseg.datasets.BaseSegDataset`; ``metainfo`` must
-            name the classes.
+        pseudo_label_dir (str): The folder; ``data_prefix.seg_map_path`` says the same.
+        data_prefix (dict): ``img_path``.
+        **kwargs: As for :class:`~.weak_dataset.WeakSegDataset`; ``metainfo`` must name the
+            classes.
+
+    Raises:
+        ValueError: No folder is given, or two.
     """
+
+    loads_pseudo_labels: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        pseudo_label_dir: str | os.PathLike | None = None,
+        data_prefix: dict | None = None,
+        **kwargs,
+    ) -> None:
+        data_prefix = dict(data_prefix or {})
+        if (pseudo_label_dir is None) == (not data_prefix.get('seg_map_path')):
+            raise ValueError(
+                f'{type(self).__name__} needs pseudo_label_dir, the folder of the labels '
+                '(earlier named data_prefix.seg_map_path; give one of them)'
+            )
+        if pseudo_label_dir is not None:  # never joined to data_root
+            data_prefix['seg_map_path'] = osp.abspath(pseudo_label_dir)
+        super().__init__(
+            pseudo_label_dir=pseudo_label_dir, data_prefix=data_prefix, **kwargs
+        )
 
     def load_data_list(self) -> list[dict]:
         """List images and labels.
@@ -30,45 +57,26 @@ class PseudoLabelDataset(BaseSegDataset):
             list[dict]: As :meth:`mmseg.datasets.BaseSegDataset.load_data_list`.
 
         Raises:
-            FileNotFoundError: No image of the list has a label; the folder has no
-                ``manifest.json``: its labels may be masks, which are not for training; or
-                no ``report.json``: they are not finished.
-            ValueError: The labels were made for other classes.
+            FileNotFoundError, ValueError: See :meth:`.PseudoLabelFolder.check`.
         """
         folder = self.data_prefix['seg_map_path']
-        self._check_classes(osp.join(folder, MANIFEST))
-        images = super().load_data_list()
-        kept = [info for info in images if osp.isfile(info['seg_map_path'])]
-        if not kept:
-            raise FileNotFoundError(
-                f'{folder} holds no label of the {len(images)} images of {self.ann_file}'
-            )
+        samples = super().load_data_list()
+        images = [self._id_of(sample) for sample in samples]
+        kept = set(
+            PseudoLabelFolder(folder).check(images, self.metainfo['classes'] or (), True)
+        )
         if len(kept) < len(images):
-            print_log(
-                f'{type(self).__name__}: {len(images) - len(kept)} of {len(images)} images '
-                f'have no label in {folder} and are left out',
-                'current',
+            self._tell(
+                f'{len(images) - len(kept)} of {len(images)} images have no label in '
+                f'{folder} and are left out'
             )
         # Labels are positions in the class list already.
-        return [dict(info, label_map=None, reduce_zero_label=False) for info in kept]
+        return [
+            dict(sample, label_map=None, reduce_zero_label=False)
+            for sample, image in zip(samples, images)
+            if image in kept
+        ]
 
-    def _check_classes(self, manifest: str) -> None:
-        if not osp.isfile(manifest):
-            raise FileNotFoundError(
-                f'{manifest} does not exist, so the folder was not made by '
-                'tools/make_pseudo_labels.py; a weakly supervised training reads no masks'
-            )
-        report = osp.join(osp.dirname(manifest), REPORT)
-        if not osp.isfile(report):
-            raise FileNotFoundError(
-                f'{report} does not exist, so the labels are not finished; the same call '
-                'of tools/make_pseudo_labels.py goes on'
-            )
-        with open(manifest) as file:
-            made_for = json.load(file).get('classes')
-        classes = list(self.metainfo['classes'] or ())
-        if made_for is not None and list(made_for) != classes:
-            raise ValueError(
-                f'{manifest}: the labels were made for the classes {", ".join(made_for)}, '
-                f'the data set has {", ".join(classes)}'
-            )
+    def _id_of(self, sample: dict) -> str:
+        folder = self.data_prefix.get('img_path') or ''
+        return image_id(osp.relpath(sample['img_path'], folder or '.'), self.img_suffix)

@@ -16,8 +16,9 @@ from mmseg.registry import DATASETS, TRANSFORMS
 
 from ..constants import IGNORE_INDEX
 from .class_splits import BACKGROUND, StrongWeakClasses
-from .image_files import image_id, image_sizes
-from .mask_files import read_mask
+from .image_checks import image_sizes
+from .image_files import image_id
+from .pseudo_label_folder import PseudoLabelFolder
 from .strong_masks import StrongMaskReader
 from .strong_weak_source import build_source, check_weak_classes, palette, trained_classes
 from .tag_sources import read_tags
@@ -61,8 +62,9 @@ class StrongWeakDataset(BaseSegDataset):
             are not trained are 255.
         class_agnostic (bool): Labels are background 0 and foreground 1, as the label
             transfer network wants them. Defaults to False.
-        pseudo_label_dir (str, optional): Folder of ``tools/make_pseudo_labels.py`` with a
-            label for each weak image. Defaults to None, 255 everywhere.
+        pseudo_label_dir (str, optional): Folder with a label for each weak image, see
+            :class:`~mmseg_weak.datasets.pseudo_label_folder.PseudoLabelFolder`. Defaults to
+            None, 255 everywhere.
         mask_loader (dict, optional): Transform that reads a mask. Defaults to
             ``LoadAnnotations``.
         metainfo (dict, optional): ``classes`` to train with ``'background'``; defaults to
@@ -181,7 +183,7 @@ class StrongWeakDataset(BaseSegDataset):
             )
         if self.pseudo_label_dir is not None:
             weak = [item['img_id'] for item in data_list if not item['is_strong']]
-            LoadPseudoLabels(self.pseudo_label_dir).check(weak, self.split.classes)
+            PseudoLabelFolder(self.pseudo_label_dir).check(weak, self.split.classes)
         return data_list
 
     def _load_source(self) -> None:
@@ -312,11 +314,5 @@ class StrongWeakDataset(BaseSegDataset):
         width, height = image_sizes([results['img_path']], self.backend_args)[0]
         if self.pseudo_label_dir is None:
             return np.full((height, width), IGNORE_INDEX, np.uint8)
-        path = osp.join(self.pseudo_label_dir, f'{results["img_id"]}.png')
-        labels = read_mask(path)
-        if labels.shape != (height, width):
-            raise ValueError(
-                f'{path}: pseudo-label of {labels.shape[1]}x{labels.shape[0]} pixels, the '
-                f'image has {width}x{height}; make the labels again'
-            )
-        return labels
+        folder = PseudoLabelFolder(self.pseudo_label_dir)
+        return folder.read(results['img_id'], (height, width))

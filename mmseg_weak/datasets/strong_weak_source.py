@@ -3,6 +3,7 @@
 import copy
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from mmengine import list_from_file
@@ -13,6 +14,7 @@ from mmseg.registry import DATASETS
 from .class_splits import BACKGROUND, CLASS_SPLITS, StrongWeakClasses
 from .voc_coco60 import CLASSES as KNOWN_CLASSES
 from .voc_coco60 import PALETTE as KNOWN_PALETTE
+from .weak_dataset import list_samples
 
 
 def build_source(dataset: Mapping) -> BaseSegDataset:
@@ -30,6 +32,8 @@ def build_source(dataset: Mapping) -> BaseSegDataset:
             f'{dataset["type"]} does not know its classes: its config needs '
             "metainfo=dict(classes=('background', 'a', ...)) for the ids in its masks"
         )
+    if type(source).load_data_list is BaseSegDataset.load_data_list:
+        source.load_data_list = partial(list_samples, source)  # takes several suffixes
     return source
 
 

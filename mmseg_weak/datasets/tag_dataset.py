@@ -5,17 +5,16 @@ import os.path as osp
 from collections.abc import Sequence
 
 import numpy as np
-from mmengine.dist import is_main_process
-from mmengine.logging import print_log
 from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import DATASETS
 
 from ..constants import IGNORE_INDEX
 from .class_lists import check_class_list
 from .click_formats import ClassResolver, read_clicks
-from .image_files import as_list, image_id, image_sizes, list_image_ids
+from .image_files import as_list, image_id
 from .tag_formats import Tags, read_tag_file
 from .tag_report import format_tag_report, make_tag_report
+from .transforms.pseudo_labels import check_pseudo_labels
 from .transforms.tags import check_tag_pipeline
 from .voc_devkit import box_classes
 from .weak_dataset import WeakSegDataset
@@ -49,10 +48,9 @@ class ImageTagDataset(WeakSegDataset):
         unknown_tags (str): ``error``, or ``ignore`` to drop tags that name no class, for
             files with more classes than are trained. Both are reported. Defaults to
             ``error``.
-        check_images (bool): Read the header of every image at the start, to find absent or
-            truncated ones. Defaults to True.
-        **kwargs: ``background``, see :class:`~.weak_dataset.WeakSegDataset`, and arguments
-            of ``mmseg.datasets.BaseSegDataset``.
+        **kwargs: ``img_suffix``, ``pseudo_label_dir``, ``check_images`` and ``background``
+            of :class:`~.weak_dataset.WeakSegDataset`, and arguments of
+            ``mmseg.datasets.BaseSegDataset``.
 
     Raises:
         FileNotFoundError: Tag file, split list, image folder or image is absent.
@@ -66,7 +64,6 @@ class ImageTagDataset(WeakSegDataset):
         click_file: str | Sequence[str] | None = (),
         without_tags: str = 'drop',
         unknown_tags: str = 'error',
-        check_images: bool = True,
         test_mode: bool = False,
         **kwargs,
     ) -> None:
@@ -79,13 +76,10 @@ class ImageTagDataset(WeakSegDataset):
             )
         self.without_tags = without_tags
         self.unknown_tags = unknown_tags
-        self.check_images = check_images
         self.tag_report: dict = {}
         if not test_mode:
             self._check_source()
         super().__init__(test_mode=test_mode, **kwargs)
-        if not test_mode:
-            self.data_prefix.pop('seg_map_path', None)  # no mask is ever needed
 
     def _check_source(self) -> None:
         """Refuse to train without tags.
@@ -118,7 +112,8 @@ class ImageTagDataset(WeakSegDataset):
             return super().load_data_list()
         self._check_classes()
         check_tag_pipeline(self.pipeline.transforms)
-        images, found = self._list_images()
+        paths, found = self._list_images()
+        images = list(paths)
         tags, dropped = self._trained_tags(found)
         tagged = [image for image in images if tags.get(image)]
         without = [image for image in images if not tags.get(image)]
@@ -127,16 +122,14 @@ class ImageTagDataset(WeakSegDataset):
             images = tagged
         others = tags.keys() - set(images)
         dropped['of images not in the data set'] = sum(len(tags[i]) for i in others)
-        folder = self.data_prefix.get('img_path') or ''
-        paths = [osp.join(folder, image + self.img_suffix) for image in images]
-        if self.check_images:
-            image_sizes(paths, self.backend_args)
+        self._image_sizes([paths[image] for image in images])
+        check_pseudo_labels(self.pipeline.transforms, images, self._metainfo['classes'])
         used = {image: tuple(sorted(tags.get(image, ()))) for image in images}
         self._report(used, without, dropped)
         background = self.background_index
         return [
             dict(
-                img_path=path,
+                img_path=paths[image],
                 img_id=image,
                 tags=used[image],
                 background_index=background,
@@ -144,7 +137,7 @@ class ImageTagDataset(WeakSegDataset):
                 reduce_zero_label=self.reduce_zero_label,
                 seg_fields=[],
             )
-            for image, path in zip(images, paths)
+            for image in images
         ]
 
     def _check_classes(self) -> None:
@@ -157,11 +150,10 @@ class ImageTagDataset(WeakSegDataset):
                 'background=...'
             )
 
-    def _list_images(self) -> tuple[list[str], Tags]:
-        """Ids of the images, and class ids as annotated of all images that have tags."""
-        folder = self.data_prefix.get('img_path') or ''
-        images = list_image_ids(folder, self.ann_file, self.img_suffix, self.backend_args)
-        return images, self._read_tags(images)
+    def _list_images(self) -> tuple[dict[str, str], Tags]:
+        """Paths of the images, and class ids as annotated of all images that have tags."""
+        paths = self._image_paths()
+        return paths, self._read_tags(list(paths))
 
     def _resolver(self) -> ClassResolver:
         """Files name the original classes; ``metainfo`` may train a subset of them."""
@@ -257,17 +249,12 @@ class ImageTagDataset(WeakSegDataset):
             tags, self._metainfo['classes'], self.background_index, dropped, without
         )
         self.tag_report = report
-        if not is_main_process():
-            return
-        text = format_tag_report(report, STATED[self.without_tags])
-        print_log(f'{type(self).__name__}: {text}', logger='current')
+        self._tell(format_tag_report(report, STATED[self.without_tags]))
         if report['classes_without_images']:
-            print_log(
-                f'{type(self).__name__}: no image shows '
-                f'{", ".join(report["classes_without_images"])}; these classes cannot be '
-                'learnt',
-                logger='current',
-                level=logging.WARNING,
+            self._tell(
+                f'no image shows {", ".join(report["classes_without_images"])}; these '
+                'classes cannot be learnt',
+                logging.WARNING,
             )
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from .._files import replace_file, replace_folder
 from .click_formats import ClassResolver, read_clicks
 from .click_writer import write_clicks
-from .image_files import image_sizes
+from .image_checks import image_sizes
 from .mask_files import read_mask, write_mask
 from .voc_devkit import VOC_CLASSES, VOCDevkit
 

@@ -1,11 +1,23 @@
 """What data sets of weak labels share: files, suffixes, background."""
 
+import logging
+import os
+import os.path as osp
+from collections.abc import Sequence
+from typing import ClassVar
+
 import mmengine.fileio as fileio
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
 from .class_lists import BY_NAME, background_of, find_background
 from .class_splits import BACKGROUND
+from .image_checks import check_images
+from .image_files import as_suffixes, list_images
 from .transforms.checks import walk_transforms
 from .transforms.clicks import OF_THE_DATA_SET, LoadClicks
 
@@ -14,6 +26,15 @@ class WeakSegDataset(BaseSegDataset):
     """Base of data sets whose labels are no masks.
 
     Args:
+        img_suffix (str | Sequence[str]): Ends of the names of images, in any case, such as
+            ``('.jpg', '.png')``. Defaults to ``.jpg``.
+        pseudo_label_dir (str, optional): Folder of label maps that networks made, see
+            :class:`~mmseg_weak.datasets.pseudo_label_folder.PseudoLabelFolder`; not joined
+            to ``data_root``. ``LoadPseudoLabels`` is put behind the step that loads images.
+            Defaults to None.
+        check_images (bool | str): Read the header of every image at the start and load one
+            of each kind, to find absent, truncated and unfit ones; ``'decode'`` loads every
+            image, which finds damage inside as well. Defaults to True.
         background (str | int, optional): The background class: its name or index, None when
             every class is one of things, or ``'by_name'``, the class called
             ``'background'``, if there is one. Whatever treats background apart asks the
@@ -27,12 +48,29 @@ class WeakSegDataset(BaseSegDataset):
             ``LoadClicks`` or the ``metainfo``.
     """
 
+    # Whether pseudo-labels come through the pipeline.
+    loads_pseudo_labels: ClassVar[bool] = True
+
     def __init__(
         self,
+        pipeline: Sequence = (),
+        pseudo_label_dir: str | os.PathLike | None = None,
         background: str | int | None = BY_NAME,
+        check_images: bool | str = True,
         metainfo: dict | None = None,
+        test_mode: bool = False,
         **kwargs,
     ) -> None:
+        as_suffixes(kwargs.get('img_suffix', '.jpg'))
+        if check_images not in (True, False, 'decode'):
+            raise ValueError(
+                f"check_images must be True, False or 'decode', got {check_images!r}"
+            )
+        self.check_images = check_images
+        self.pseudo_label_dir = pseudo_label_dir and os.fspath(pseudo_label_dir)
+        pipeline = list(pipeline)
+        if self.pseudo_label_dir and self.loads_pseudo_labels and not test_mode:
+            pipeline = with_pseudo_labels(pipeline, self.pseudo_label_dir)
         metainfo = dict(metainfo or {})
         if background == BY_NAME:
             background = metainfo.get('background', BY_NAME)
@@ -41,7 +79,11 @@ class WeakSegDataset(BaseSegDataset):
                 f'background={background!r}, and metainfo says '
                 f'{metainfo["background"]!r}; say it once'
             )
-        super().__init__(metainfo=metainfo, **kwargs)
+        super().__init__(
+            pipeline=pipeline, metainfo=metainfo, test_mode=test_mode, **kwargs
+        )
+        if not test_mode and self.loads_pseudo_labels:
+            self.data_prefix.pop('seg_map_path', None)  # no mask is ever needed
 
     @classmethod
     def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
@@ -58,6 +100,31 @@ class WeakSegDataset(BaseSegDataset):
     def background_index(self) -> int | None:
         """Index of the background class, None if there is none."""
         return background_of(self._metainfo)
+
+    def load_data_list(self) -> list[dict]:
+        """As the base class, with several suffixes and without hidden files."""
+        return list_samples(self)
+
+    def _image_paths(self) -> dict[str, str]:
+        """Path of each image by its id."""
+        folder = self.data_prefix.get('img_path') or ''
+        images = list_images(folder, self.ann_file, self.img_suffix, self.backend_args)
+        return {image: osp.join(folder, file) for image, file in images.items()}
+
+    def _image_sizes(self, paths: Sequence[str]) -> np.ndarray | None:
+        """Check the images and give their (n, 2) sizes, None without ``check_images``."""
+        if not self.check_images:
+            return None
+        loader = next(iter(self.pipeline.transforms), None)
+        if not isinstance(loader, LoadImageFromFile):
+            loader = None
+        decode = self.check_images == 'decode'
+        return check_images(paths, loader, decode, self.backend_args)
+
+    def _tell(self, text: str, level: int = logging.INFO) -> None:
+        """Log something once, by the main process."""
+        if is_main_process():
+            print_log(f'{type(self).__name__}: {text}', logger='current', level=level)
 
     def _below_root(self, path: str) -> str:
         if is_abs(path) or not self.data_root:
@@ -88,3 +155,69 @@ class WeakSegDataset(BaseSegDataset):
                     f'{"none" if right is None else right}: leave it out (the data set '
                     f'tells), or use dict(type="LoadClicks", background_index={right})'
                 )
+
+
+def list_samples(dataset: BaseSegDataset) -> list[dict]:
+    """Images and masks of an mmseg data set, as ``BaseSegDataset`` lists them.
+
+    Several suffixes in any case are possible, hidden files are left out.
+
+    Args:
+        dataset (BaseSegDataset): Its paths, suffixes and ``label_map`` are used.
+
+    Returns:
+        list[dict]: Per image ``img_path``, ``label_map``, ``reduce_zero_label``,
+        ``seg_fields`` and, where there is a ``seg_map_path``, the path of its mask.
+
+    Raises:
+        FileNotFoundError, ValueError: See :func:`.image_files.list_images`.
+    """
+    prefix = dataset.data_prefix
+    folder, masks = prefix.get('img_path') or '', prefix.get('seg_map_path')
+    images = list_images(folder, dataset.ann_file, dataset.img_suffix, dataset.backend_args)
+    samples = []
+    for image, file in images.items():
+        sample = dict(
+            img_path=osp.join(folder, file),
+            label_map=dataset.label_map,
+            reduce_zero_label=dataset.reduce_zero_label,
+            seg_fields=[],
+        )
+        if masks is not None:
+            sample['seg_map_path'] = osp.join(masks, image + dataset.seg_map_suffix)
+        samples.append(sample)
+    return samples
+
+
+def with_pseudo_labels(pipeline: Sequence, folder: str) -> list:
+    """Put ``LoadPseudoLabels`` behind the step that loads images.
+
+    Args:
+        pipeline (Sequence): Steps as configs or transforms.
+        folder (str): ``pseudo_label_dir`` of the data set.
+
+    Raises:
+        ValueError: A step loads other pseudo-labels.
+    """
+    steps = list(pipeline)
+    names = [_type_name(step) for step in steps]
+    if 'LoadPseudoLabels' in names:
+        step = steps[names.index('LoadPseudoLabels')]
+        given = dict(step) if hasattr(step, 'get') else vars(step)
+        given = given.get('pseudo_label_dir')
+        if given != folder:
+            raise ValueError(
+                f'pseudo_label_dir={folder!r}, and the pipeline has LoadPseudoLabels with '
+                f'{given!r}; take that step out of the pipeline'
+            )
+        return steps
+    loaders = [i for i, name in enumerate(names) if name.startswith('Load')]
+    if loaders:
+        step = dict(type='LoadPseudoLabels', pseudo_label_dir=folder)
+        steps.insert(loaders[0] + 1, step)
+    return steps
+
+
+def _type_name(step: object) -> str:
+    kind = step.get('type') if hasattr(step, 'get') else type(step)
+    return kind.rpartition('.')[2] if isinstance(kind, str) else kind.__name__

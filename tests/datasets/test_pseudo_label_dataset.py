@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from mmseg.registry import DATASETS
@@ -61,10 +62,64 @@ def test_masks_are_refused(root):
 
 def test_labels_that_are_not_finished_are_refused(root):
     (root / 'labels/report.json').unlink()
-    with pytest.raises(FileNotFoundError, match='the labels are not finished; the same'):
+    with pytest.raises(ValueError, match='1 of 3 images .* are not finished; the same'):
         build(root)
 
 
 def test_labels_are_never_mapped_again(root):
     dataset = build(root, reduce_zero_label=True)
     assert dataset[0]['reduce_zero_label'] is False and dataset[0]['label_map'] is None
+
+
+def test_both_names_of_the_folder(root):
+    folder = dict(pseudo_label_dir=str(root / 'labels'))
+    settings = dict(
+        type='PseudoLabelDataset',
+        ann_file=str(root / 'list.txt'),
+        metainfo=dict(classes=CLASSES),
+    )
+    images = dict(img_path=str(root))
+    dataset = DATASETS.build(dict(settings, data_prefix=images, **folder))
+    assert list(dataset) == list(build(root))
+    for prefix, label_dir in ((images, {}), (dict(images, seg_map_path='x'), folder)):
+        with pytest.raises(ValueError, match='needs pseudo_label_dir'):
+            DATASETS.build(dict(settings, data_prefix=prefix, **label_dir))
+
+
+def test_all_labels_there_is_complete(root):
+    Image.new('L', (4, 4)).save(root / 'labels/b.png')
+    (root / 'labels/report.json').unlink()
+    assert len(build(root)) == 3
+
+
+def test_labels_of_another_program(root):
+    (root / 'labels/report.json').unlink()
+    manifest = dict(classes=CLASSES, made_by='SAM 2, boxes of a colleague')
+    (root / 'labels/manifest.json').write_text(json.dumps(manifest))
+    assert len(build(root)) == 2
+    Image.new('L', (4, 4), 7).save(root / 'labels/c.png')
+    with pytest.raises(ValueError, match=r'c\.png: class id 7, the manifest names 2'):
+        build(root)
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'', 'not valid JSON'),
+        (b'{"classes": ["background", "c', 'not valid JSON'),
+        (b'\xff\xfe\x00', 'unreadable'),
+        (b'[]', 'expected an object'),
+        (b'[' * 5000, 'not valid JSON'),
+        (b'{}', 'for the classes none'),
+        (b'{"classes": 3}', 'for the classes none'),
+    ],
+)
+def test_damaged_manifests_are_named(root, content, message):
+    (root / 'labels/manifest.json').write_bytes(content)
+    with pytest.raises(ValueError, match=rf'manifest\.json: .*{message}'):
+        build(root)
+
+
+def test_a_suffix_in_capitals(root):
+    Image.new('RGB', (4, 4)).save(root / 'a.JPG')
+    assert [Path(info['img_path']).name for info in build(root)] == ['a.JPG', 'c.jpg']

@@ -100,3 +100,64 @@ def test_folders_are_checked_when_the_data_set_is_built(toy_root, labels):
         dataset(toy_root, labels)
     with pytest.raises(FileNotFoundError, match='a folder of masks is refused'):
         dataset(toy_root, toy_root / 'masks')
+
+
+@pytest.mark.parametrize('kind', ['ClickDataset', 'ImageTagDataset', 'StrongWeakDataset'])
+def test_one_argument_of_every_data_set(toy_root, labels, kind):
+    """The same folder, the same check, the same labels as with the step in the pipeline."""
+    settings = settings_of(kind, toy_root)
+    settings['pseudo_label_dir'] = str(labels)
+    with pytest.raises(ValueError, match='images have no pseudo-label'):
+        DATASETS.build(settings)
+    values = np.random.default_rng(0).integers(0, 3, (12, 64, 64), dtype=np.uint8)
+    for i, value in enumerate(values):
+        save(labels / f'toy_{i:02d}.png', value)
+    sample = DATASETS.build(settings)[0]
+    key = 'gt_sem_seg' if kind == 'StrongWeakDataset' else 'pseudo_sem_seg'
+    label = getattr(sample['data_samples'], key)
+    assert np.array_equal(label.data[0].numpy(), values[0])
+    (labels / 'manifest.json').write_text('{"classes": ["a"]}')
+    with pytest.raises(ValueError, match='labels for the classes a, the data set has'):
+        DATASETS.build(settings)
+    (labels / 'manifest.json').unlink()
+    with pytest.raises(FileNotFoundError, match='a folder of masks is refused'):
+        DATASETS.build(settings)
+
+
+def settings_of(kind, root):
+    settings = toy_config(root, 'unused', {}).train_dataloader.dataset.to_dict()
+    pack = dict(type='PackWeakSegInputs')
+    load = dict(type='LoadImageFromFile')
+    if kind == 'ClickDataset':
+        paint = [dict(type='LoadClicks'), dict(type='RasterizeClicks')]
+        return dict(settings, pipeline=[load, *paint, pack])
+    tags = {f'toy_{i:02d}': ['square'] for i in range(12)}
+    (root / 'square.json').write_text(json.dumps(tags))
+    if kind == 'ImageTagDataset':
+        del settings['click_file']
+        tags = dict(type=kind, tag_file='square.json')
+        return dict(settings, **tags, pipeline=[load, dict(type='LoadImageTags'), pack])
+    inner = {k: settings[k] for k in ('data_root', 'ann_file', 'img_suffix', 'metainfo')}
+    prefix = dict(img_path='images', seg_map_path='masks')
+    return dict(
+        type=kind,
+        dataset=dict(inner, type='BaseSegDataset', data_prefix=prefix),
+        tags=str(root / 'square.json'),
+        strong_classes=['disc'],
+        weak_classes=['square'],
+        images='weak',
+        pipeline=[load, pack],
+    )
+
+
+def test_step_and_argument_must_agree(toy_root, labels):
+    settings = settings_of('ClickDataset', toy_root)
+    step = dict(type='LoadPseudoLabels', pseudo_label_dir=str(labels))
+    settings['pipeline'].insert(1, step)
+    for i in range(12):
+        save(labels / f'toy_{i:02d}.png', np.zeros((64, 64), np.uint8))
+    same = DATASETS.build(dict(settings, pseudo_label_dir=str(labels)))
+    kinds = [type(t).__name__ for t in same.pipeline.transforms]
+    assert kinds.count('LoadPseudoLabels') == 1
+    with pytest.raises(ValueError, match="pseudo_label_dir='other', and the pipeline"):
+        DATASETS.build(dict(settings, pseudo_label_dir='other'))

@@ -103,10 +103,10 @@ class _Captured(list):
 
 
 def test_report_names_a_class_without_images(tags_config, root, monkeypatch):
-    from mmseg_weak.datasets import tag_dataset
+    from mmseg_weak.datasets import weak_dataset
 
     log = _Captured()
-    monkeypatch.setattr(tag_dataset, 'print_log', log)
+    monkeypatch.setattr(weak_dataset, 'print_log', log)
     (root / 'tags.json').write_text(json.dumps({'a': ['cat']}))
     build(tags_config)
     assert 'images per class: cat 1, dog 0, red panda 0' in log[0]

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..image_files import IMAGE_SUFFIXES, image_sizes
+from ..image_checks import image_sizes
+from ..image_files import IMAGE_SUFFIXES
 from .annotations import Annotations
 from .base import ReadOptions
 from .checks import check_positions, match_names

@@ -4,7 +4,7 @@ import csv
 import os
 
 from ...registry import READERS
-from ..image_files import image_sizes
+from ..image_checks import image_sizes
 from .annotations import Annotations
 from .base import Format, ReadOptions
 from .collector import Collector, from_text

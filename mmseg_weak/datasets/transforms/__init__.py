@@ -1,4 +1,5 @@
 from .clicks import ClickRandomCrop, LoadClicks, RasterizeClicks
+from .deep_images import LoadDeepImage
 from .formatting import PackWeakSegInputs
 from .mask_classes import BinarizeMasks, ListMaskClasses
 from .pseudo_labels import LoadPseudoLabels
@@ -10,6 +11,7 @@ __all__ = [
     'ClickRandomCrop',
     'ListMaskClasses',
     'LoadClicks',
+    'LoadDeepImage',
     'LoadImageTags',
     'LoadPseudoLabels',
     'PackWeakSegInputs',

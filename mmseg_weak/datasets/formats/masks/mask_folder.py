@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ....constants import IGNORE_INDEX
-from ...image_files import IMAGE_SUFFIXES, image_sizes
+from ...image_checks import image_sizes
+from ...image_files import IMAGE_SUFFIXES
 from ...mask_files import read_mask
 
 
