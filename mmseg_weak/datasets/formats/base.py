@@ -14,6 +14,7 @@ class ReadOptions:
     """What a user can say about a source.
 
     Attributes:
+        format (str, optional): Name of the format. Defaults to None: by content.
         class_key (str, optional): Property or attribute that holds the class, for formats
             in which the user names it.
         class_name (str, optional): Class of all marks that have none.
@@ -22,6 +23,7 @@ class ReadOptions:
         machine_labels (bool): Take labels set by a machine too. Defaults to False.
     """
 
+    format: str | None = None
     class_key: str | None = None
     class_name: str | None = None
     images: str | None = None

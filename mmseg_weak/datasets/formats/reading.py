@@ -41,6 +41,7 @@ def read_annotations(
             the image and the entry.
     """
     path, options = os.fspath(path), options or ReadOptions()
+    format = format or options.format
     if os.path.isdir(path):
         return _read_folder(path, format, options, wanted)
     if not fileio.isfile(path, backend_args=backend_args):
@@ -111,7 +112,9 @@ def _read_folder(
 ) -> Annotations:
     """Read every file of a folder that has annotations."""
     files = sorted(fileio.list_dir_or_file(path, list_dir=False, recursive=True))
-    names = [f for f in files if f.lower().endswith(ANNOTATION_SUFFIXES)]
+    entry = READERS.module_dict.get(format)
+    suffixes = entry.suffixes if entry else ANNOTATION_SUFFIXES
+    names = [f for f in files if f.lower().endswith(suffixes)]
     out, seen = Collector(), None
     if not names and wanted == 'tags':
         read_class_folders(path, files, out)
@@ -128,5 +131,8 @@ def _read_folder(
             seen = found
             read_into(out, found, source, options)
     if seen is None:
-        raise ValueError(f'{path}: no file here is of a known format')
+        raise ValueError(
+            f'{path}: no file here is of a known format (PNGs of scribbles are read when '
+            "the format is named, 'scribble-png')"
+        )
     return out.finish(path, seen)

@@ -70,7 +70,7 @@ class Source:
     @cached_property
     def encoding(self) -> str:
         """Encoding by the byte order mark, UTF-8 without one."""
-        start = self._first_bytes()
+        start = self.first_bytes()
         found = [name for mark, name in BYTE_ORDER_MARKS if start.startswith(mark)]
         if not found and b'\0' in start:
             raise ValueError(
@@ -92,9 +92,11 @@ class Source:
     @cached_property
     def head(self) -> str:
         """Its first characters without white space in front, to tell formats apart."""
-        start = self._first_bytes()
-        decoder = codecs.getincrementaldecoder(self.encoding)('replace')
-        return decoder.decode(start).lstrip()
+        try:
+            decoder = codecs.getincrementaldecoder(self.encoding)('replace')
+        except ValueError:  # no text: no format of text fits
+            return ''
+        return decoder.decode(self.first_bytes()).lstrip()
 
     @property
     def is_json(self) -> bool:
@@ -195,7 +197,8 @@ class Source:
             return open(self.path, encoding=self.encoding, newline='')
         return io.TextIOWrapper(io.BytesIO(self.data), encoding=self.encoding, newline='')
 
-    def _first_bytes(self) -> bytes:
+    def first_bytes(self) -> bytes:
+        """The beginning of the file, to tell formats apart."""
         if self.backend_args is not None:
             return self.data[:HEAD_BYTES]
         with open(self.path, 'rb') as file:

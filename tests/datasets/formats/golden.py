@@ -356,7 +356,23 @@ OPEN_IMAGES = (
     'b,0,0.999,/m/02,yes,cc,1,0,0,dog\n'
 )
 
+
+def png(labels) -> bytes:
+    """A grey PNG."""
+    return cv2.imencode('.png', np.array(labels, np.uint8))[1].tobytes()
+
+
 GOLDEN = {
+    'scribble-png': Golden(
+        {'a.png': png([[1, 1, 255, 0], [255, 255, 255, 0], [255, 1, 255, 255]])},
+        clicks=[
+            ('a', [(3.5, 0.5)], 0),
+            ('a', [(3.5, 1.5)], 0),
+            ('a', [(0.5, 0.5), (1.5, 0.5)], 1),
+            ('a', [(1.5, 2.5)], 1),
+        ],
+        sizes={'a': (4, 3)},
+    ),
     'clicks': Golden(
         {
             'c.json': {

@@ -76,7 +76,11 @@ BAD = {
         {'a.csv': 'image,x,y,class\na,1,2,cat\n'.encode('utf-16-le')},
         r'a\.csv: .*UTF-8',
     ),
-    'a picture': ({'a.json': b'\x89PNG\r\n\x1a\n\xff\xd8'}, 'neither JSON nor CSV'),
+    'a picture': ({'a.json': b'\xff\xd8\xff\xe0JFIF'}, 'neither JSON nor CSV'),
+    'a truncated PNG': (
+        {'a.png': GOLDEN['scribble-png'].files['a.png'][:40]},
+        r'a\.png: truncated or no PNG \([^<]*\)$',
+    ),
     'a file of another tool': (
         {'a.json': dict(version=3, scenes=[])},
         r'expected a list of clicks, got int; docs/formats\.md lists',

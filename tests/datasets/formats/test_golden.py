@@ -23,7 +23,7 @@ def listed_tags(found) -> list[tuple]:
 def same_marks(found, expected) -> None:
     """Equal but for 1e-6 pixels."""
     found = listed_clicks(found)
-    expected = [(*mark, False)[:4] for mark in expected]
+    expected = [(i, p, str(c), *n, False)[:4] for i, p, c, *n in expected]
     for place in (0, 2, 3):
         assert [mark[place] for mark in found] == [mark[place] for mark in expected]
     for (_, points, _, _), (_, right, _, _) in zip(found, expected):

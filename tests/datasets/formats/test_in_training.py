@@ -40,9 +40,7 @@ def by_image(dataset):
 def test_an_export_is_a_click_file(root, monkeypatch):
     (root / 'export.xml').write_text(CVAT)
     told = []
-    monkeypatch.setattr(
-        'mmseg_weak.datasets.click_dataset.print_log', lambda text, **_: told.append(text)
-    )
+    monkeypatch.setattr(ClickDataset, '_tell', lambda self, text, *_: told.append(text))
     dataset = build(root, click_file='export.xml')
     assert dataset.click_report['clicks_per_class']['cat'] == 2
     clicks = by_image(dataset)['sub/a']['clicks']
