@@ -7,6 +7,7 @@ from ..checkpoints import find_checkpoint
 from ..datasets.formats.masks import MaskFolder, write_masks
 from ..prediction import Predictor, predict_folder
 from ..prediction.folder import MASKS
+from ..registry import WRITERS
 
 
 def predict(
@@ -29,7 +30,7 @@ def predict(
         out (str | os.PathLike): Folder of the results.
         device (str, optional): Such as ``cpu``; a GPU by default, where there is one.
         to (str, optional): Also write the masks for a tool, in a format of
-            ``mmseg_weak.registry.WRITERS``, to ``out/FORMAT``. Defaults to None.
+            ``mmseg_weak.registry.WRITERS``, to a file or folder of its name in ``out``.
         **options: See :func:`mmseg_weak.prediction.predict_folder`.
 
     Returns:
@@ -44,9 +45,14 @@ def predict(
         if found is None:
             raise FileNotFoundError(f'no checkpoint in {checkpoint}: train first')
         checkpoint = found
+    if to is not None and to not in WRITERS.module_dict:
+        raise ValueError(
+            f'masks cannot be written as {to!r}, there are {", ".join(WRITERS.module_dict)}'
+        )
     predictor = Predictor(checkpoint, config, device)
     broken = predict_folder(predictor, photos, out, **options)
     if to is not None:
         masks = MaskFolder(Path(out) / MASKS, predictor.classes, photos)
-        write_masks(Path(out) / to, masks, to)
+        suffix = '' if WRITERS.get(to).folder else WRITERS.get(to).suffix
+        write_masks(Path(out) / f'{to}{suffix}', masks, to)
     return broken

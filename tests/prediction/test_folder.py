@@ -1,6 +1,7 @@
 """A tree of photographs, interrupted, resumed, with odd files."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -177,6 +178,8 @@ def test_masks_go_to_the_tools_of_others(network, photos, tmp_path, monkeypatch)
 
     monkeypatch.setattr('mmseg_weak.apis.prediction.Predictor', lambda *_: network)
     out = tmp_path / 'out'
-    predict(None, network.checkpoint, photos, out, to='ultralytics', workers=0)
-    labels = {p.stem for p in (out / 'ultralytics').rglob('*.txt')}
-    assert labels >= {'b', 'c', 'turned'}
+    predict(None, network.checkpoint, photos, out, to='coco', workers=0)
+    images = json.loads((out / 'coco.json').read_text())['images']
+    assert {image['file_name'] for image in images} == set(find_photos(photos))
+    with pytest.raises(ValueError, match="cannot be written as 'word', there are"):
+        predict(None, network.checkpoint, photos, out, to='word')

@@ -26,6 +26,7 @@ class CVATMasks(MaskFormat):
     """
 
     title = 'CVAT for images 1.1 with masks'
+    suffix = '.xml'
 
     @staticmethod
     def write(path: Path, masks: MaskFolder) -> None:

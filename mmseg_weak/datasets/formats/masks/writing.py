@@ -13,10 +13,12 @@ class MaskFormat:
     Attributes:
         title (str): Name for people.
         folder (bool): It is a folder, not a file.
+        suffix (str): Of the file.
     """
 
     title = ''
     folder = False
+    suffix = '.json'
 
     @staticmethod
     def write(path: str | os.PathLike, masks: MaskFolder) -> None:
