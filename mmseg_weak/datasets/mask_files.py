@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from .image_checks import large_images
 
@@ -36,17 +37,23 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
     return mask if mask.dtype == np.uint8 else mask.astype(np.int32)
 
 
-def write_mask(path: str | os.PathLike, mask: np.ndarray, palette: np.ndarray) -> None:
+def write_mask(
+    path: str | os.PathLike, mask: np.ndarray, palette: np.ndarray, **texts: str
+) -> None:
     """Write class ids as a palette PNG.
 
     Args:
         path (str | os.PathLike): PNG file.
         mask (np.ndarray): (H, W) uint8 class ids.
         palette (np.ndarray): (n, 3) colours 0 to 255 of the first n ids; 255 is white.
+        **texts (str): Notes inside the file, by keyword.
     """
     colours = np.zeros((256, 3), np.uint8)
     colours[: len(palette)] = palette
     colours[255] = 255
     image = Image.fromarray(mask)
     image.putpalette(colours.tobytes())
-    image.save(path)
+    notes = PngInfo()
+    for key, text in texts.items():
+        notes.add_text(key, text)
+    image.save(path, pnginfo=notes)

@@ -14,7 +14,7 @@ from mmseg_weak._files import write_json
 # refuses all on a full disk. A PNG with its palette is larger.
 FULL = """
 import resource, runpy, sys
-from mmseg_weak.apis.label_folder import LabelFolder
+from mmseg_weak.labelling.folder import LabelFolder
 
 write = LabelFolder.write
 

@@ -1,10 +1,8 @@
 """Pseudo-masks made offline equal those made by hand, with any number of workers."""
 
-import argparse
 import json
 import subprocess
 import sys
-from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -16,20 +14,13 @@ from PIL import Image
 from toy import CLASSES, REPOSITORY, toy_model
 from toy_transfer import transfer_config, write_strong_weak
 
-from mmseg_weak.apis import transfer_label_maker
-from mmseg_weak.apis.transfer_label_maker import TransferLabelMaker
-from mmseg_weak.apis.transfer_label_options import (
-    add_transfer_arguments,
-    label_by_transfer,
-)
-from mmseg_weak.apis.transfer_labels import (
-    TransferLabelOptions,
-    build_weak_images,
-    make_transfer_labels,
-)
+from mmseg_weak.labelling import TransferLabeller, make_labels
+from mmseg_weak.labelling.labellers import transfer
+from mmseg_weak.labelling.sources import LabelSource
 from mmseg_weak.refinement import DiffusionOptions, superpixel_diffusion
 
-DIFFUSION = DiffusionOptions(num_superpixels=40, background_cam=0.3, border_foreground=0.9)
+DIFFUSION = dict(num_superpixels=40, background_cam=0.3, border_foreground=0.9)
+JOB = ('workers', 'masks')
 
 
 @pytest.fixture(scope='module')
@@ -70,10 +61,20 @@ def networks(root):
 
 
 def make(networks, out, **options):
-    options = dict(dict(diffusion=DIFFUSION, flip=False), **options)
-    config = Config.fromfile(networks['lnet']['config'])
-    options = TransferLabelOptions(str(out), **options)
-    return make_transfer_labels(config, networks['lnet'], networks['cam'], options)
+    options = dict(dict(diffusion=DIFFUSION, scales=(1.0,), flip=False), **options)
+    job = {key: options.pop(key) for key in JOB if key in options}
+    labeller = make_labeller(networks, **options)
+    return make_labels(Config.fromfile(labeller.data), labeller, str(out), **job)
+
+
+def make_labeller(networks, **options):
+    return TransferLabeller([networks['cam']], foreground=networks['lnet'], **options)
+
+
+def started(networks, **options):
+    labeller = make_labeller(networks, **options)
+    labeller.start(LabelSource(Config.fromfile(labeller.data)), 'cpu')
+    return labeller
 
 
 def read(folder):
@@ -102,7 +103,9 @@ def test_labels_equal_those_made_by_hand(networks, root, tmp_path):
             maps = cam.decode_head(cam.extract_feat(inputs)).relu()
             maps = torch.nn.functional.interpolate(maps, (64, 64), mode='bilinear')[0]
             maps = (maps / (maps.amax((1, 2), keepdim=True) + 1e-5)).numpy()
-        expected = superpixel_diffusion(image, maps, m, DIFFUSION).labels
+        expected = superpixel_diffusion(
+            image, maps, m, DiffusionOptions(**DIFFUSION)
+        ).labels
         assert (label != expected).mean() < 0.01  # ties of float rounding
         mask = np.array(Image.open(root / 'masks' / name))
         correct, total = correct + (label == mask).sum(), total + mask.size
@@ -112,14 +115,10 @@ def test_labels_equal_those_made_by_hand(networks, root, tmp_path):
     assert page.count('data:image/png') == 2 and 'toy_06' in page
 
 
-def test_foreground_is_the_mean_over_scales_and_mirror_images(networks, root):
+def test_foreground_is_the_mean_over_scales_and_mirror_images(networks):
     """As the lists of stages ask for it; each view by mmseg's own prediction."""
-    config = Config.fromfile(networks['lnet']['config'])
-    options = TransferLabelOptions('out', scales=(0.75, 1.0), flip=True)
-    folder = Namespace(classes=('background', 'square', 'disc'))
-    dataset = build_weak_images(config)
-    maker = TransferLabelMaker(dataset, tuple(networks.values()), options, folder)
-    image = torch.rand(1, 3, 64, 64)
+    labeller = started(networks, scales=(0.75, 1.0), flip=True)
+    _, image = labeller._source[0]
     lnet, views = load(networks['lnet']), []
     for size in (48, 64):
         view = torch.nn.functional.interpolate(
@@ -134,9 +133,9 @@ def test_foreground_is_the_mean_over_scales_and_mirror_images(networks, root):
             logits = logits.flip(3) if flip else logits
             large = torch.nn.functional.interpolate(logits, (64, 64), mode='bilinear')
             views.append(large.sigmoid())
-    with torch.no_grad():
-        found = maker._foreground(image)
-    torch.testing.assert_close(found, torch.stack(views).mean(0), rtol=0.02, atol=0.02)
+    found = torch.from_numpy(labeller._maps(0).foreground)
+    expected = torch.stack(views).mean(0)[0, 0]
+    torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
 
 
 def test_weak_masks_are_not_needed(networks, root, tmp_path):
@@ -175,7 +174,7 @@ def test_cam_control(networks, tmp_path):
 
 
 def test_refused_images_are_unknown_and_counted(networks, tmp_path):
-    diffusion = DiffusionOptions(num_superpixels=1)
+    diffusion = dict(num_superpixels=1)
     report = make(networks, tmp_path, diffusion=diffusion)
     assert report['refused'] == {'no seed': 6} and report['coverage'] == 0
     assert all((label == 255).all() for label in read(tmp_path).values())
@@ -190,33 +189,26 @@ def test_refused_images_are_unknown_and_counted(networks, tmp_path):
 
 
 def test_panels_of_the_cam_control_ask_for_no_anchors(networks, monkeypatch):
-    config = Config.fromfile(networks['lnet']['config'])
-    options = TransferLabelOptions(
-        'out', method='cam', cam_threshold=0.0, diffusion=DiffusionOptions(1)
-    )
-    folder = Namespace(classes=CLASSES)
-    maker = TransferLabelMaker(
-        build_weak_images(config), tuple(networks.values()), options, folder
+    labeller = started(
+        networks, method='cam', cam_threshold=0.0, diffusion=dict(num_superpixels=1)
     )
     drawn = []
-    monkeypatch.setattr(
-        transfer_label_maker, 'transfer_panel', lambda *args: drawn.append(args)
-    )
-    maker.panel(0)
+    monkeypatch.setattr(transfer, 'transfer_panel', lambda *args: drawn.append(args))
+    labeller.panel(0)
     _, _, _, diffusion, labels, _, _ = drawn[0]
     assert diffusion is None and set(np.unique(labels)) <= {1, 2}
 
 
 def test_networks_that_do_not_fit(networks, tmp_path):
     config = Config.fromfile(networks['lnet']['config'])
-    options = TransferLabelOptions(str(tmp_path))
+    lnet, cam = networks['lnet'], networks['cam']
     with pytest.raises(ValueError, match='has one output per pixel'):
-        make_transfer_labels(config, networks['cam'], networks['cam'], options)
+        make(dict(lnet=cam, cam=cam), tmp_path / 'a')
     with pytest.raises(ValueError, match='seeds need a CAMSegmentor'):
-        make_transfer_labels(config, networks['lnet'], networks['lnet'], options)
+        make(dict(lnet=lnet, cam=lnet), tmp_path / 'b')
     config.train_dataloader.dataset = config.val_dataloader.dataset
-    with pytest.raises(ValueError, match='needs a StrongWeakDataset'):
-        make_transfer_labels(config, networks['lnet'], networks['cam'], options)
+    with pytest.raises(ValueError, match='need a StrongWeakDataset in train_dataloader'):
+        make_labels(config, make_labeller(networks), str(tmp_path / 'c'))
 
 
 @pytest.mark.parametrize(
@@ -225,13 +217,13 @@ def test_networks_that_do_not_fit(networks, tmp_path):
         dict(method='magic'),
         dict(scales=()),
         dict(cam_threshold=2),
-        dict(workers=0),
         dict(panels=-1),
+        dict(workers=0),
     ],
 )
-def test_bad_options(options):
+def test_bad_options(networks, tmp_path, options):
     with pytest.raises(ValueError, match=next(iter(options))):
-        TransferLabelOptions('out', **options)
+        make(networks, tmp_path, **options)
 
 
 def test_networks_that_saw_masks_of_weak_classes_are_refused(networks, root, tmp_path):
@@ -241,16 +233,17 @@ def test_networks_that_saw_masks_of_weak_classes_are_refused(networks, root, tmp
     other.dump(tmp_path / 'other.py')
     cheat = dict(networks['lnet'], config=str(tmp_path / 'other.py'))
     config = Config.fromfile(networks['lnet']['config'])
-    options = TransferLabelOptions(str(tmp_path / 'labels'))
+    labeller = make_labeller(dict(networks, lnet=cheat))
     with pytest.raises(ValueError, match='learnt from masks of disc, which is weak here'):
-        make_transfer_labels(config, cheat, networks['cam'], options)
+        make_labels(config, labeller, str(tmp_path / 'labels'))
     plain = Config.fromfile(networks['lnet']['config'])
     inner = plain.train_dataloader.dataset.dataset
     plain.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=inner)
     plain.dump(tmp_path / 'plain.py')
     cheat['config'] = str(tmp_path / 'plain.py')
+    labeller = make_labeller(dict(networks, lnet=cheat))
     with pytest.raises(ValueError, match='learnt from masks of disc, which is weak here'):
-        make_transfer_labels(config, cheat, networks['cam'], options)
+        make_labels(config, labeller, str(tmp_path / 'plain'))
 
 
 def test_one_set_of_weak_images_at_a_time(networks):
@@ -258,10 +251,10 @@ def test_one_set_of_weak_images_at_a_time(networks):
     one = config.train_dataloader.dataset
     strong, weak = dict(one, images='strong'), dict(one, images='all')
     config.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[strong, weak])
-    assert len(build_weak_images(config)) == 6
+    assert len(LabelSource(config)) == 6
     config.train_dataloader.dataset = dict(type='ConcatDataset', datasets=[weak, weak])
-    with pytest.raises(ValueError, match='2 data sets with weak images'):
-        build_weak_images(config)
+    with pytest.raises(ValueError, match="2 images 'toy_06' in 2 data sets"):
+        LabelSource(config)
 
 
 def test_command_line(networks, tmp_path):
@@ -281,10 +274,7 @@ def test_command_line(networks, tmp_path):
 
 
 def test_unknown_diffusion_option(networks):
-    parser = argparse.ArgumentParser()
-    add_transfer_arguments(parser)
-    args = parser.parse_args(['--diffusion', 'beta2=3'])
-    with pytest.raises(ValueError, match='unknown beta2; there are'):
-        label_by_transfer(args, [networks['cam']])
+    with pytest.raises(ValueError, match="no option 'beta2', only num_superp"):
+        make_labeller(networks, diffusion=dict(beta2=3))
     with pytest.raises(ValueError, match='takes one tag classifier, got 2'):
-        label_by_transfer(args, list(networks.values()))
+        TransferLabeller(list(networks.values()), foreground=networks['lnet'])

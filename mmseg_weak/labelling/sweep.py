@@ -1,7 +1,6 @@
 """What each background score would make of stored activation maps."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,12 +9,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from ..constants import IGNORE_INDEX
-from ..datasets.mask_files import read_mask
 from ..evaluation.confusion import class_iou
 from ..refinement.background_threshold import NUM_BINS, RULES, background_threshold
 from ..tables import markdown_table
-from .cam_folder import read_cams
-from .pseudo_labels import build_label_dataset, trained_ids
+from .folder import read_maps
+from .sources import LabelSource
 
 STEP = 0.05
 
@@ -118,15 +116,12 @@ def sweep_thresholds(
         ValueError: A file does not fit.
     """
     init_default_scope(config.get('default_scope', 'mmseg'))
-    dataset, background = build_label_dataset(config)
-    sweep = ThresholdSweep(len(dataset.metainfo['classes']), background or 0)
-    for i in range(len(dataset)):
-        image = dataset.get_data_info(i)['img_id']
-        mask = None
+    source = LabelSource(config)
+    sweep = ThresholdSweep(len(source.classes), source.background or 0)
+    for i, image in enumerate(source.images):
         try:
-            if masks is not None:
-                mask = trained_ids(read_mask(Path(masks) / f'{image}.png'), dataset)
-            sweep.add(*read_cams(cams, image), mask)
+            mask = None if masks is None else source.mask(i, masks)
+            sweep.add(*read_maps(cams, image), mask)
         except ValueError as error:
             raise ValueError(f'image {image!r}: {error}') from None
     named = [(rule, background_threshold(sweep.histogram(), rule)) for rule in RULES]

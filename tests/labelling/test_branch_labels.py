@@ -11,8 +11,7 @@ from toy import CLASSES, toy_config
 from toy_mutual import build, toy_mutual
 
 from mmseg_weak.apis.export_segmentor import export_segmentor
-from mmseg_weak.apis.pseudo_labels import PseudoLabelOptions, make_pseudo_labels
-from mmseg_weak.refinement import LabelRule
+from mmseg_weak.cli import run_verb
 
 STEPS = ('LoadImageFromFile', 'LoadImageTags', 'PackWeakSegInputs')
 
@@ -29,11 +28,8 @@ def test_labels_of_a_branch_keep_to_the_tags(toy_root, tmp_path, branch):
     weights = build(Config(model).to_dict()).state_dict()
     torch.save(dict(state_dict=weights, meta=meta), tmp_path / 'both.pth')
     paths = export_segmentor(config, str(tmp_path / 'both.pth'), str(tmp_path), branch)
-    peer = dict(zip(('config', 'checkpoint'), map(str, paths)))
-    options = PseudoLabelOptions(
-        str(tmp_path / 'out'), rule=LabelRule(threshold=0.3), scales=(1.0,)
-    )
-    make_pseudo_labels(Config.fromfile(peer['config']), [peer], options)
+    words = [*paths, '--out', tmp_path / 'out', '--scales', 1]
+    run_verb('label', list(map(str, words)))
     clicks = json.loads((toy_root / 'clicks.json').read_text())
     files = sorted((tmp_path / 'out').glob('*.png'))
     assert len(files) == 3

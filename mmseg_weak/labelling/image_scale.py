@@ -4,36 +4,30 @@ import logging
 from collections.abc import Mapping
 
 import numpy as np
-from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from ..datasets.image_checks import image_sizes
+from .sources import LabelSource
 
 NUM_IMAGES = 50
 TOO_LARGE = 2.0
 
 
-def warn_of_large_images(settings: Mapping, dataset: BaseDataset) -> float:
+def warn_of_large_images(source: LabelSource) -> float:
     """Compare images, which are labelled in their own size, with the training scale.
 
     Args:
-        settings (Mapping): Config of a training set, perhaps a wrapper.
-        dataset (BaseDataset): The images to label.
+        source (LabelSource): The images to label.
 
     Returns:
         float: Median long side of up to 50 images as a multiple of the largest that the
         training makes of it; NaN where its pipeline does not say.
     """
-    while 'pipeline' not in settings:
-        inner = settings.get('dataset') or next(iter(settings.get('datasets', ())), None)
-        if inner is None:
-            return float('nan')
-        settings = inner
-    sides = [side for step in settings['pipeline'] for side in _long_sides(step)]
+    sides = [side for step in source.training_steps for side in _long_sides(step)]
     if not sides:
         return float('nan')
-    chosen = np.linspace(0, len(dataset) - 1, min(NUM_IMAGES, len(dataset))).astype(int)
-    paths = [dataset.get_data_info(int(i))['img_path'] for i in np.unique(chosen)]
+    chosen = np.linspace(0, len(source) - 1, min(NUM_IMAGES, len(source))).astype(int)
+    paths = [source.path(int(i)) for i in np.unique(chosen)]
     found = float(np.median(image_sizes(paths).max(axis=1)))
     ratio = found / max(sides)
     if ratio > TOO_LARGE:

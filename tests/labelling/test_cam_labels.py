@@ -1,7 +1,6 @@
 """Labels from activation maps equal those made by hand, through any interruption."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -12,13 +11,13 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from PIL import Image
 from skimage.filters import threshold_li
-from toy import CLASSES, REPOSITORY, toy_config, toy_model
+from toy import CLASSES, toy_config, toy_model
 
-from mmseg_weak.apis import label_folder
-from mmseg_weak.apis.cam_folder import read_cams
-from mmseg_weak.apis.pseudo_labels import PseudoLabelOptions, make_pseudo_labels
+from mmseg_weak.cli import run_verb
+from mmseg_weak.labelling import CAMLabeller, make_labels
+from mmseg_weak.labelling import folder as label_folder
+from mmseg_weak.labelling.folder import read_maps
 from mmseg_weak.refinement import dense_crf
-from mmseg_weak.refinement.cam_label import CamLabelRule
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),
@@ -50,9 +49,12 @@ def peer(toy_root, tmp_path_factory):
 
 
 def make(peer, out, **options):
-    options = dict(dict(cam_rule=CamLabelRule(0.4), scales=SCALES), **options)
+    if not {'background_score', 'background_power'} & set(options):
+        options['background_score'] = 0.4
     config = Config.fromfile(peer[0]['config'])
-    return make_pseudo_labels(config, [peer[0]], PseudoLabelOptions(str(out), **options))
+    job = {key: options.pop(key) for key in ('masks',) if key in options}
+    labeller = CAMLabeller([peer[0]], **dict(dict(scales=SCALES), **options))
+    return make_labels(config, labeller, str(out), **job)
 
 
 def read(folder):
@@ -80,7 +82,7 @@ def test_labels_and_stored_maps_equal_those_made_by_hand(peer, toy_root, tmp_pat
         _, cams, names = cams_by_hand(peer, toy_root, name[:-4])
         scores = np.concatenate([np.full((1, 64, 64), 0.4), cams])
         assert (label != names[scores.argmax(0)]).mean() < 2e-3
-        stored, stored_names, size = read_cams(tmp_path / 'cams', name[:-4])
+        stored, stored_names, size = read_maps(tmp_path / 'cams', name[:-4])
         assert stored.shape == (len(names) - 1, 16, 16) and size == (64, 64)
         assert stored_names.tolist() == names[1:].tolist()
         assert 0.99 < stored.max() <= 1 and stored.min() >= 0
@@ -89,7 +91,7 @@ def test_labels_and_stored_maps_equal_those_made_by_hand(peer, toy_root, tmp_pat
 
 
 def test_score_without_ground_truth_is_lis_threshold(peer, toy_root, tmp_path):
-    report = make(peer, tmp_path, cam_rule=CamLabelRule('li'))
+    report = make(peer, tmp_path, background_score='li')
     written = json.loads((tmp_path / 'background_score.json').read_text())
     values = []
     for i in range(12):
@@ -102,12 +104,12 @@ def test_score_without_ground_truth_is_lis_threshold(peer, toy_root, tmp_path):
     # Called again, the choice is read, not made again.
     written['background_score'] = 0.99
     (tmp_path / 'background_score.json').write_text(json.dumps(written))
-    assert make(peer, tmp_path, cam_rule=CamLabelRule('li'))['background_score'] == 0.99
+    assert make(peer, tmp_path, background_score='li')['background_score'] == 0.99
 
 
 def test_crf_of_scores(peer, toy_root, tmp_path):
-    steps = (dict(type='dense_crf', num_iters=2),)
-    make(peer, tmp_path, cam_rule=CamLabelRule(background_power=2, steps=steps))
+    crf = dict(type='dense_crf', num_iters=2)
+    make(peer, tmp_path, background_power=2, refinement=crf)
     for name, label in list(read(tmp_path).items())[:3]:
         image, cams, names = cams_by_hand(peer, toy_root, name[:-4])
         scores = np.concatenate([(1 - cams.max(0, keepdims=True)) ** 2, cams])
@@ -149,24 +151,19 @@ def test_maps_of_other_weights_are_not_mixed(peer, tmp_path):
     with pytest.raises(ValueError, match=r'other settings \(scales\)'):
         make(peer, tmp_path / 'b', scales=(1.0,), cams=str(tmp_path / 'cams'))
     # Another rule for labels does not change the maps.
-    make(peer, tmp_path / 'c', cam_rule=CamLabelRule(0.2), cams=str(tmp_path / 'cams'))
+    make(peer, tmp_path / 'c', background_score=0.2, cams=str(tmp_path / 'cams'))
     (tmp_path / 'cams' / 'toy_00.npz').write_bytes(b'no zip')
     with pytest.raises(ValueError, match=r'toy_00\.npz: no activation maps'):
-        read_cams(tmp_path / 'cams', 'toy_00')
+        read_maps(tmp_path / 'cams', 'toy_00')
     with pytest.raises(FileNotFoundError, match='has no stored maps'):
-        read_cams(tmp_path / 'cams', 'toy_99')
+        read_maps(tmp_path / 'cams', 'toy_99')
 
 
-def test_tool_with_two_workers(peer, toy_root, tmp_path, monkeypatch, capsys):
-    rule = CamLabelRule('li', steps=(dict(type='random_walk', boundary='gradient'),))
-    make(peer, tmp_path / 'one', cam_rule=rule)
-    monkeypatch.syspath_prepend(str(REPOSITORY / 'tools'))
-    import make_pseudo_labels as tool
-
+def test_tool_with_two_workers(peer, toy_root, tmp_path, capsys):
+    make(peer, tmp_path / 'one', background_score='li', walk=True)
     arguments = [peer[0]['config'], peer[0]['checkpoint'], '--out', tmp_path / 'two']
     arguments += ['--scales', *SCALES, '--walk', '--workers', 2, '--background-score', 'li']
-    monkeypatch.setattr(sys, 'argv', ['make_pseudo_labels.py', *map(str, arguments)])
-    tool.main()
+    run_verb('label', list(map(str, arguments)))
     assert '12 images, 100.00 % of pixels labelled' in capsys.readouterr().out
     one, two = read(tmp_path / 'one'), read(tmp_path / 'two')
     assert one.keys() == two.keys()
@@ -177,18 +174,21 @@ def test_tool_with_two_workers(peer, toy_root, tmp_path, monkeypatch, capsys):
 
 def test_mistakes(peer, tmp_path):
     config = Config.fromfile(peer[0]['config'])
-    options = PseudoLabelOptions(str(tmp_path / 'out'))
     with pytest.raises(ValueError, match='labels alone'):
-        make_pseudo_labels(config, [peer[0]] * 2, options)
+        CAMLabeller([peer[0]] * 2)
+    out = str(tmp_path / 'out')
     config.train_dataloader.dataset.pipeline = [PIPELINE[0], PIPELINE[-1]]
     with pytest.raises(ValueError, match='has no LoadImageTags'):
-        make_pseudo_labels(config, [peer[0]], options)
+        make_labels(config, CAMLabeller([peer[0]]), out)
+    config.train_dataloader.dataset = config.val_dataloader.dataset
+    with pytest.raises(ValueError, match='BaseSegDataset has neither tags nor clicks'):
+        make_labels(config, CAMLabeller([peer[0]]), out)
     other = Config.fromfile(peer[0]['config'])
     other.model = toy_model()
     other.dump(tmp_path / 'net.py')
     net = dict(peer[0], config=str(tmp_path / 'net.py'))
     with pytest.raises(ValueError, match='not a checkpoint of the model'):
-        make_pseudo_labels(Config.fromfile(net['config']), [net], options)
+        make_labels(Config.fromfile(net['config']), CAMLabeller([net]), out + '2')
 
 
 def test_labels_of_the_tool_are_those_of_predict(peer, toy_root, tmp_path):

@@ -15,13 +15,14 @@ from mmseg.registry import MODELS
 from PIL import Image
 from toy import CLASSES, REPOSITORY, toy_config, toy_model
 
-from mmseg_weak.apis import check_paths, label_folder
-from mmseg_weak.apis.pseudo_labels import PseudoLabelOptions, make_pseudo_labels
+from mmseg_weak.apis import check_paths
 from mmseg_weak.evaluation.pseudo_label_quality import PseudoLabelQuality, format_summary
+from mmseg_weak.labelling import SegmentorLabeller, make_labels
+from mmseg_weak.labelling import folder as label_folder
 from mmseg_weak.models.inference.peers import load_network
-from mmseg_weak.refinement import LabelRule
 
-RULE = LabelRule(threshold=0.45)
+THRESHOLD = 0.45
+JOB = ('workers', 'device', 'masks', 'overwrite')
 
 
 @pytest.fixture(scope='module')
@@ -47,9 +48,10 @@ def peers(toy_root, tmp_path_factory):
 
 
 def make(peers, out, **options):
-    options = dict(dict(rule=RULE, scales=(1.0,), flip=False), **options)
+    options = dict(dict(threshold=THRESHOLD, scales=(1.0,), flip=False), **options)
     config = Config.fromfile(peers[0]['config'])
-    return make_pseudo_labels(config, peers, PseudoLabelOptions(str(out), **options))
+    job = {key: options.pop(key) for key in JOB if key in options}
+    return make_labels(config, SegmentorLabeller(peers, **options), str(out), **job)
 
 
 def read(folder):
@@ -76,7 +78,7 @@ def test_labels_equal_those_made_by_hand(peers, toy_root, tmp_path):
         present = {0} | {click['cls'] for click in clicks[name[:-4]]}
         mean[[c for c in range(3) if c not in present]] = 0
         confidence, expected = (mean / mean.sum(0)).max(0)
-        expected[confidence < RULE.threshold] = 255
+        expected[confidence < THRESHOLD] = 255
         expected = expected.numpy()
         # As the pipeline says: discs of radius 1.
         for click in clicks[name[:-4]]:
@@ -137,14 +139,17 @@ def test_changed_settings_are_an_error_or_a_new_start(peers, toy_root, tmp_path)
     make(peers[:1], tmp_path)
     before = read(tmp_path)
     with pytest.raises(ValueError, match=r'other settings \(threshold\)'):
-        make(peers[:1], tmp_path, rule=LabelRule(threshold=0.9))
+        make(peers[:1], tmp_path, threshold=0.9)
     with pytest.raises(ValueError, match=r'other settings \(peers\)'):
         make(peers, tmp_path)
-    make(peers[:1], tmp_path, rule=LabelRule(threshold=0.9), overwrite=True)
+    make(peers[:1], tmp_path, threshold=0.9, overwrite=True)
     after = read(tmp_path)
     assert any((after[name] != label).any() for name, label in before.items())
     with pytest.raises(ValueError, match='choose another --out'):
         make(peers, toy_root / 'masks')
+    (tmp_path / 'manifest.json').write_text('{"classes": ')
+    with pytest.raises(ValueError, match=r'made with other settings \(classes, '):
+        make(peers[:1], tmp_path)
 
 
 def kill_when(command, folder, count):
@@ -184,24 +189,19 @@ def test_tool_with_two_workers_after_a_kill(peers, toy_root, tmp_path):
         (dict(masks='absent'), 'absent does not exist'),
     ],
 )
-def test_bad_options_are_named(options, message):
+def test_bad_options_are_named(peers, tmp_path, options, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        PseudoLabelOptions('out', **options)
+        make(peers, tmp_path / 'out', **options)
+    assert not (tmp_path / 'out').exists()
 
 
 def test_bad_peers_and_data_are_named(peers, toy_root, tmp_path):
     with pytest.raises(ValueError, match='at least one peer'):
-        make_pseudo_labels(
-            Config.fromfile(peers[0]['config']), [], PseudoLabelOptions(str(tmp_path))
-        )
+        SegmentorLabeller([])
     with pytest.raises(FileNotFoundError, match='absent.pth does not exist'):
         make([dict(peers[0], checkpoint='absent.pth')], tmp_path)
     with pytest.raises(ValueError, match='not a checkpoint of'):
         make([dict(peers[0], checkpoint=peers[1]['checkpoint'])], tmp_path / 'a')
-    config = Config.fromfile(peers[0]['config'])
-    config.train_dataloader.dataset = config.val_dataloader.dataset
-    with pytest.raises(ValueError, match='training set with clicks'):
-        make_pseudo_labels(config, peers, PseudoLabelOptions(str(tmp_path)))
     (tmp_path / 'masks').mkdir()
     with pytest.raises(FileNotFoundError, match=r'mask not found: .*toy_00.png'):
         make(peers[:1], tmp_path / 'b', masks=str(tmp_path / 'masks'))

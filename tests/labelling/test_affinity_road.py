@@ -1,7 +1,5 @@
 """Maps to affinity labels, an affinity network trained on them, and labels of its walk."""
 
-import argparse
-
 import numpy as np
 import pytest
 import torch
@@ -11,11 +9,9 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from toy_tags import NUM_IMAGES, toy_cam_model, toy_tag_config, write_tag_set
 
-from mmseg_weak.apis.affinity_label_options import add_affinity_arguments, affinity_rule
-from mmseg_weak.apis.pseudo_labels import PseudoLabelOptions, make_pseudo_labels
 from mmseg_weak.datasets.mask_files import read_mask
+from mmseg_weak.labelling import CAMLabeller, make_labels
 from mmseg_weak.refinement.affinity_label import AffinityLabelRule
-from mmseg_weak.refinement.cam_label import CamLabelRule
 
 
 @pytest.fixture(scope='module')
@@ -33,17 +29,13 @@ def road(toy_root, tmp_path_factory):
     return folder
 
 
-def parse(*words):
-    parser = argparse.ArgumentParser()
-    add_affinity_arguments(parser)
-    return parser.parse_args(map(str, words))
+def make_labeller(road, **options):
+    peer = (str(road / 'cam.py'), str(road / 'cam.pth'))
+    return CAMLabeller([peer], scales=(1,), flip=False, **options)
 
 
-def make_labels(road, out, rule):
-    config = Config.fromfile(road / 'cam.py')
-    peers = [dict(config=str(road / 'cam.py'), checkpoint=str(road / 'cam.pth'))]
-    options = PseudoLabelOptions(str(out), cam_rule=rule, scales=(1,), flip=False)
-    report = make_pseudo_labels(config, peers, options)
+def label(out, labeller):
+    report = make_labels(Config.fromfile(labeller.data), labeller, str(out))
     labels = {path.stem: read_mask(path) for path in sorted(out.glob('*.png'))}
     assert len(labels) == NUM_IMAGES
     return labels, report
@@ -78,37 +70,36 @@ def train_affinity(road, labels):
 
 
 def test_the_whole_road(road):
-    crf = CamLabelRule(steps=(dict(type='dense_crf', num_iters=2),))
-    rule = affinity_rule(parse('--affinity-labels', 1, 8), crf)
-    assert isinstance(rule, AffinityLabelRule) and rule.steps == crf.steps
-    sure, report = make_labels(road, road / 'sure', rule)
+    crf = dict(refinement='crf', refinement_options=dict(num_iters=2))
+    labeller = make_labeller(road, affinity_labels=(1, 8), **crf)
+    assert isinstance(labeller.rule, AffinityLabelRule)
+    assert labeller.rule.steps == (dict(type='dense_crf', num_iters=2),)
+    sure, report = label(road / 'sure', labeller)
     values = set(np.unique(np.concatenate([x.ravel() for x in sure.values()])))
     assert {0, 255} < values <= {0, 1, 2, 255}
-    for i, label in enumerate(sure.values()):
+    for i, labels in enumerate(sure.values()):
         # Nothing but the tags of the image.
-        assert (1, 2)[i % 3 - 1] not in label or i % 3 == 0
+        assert (1, 2)[i % 3 - 1] not in labels or i % 3 == 0
     files = train_affinity(road, road / 'sure')
-    rule = affinity_rule(parse('--affinity-walk', *files), CamLabelRule())
-    assert rule.background_power == 16
-    walked, report = make_labels(road, road / 'walked', rule)
+    files = tuple(map(str, files))
+    labeller = make_labeller(road, affinity_walk=files)
+    assert labeller.rule.background_power == 16
+    walked, report = label(road / 'walked', labeller)
     assert all(set(np.unique(x)) <= {0, 1, 2} for x in walked.values())
     assert report['background_score'] is None
     # Labels of other weights are not mixed with these.
     other = torch.load(files[1], weights_only=False)
     other['state_dict']['decode_head.mix.weight'] += 1
     torch.save(other, files[1])
-    rule = affinity_rule(parse('--affinity-walk', *files), CamLabelRule())
-    with pytest.raises(ValueError, match='made with other settings'):
-        make_labels(road, road / 'walked', rule)
+    with pytest.raises(ValueError, match=r'other settings \(affinity_walk\)'):
+        label(road / 'walked', make_labeller(road, affinity_walk=files))
 
 
-def test_options():
-    rule = CamLabelRule(background_power=3)
-    assert affinity_rule(parse(), rule) is rule
+def test_options(road):
     with pytest.raises(ValueError, match='0 < low < high'):
-        affinity_rule(parse('--affinity-labels', 8, 4), rule)
+        make_labeller(road, affinity_labels=(8, 4))
+    walk = ('x.py', 'y.pth')
     with pytest.raises(FileNotFoundError, match=r'x\.py does not exist'):
-        affinity_rule(parse('--affinity-walk', 'x.py', 'y.pth'), rule)
-    both = parse('--affinity-labels', 4, 8, '--affinity-walk', 'x.py', 'y.pth')
+        make_labeller(road, affinity_walk=walk)
     with pytest.raises(ValueError, match='give one of both'):
-        affinity_rule(both, rule)
+        make_labeller(road, affinity_labels=(4, 8), affinity_walk=walk)

@@ -1,17 +1,17 @@
 """A sweep equals labelling with each threshold by itself."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from toy import CLASSES, REPOSITORY, toy_config, toy_model
+from toy import CLASSES, toy_config, toy_model
 
-from mmseg_weak.apis.cam_folder import CamFolder
-from mmseg_weak.apis.threshold_sweep import ThresholdSweep
+from mmseg_weak.cli import run_verb
 from mmseg_weak.evaluation.pseudo_label_quality import PseudoLabelQuality
+from mmseg_weak.labelling.folder import MAP_SUFFIX, LabelFolder
+from mmseg_weak.labelling.sweep import ThresholdSweep
 
 
 def images(seed=0, n=4):
@@ -56,29 +56,25 @@ def test_without_masks_there_is_no_score():
         sweep.add(np.zeros((1, 2, 2)), [1], (4, 4), np.zeros((3, 4)))
 
 
-def test_tool(toy_root, tmp_path, monkeypatch, capsys):
+def test_tool(toy_root, tmp_path, capsys):
     config = toy_config(toy_root, tmp_path / 'work', toy_model())
     config.train_dataloader.dataset.type = 'ImageTagDataset'
     pipeline = ['LoadImageFromFile', 'LoadImageTags', 'PackWeakSegInputs']
     config.train_dataloader.dataset.pipeline = [dict(type=name) for name in pipeline]
     config.custom_imports = dict(imports=['mmseg_weak'], allow_failed_imports=False)
     config.dump(tmp_path / 'cam.py')
-    folder = CamFolder(tmp_path / 'cams', {}, CLASSES, np.zeros((3, 3)))
+    folder = LabelFolder(tmp_path / 'cams', {}, CLASSES, np.zeros((3, 3)), MAP_SUFFIX)
     folder.prepare()
     rng = np.random.default_rng(0)
     for i in range(12):
-        folder.write_cams(f'toy_{i:02d}', rng.random((1, 16, 16)) ** 3, [1], (64, 64))
-    monkeypatch.syspath_prepend(str(REPOSITORY / 'tools'))
-    import sweep_threshold as tool
-
+        folder.write_maps(f'toy_{i:02d}', rng.random((1, 16, 16)) ** 3, [1], (64, 64))
     arguments = [tmp_path / 'cam.py', tmp_path / 'cams', '--masks', toy_root / 'masks']
     arguments += ['--out', tmp_path / 'sweep.json', '--thresholds', 0.2, 0.4]
-    monkeypatch.setattr(sys, 'argv', ['sweep_threshold.py', *map(str, arguments)])
-    tool.main()
+    run_verb('sweep', list(map(str, arguments)))
     rows = json.loads((tmp_path / 'sweep.json').read_text())
     assert [row['name'] for row in rows] == ['li', 'otsu', '', '']
     assert rows[2]['foreground'] > rows[3]['foreground']
     assert '| background score | rule | foreground, % | mIoU |' in capsys.readouterr().out
     (tmp_path / 'cams' / 'toy_03.npz').unlink()
-    with pytest.raises(FileNotFoundError, match="'toy_03' has no stored maps"):
-        tool.main()
+    with pytest.raises(SystemExit, match="'toy_03' has no stored maps"):
+        run_verb('sweep', list(map(str, arguments)))

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_weak.apis import image_scale
-from mmseg_weak.apis.image_scale import warn_of_large_images
+from mmseg_weak.labelling import image_scale
+from mmseg_weak.labelling.image_scale import warn_of_large_images
 
 
 class Images(list):
-    def get_data_info(self, i):
-        return dict(img_path=self[i])
+    def path(self, i):
+        return self[i]
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def images(tmp_path):
 def test_ratio_and_warning(images, monkeypatch, step, ratio):
     said = []
     monkeypatch.setattr(image_scale, 'print_log', lambda text, **_: said.append(text))
-    settings = dict(type='RepeatDataset', dataset=dict(pipeline=[step]))
-    np.testing.assert_allclose(warn_of_large_images(settings, images), ratio)
+    images.training_steps = [step]
+    np.testing.assert_allclose(warn_of_large_images(images), ratio)
     assert bool(said) == (ratio > 2)
     if said:
         assert '100 pixels on the long side' in said[0] and '2.5 times' in said[0]
