@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from toy import REPOSITORY
 
-from mmseg_weak.apis.stage_plan import load_stages
+from mmseg_weak.stages import load_stages
 
 PAGES = sorted(
     path.relative_to(REPOSITORY).as_posix()

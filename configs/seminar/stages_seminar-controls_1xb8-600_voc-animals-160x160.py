@@ -17,5 +17,3 @@ one_network_config = (
     'configs/seminar/'
     'teacher-restricted_deeplabv3plus_mobilenetv2_1xb8-1200_voc-animals-160x160.py'
 )
-one_network_checkpoint = 'iter_1200.pth'
-ancillary_checkpoint = second_checkpoint = primary_checkpoint = 'iter_600.pth'

@@ -9,4 +9,3 @@ primary_clicks_config = (
 primary_config = (
     'configs/seminar/hpl-teacher_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
-ancillary_checkpoint = primary_checkpoint = 'iter_600.pth'

@@ -4,10 +4,7 @@ ancillary_config = 'configs/seminar/teacher_pspnet_r50-d16_4xb4-80k_voc12-512x51
 primary_config = (
     'configs/seminar/hpl-online_deeplabv3plus_r101-d16_4xb4-80k_voc12-512x512.py'
 )
-ancillary_checkpoint = 'iter_80000.pth'
-primary_checkpoint = 'iter_80000.pth'
-train = ['{tools}/dist_train.sh']
-processes = ['4']
+processes = 4
 clicks = [
     'data/VOCdevkit/VOC2012/points/main.json',
     'data/VOCdevkit/VOC2012/points/bg_from_scribbles.json',

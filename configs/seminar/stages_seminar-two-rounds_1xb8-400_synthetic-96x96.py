@@ -2,8 +2,6 @@ _base_ = ['../_base_/stages/seminar_two_rounds.py', '../_base_/stages/seminar_va
 ancillary_config = 'configs/seminar/teacher_psp_r18-narrow_1xb8-400_synthetic-96x96.py'
 second_config = 'configs/seminar/hpl_psp_r18-narrow_1xb8-400_synthetic-96x96.py'
 primary_config = 'configs/seminar/hpl_fcn_r18-narrow_1xb8-400_synthetic-96x96.py'
-ancillary_checkpoint = 'iter_400.pth'
-primary_checkpoint = 'iter_400.pth'
 # Clicks are few and background clicks half of them: networks give it too much.
 background_prior = 0.35
 clicks = [

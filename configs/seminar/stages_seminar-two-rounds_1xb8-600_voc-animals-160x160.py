@@ -7,5 +7,3 @@ second_config = 'configs/seminar/hpl_fpn_mobilenetv2_1xb8-600_voc-animals-160x16
 primary_config = (
     'configs/seminar/hpl_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
-ancillary_checkpoint = 'iter_600.pth'
-primary_checkpoint = 'iter_600.pth'

@@ -3,10 +3,7 @@
 _base_ = ['../_base_/stages/seminar_tta.py', '../_base_/stages/seminar_values.py']
 ancillary_config = 'configs/seminar/teacher_pspnet_r50-d16_4xb4-80k_voc12-512x512.py'
 primary_config = 'configs/seminar/hpl_deeplabv3plus_r101-d16_4xb4-80k_voc12-512x512.py'
-ancillary_checkpoint = 'iter_80000.pth'
-primary_checkpoint = 'iter_80000.pth'
-train = ['{tools}/dist_train.sh']
-processes = ['4']
+processes = 4
 workers = 4
 device = 'cuda:0'
 clicks = [

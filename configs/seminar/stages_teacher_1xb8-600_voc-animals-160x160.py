@@ -9,7 +9,6 @@ teacher_config = (
 teacher_free_config = (
     'configs/seminar/teacher_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
-checkpoint = 'iter_600.pth'
 clicks = [
     'data/voc_animals/points/main.json',
     'data/voc_animals/points/bg_from_scribbles.json',

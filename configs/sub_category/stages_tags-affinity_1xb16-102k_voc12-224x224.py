@@ -7,9 +7,6 @@ affinity_config = 'configs/sub_category/affinity_r38_1xb8-10k_voc12-448x448.py'
 segmenter_config = (
     'configs/sub_category/segmenter_deeplabv3plus_r101-d16_4xb4-20k_voc12-512x512.py'
 )
-classifier_checkpoint = 'iter_101794.pth'
-affinity_checkpoint = 'iter_10600.pth'
-segmenter_checkpoint = 'iter_20000.pth'
 tags = ['data/VOCdevkit/VOC2012/Annotations']
 workers = 4
 device = 'cuda:0'

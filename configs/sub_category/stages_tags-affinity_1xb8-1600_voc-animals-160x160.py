@@ -8,13 +8,9 @@ affinity_config = (
 segmenter_config = (
     'configs/sub_category/segmenter_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
-classifier_checkpoint = 'iter_1600.pth'
-affinity_checkpoint = 'iter_400.pth'
-segmenter_checkpoint = 'iter_600.pth'
 tags = ['data/voc_animals/points/main.json']
 # Scores the labels once they are written.
 label_options = ['--masks', 'data/voc_animals/SegmentationClass']
-sure = [
-    *('--affinity-labels', '4', '32', '--refinement', 'crf', '--refinement-options'),
-    *('bilateral_sxy=50', 'bilateral_srgb=5', 'bilateral_compat=4'),
-]
+sure = dict(
+    refinement_options=['bilateral_sxy=50', 'bilateral_srgb=5', 'bilateral_compat=4']
+)

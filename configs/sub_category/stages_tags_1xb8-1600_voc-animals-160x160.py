@@ -5,14 +5,11 @@ classifier_config = (
 segmenter_config = (
     'configs/sub_category/segmenter_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
-classifier_checkpoint = 'iter_1600.pth'
-segmenter_checkpoint = 'iter_600.pth'
 tags = ['data/voc_animals/points/main.json']
 # Scores labels and maps once they are written.
 label_options = ['--masks', 'data/voc_animals/SegmentationClass']
 maps_options = ['--masks', 'data/voc_animals/SegmentationClass']
 # Smaller kernels for images of 300 pixels, chosen on images held out of train.
-how = [
-    *('--refinement', 'crf', '--refinement-options'),
-    *('bilateral_sxy=50', 'bilateral_srgb=5', 'bilateral_compat=4'),
-]
+how = dict(
+    refinement_options=['bilateral_sxy=50', 'bilateral_srgb=5', 'bilateral_compat=4']
+)

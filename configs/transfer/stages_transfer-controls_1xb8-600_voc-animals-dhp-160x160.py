@@ -10,7 +10,5 @@ strong_only_config = (
     'configs/transfer/strong-only_fpn_mobilenetv2_1xb8-600_voc-animals-dhp-160x160.py'
 )
 full_config = 'configs/transfer/full_fpn_mobilenetv2_1xb8-600_voc-animals-dhp-160x160.py'
-lnet_checkpoint = cam_checkpoint = seg_checkpoint = 'iter_600.pth'
-pretrain_checkpoint = pnet_checkpoint = 'iter_300.pth'
 tags = ['data/voc_animals/points/main.json']
 masks = ['data/voc_animals/SegmentationClass']

@@ -1,4 +1,7 @@
-_base_ = 'stages_transfer_1xb30_voc12-split1-321x321.py'
+# Masks of 60 COCO classes, tags of VOC's 20.
+_base_ = 'stages_transfer_1xb30_voc12-321x321.py'
+env = dict(_delete_=True)
+work_dir = 'work_dirs/stages_transfer_1xb30_voc12-split4-321x321/seed_{seed}'
 lnet_config = 'configs/transfer/lnet_largefov_vgg16_1xb30-3k_voc12-split4-321x321.py'
 seg_config = 'configs/transfer/seg_largefov_vgg16_1xb30-6k_voc12-split4-321x321.py'
 pretrain_config = (

@@ -6,7 +6,5 @@ pretrain_config = (
     'configs/transfer/pnet-pretrain_fpn_mobilenetv2_1xb8-300_voc-animals-dhp-160x160.py'
 )
 pnet_config = 'configs/transfer/pnet_fpn_mobilenetv2_1xb8-300_voc-animals-dhp-160x160.py'
-lnet_checkpoint = cam_checkpoint = seg_checkpoint = 'iter_600.pth'
-pretrain_checkpoint = pnet_checkpoint = 'iter_300.pth'
 tags = ['data/voc_animals/points/main.json']
 masks = ['data/voc_animals/SegmentationClass']

@@ -97,7 +97,8 @@ def export_segmentor(
     state = content.get('state_dict', content)
     exported.model, state = stock_form(model, state, branch)
     exported.custom_hooks = []
-    exported.get('default_hooks', {}).pop('pointwise', None)
+    for name in ('pointwise', 'finite'):
+        exported.get('default_hooks', {}).pop(name, None)
     for name in ('val_evaluator', 'test_evaluator'):
         if isinstance(exported.get(name), list):
             exported[name] = [

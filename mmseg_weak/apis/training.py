@@ -31,7 +31,8 @@ def train(
 
     Raises:
         FileNotFoundError: A file is absent.
-        ValueError: Data, model and checkpoint do not fit, or there is no GPU for ``amp``.
+        ValueError: Data, model and checkpoint do not fit, there is no GPU for ``amp``, or
+            the training diverged.
     """
     if seed is not None:
         config.randomness = dict(config.get('randomness', {}), seed=seed)
@@ -40,6 +41,8 @@ def train(
             raise ValueError('--amp needs a GPU, and torch finds none')
         config.optim_wrapper.type = 'AmpOptimWrapper'
         config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    hooks = config.setdefault('default_hooks', {})
+    hooks.setdefault('finite', dict(type='NonFiniteLossHook'))
     check_paths(config, ('train', 'val'))
     if resume:
         set_resume(config, resume)

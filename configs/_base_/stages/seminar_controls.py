@@ -1,8 +1,8 @@
-# Controls beside the road from clicks, each with a primary network of the first training's
-# length: from ImageNet, labels not refined, refined otherwise, of another fusion or of the
-# primary's own architecture, an online peer (refined as it can be online), a second round;
-# and no labels, with the iterations of all networks of the road spent on one. In the work
-# dir of the road its stages are not run again.
+# Controls beside learning from clicks first, each with a primary network of the first
+# training's length: from ImageNet, labels not refined, refined otherwise, of another fusion
+# or of the primary's own architecture, an online peer (refined as it can be online), a
+# second round; and no labels, with the iterations of all its networks spent on one. In its
+# work dir its own stages are not run again.
 _base_ = 'seminar_from_clicks.py'
 metrics = 'test/metrics.json'
 tta_metrics = 'test_tta/metrics.json'
@@ -12,116 +12,73 @@ soft_threshold = 0.5
 same_background_prior = 1.0
 fused_background_prior = 0.5
 second_background_prior = 1.0
-_ancillary = ['{ancillary_config}', '{ancillary}/{ancillary_checkpoint}']
-_same = ['{primary_clicks_config}', _base_.clicks_network]
-_from_clicks = f'load_from={_base_.clicks_network}'
-_one_network = '{one_network}/{one_network_checkpoint}'
+_ancillary, _labels, _first, _primary, _, _, _test, *_ = _base_.stages
 
 
-def label(name, peers, prior='background_prior', **changes):
+def label(name, network, **how):
     """Labels of other peers, or made in another way."""
-    changes = {'{background_prior}': '{' + prior + '}', **changes}
-    how = [changes.get(word, word) for word in _base_.how]
-    return dict(
-        name=f'labels_{name}',
-        command=['{label}', *peers, *(word for word in how if word != '')],
-        inputs=[*peers, '{clicks}'],
-        outputs=_base_.labelled,
-    )
+    return dict(_labels, name=name, network=network, options={**_base_.how, **how})
 
 
-def learn(name, labels, start=_from_clicks, network='primary'):
-    """A training from labels."""
-    config, checkpoint = '{' + network + '_config}', '{' + network + '_checkpoint}'
-    starts = [start.removeprefix('load_from=')] if start else []
-    return dict(
-        name=name,
-        command=[
-            *('{train}', config, '{processes}', *_base_.resumable, '--cfg-options'),
-            *('{labels_go_to}={' + labels + '}', *([start] if start else [])),
-        ],
-        inputs=[config, '{' + labels + '}/manifest.json', '{clicks}', *starts],
-        outputs=['{stage}/' + checkpoint],
-    )
-
-
-def test(name):
-    """The score of a primary network."""
-    network = '{' + name + '}/{primary_checkpoint}'
-    return dict(
-        name=f'test_{name}',
-        command=[
-            *('{python}', '{tools}/test.py', '{primary_config}', network),
-            *('--work-dir', '{stage}', '--metrics-out', '{stage}/metrics.json'),
-        ],
-        inputs=['{primary_config}', network],
-        outputs=['{stage}/metrics.json'],
-    )
-
-
-def variant(name, peers, **changes):
+def variant(name, network, **how):
     """Other labels, the primary network that learns from them, its score."""
-    primary = f'primary_{name}'
-    labels = label(name, peers, **changes)
-    return [labels, learn(primary, labels['name']), test(primary)]
+    labels, primary = f'labels_{name}', f'primary_{name}'
+    return [
+        label(labels, network, **how),
+        dict(_primary, name=primary, labels=labels),
+        dict(_test, name=f'test_{primary}', network=primary),
+    ]
 
 
-_plain = {'{refinement_options}': ''}
-_soft = {'{threshold}': '{soft_threshold}'}
-_fused = dict(prior='fused_background_prior')
+_plain = dict(refinement_options=[])
+_fused = dict(background_prior='{fused_background_prior}')
+_second = dict(background_prior='{second_background_prior}')
+_both = ['ancillary', 'primary_clicks']
 _online = 'model.pseudo_label'
 stages = [
     *_base_.stages,
-    learn('primary_imagenet', 'labels', start=None),
-    test('primary_imagenet'),
-    *variant('unrefined', _ancillary, **{'{refinement}': 'none', **_plain}),
-    *variant('par', _ancillary, **{'{refinement}': 'par', **_plain, **_soft}),
-    *variant('same', _same, prior='same_background_prior'),
-    *variant('mean', [*_ancillary, *_same], **_fused, **{'{fusion}': 'mean'}),
-    *variant('agree', [*_ancillary, *_same], **_fused, **{'{fusion}': 'agree'}),
+    dict(_primary, name='primary_imagenet', load_from=None),
+    dict(_test, name='test_primary_imagenet', network='primary_imagenet'),
+    *variant('unrefined', 'ancillary', refinement='none', **_plain),
+    *variant('par', 'ancillary', refinement='par', threshold='{soft_threshold}', **_plain),
+    *variant('same', 'primary_clicks', background_prior='{same_background_prior}'),
+    *variant('mean', _both, fusion='mean', **_fused),
+    *variant('agree', _both, fusion='agree', **_fused),
     dict(
+        _first,
         name='primary_online',
-        command=[
-            *('{train}', '{online_config}', '{processes}', *_base_.resumable),
-            *('--cfg-options', _from_clicks),
-            _online + '.peers.0.config={ancillary_config}',
-            _online + '.peers.0.checkpoint={ancillary}/{ancillary_checkpoint}',
-            _online + '.background_prior={background_prior}',
-            _online + '.threshold={soft_threshold}',
-        ],
-        inputs=['{online_config}', *_ancillary, _base_.clicks_network, '{clicks}'],
-        outputs=['{stage}/{primary_checkpoint}'],
+        config='{online_config}',
+        load_from='primary_clicks',
+        options={
+            _online + '.peers.0.config': '{ancillary_config}',
+            _online + '.peers.0.checkpoint': '{ancillary.checkpoint}',
+            _online + '.background_prior': '{background_prior}',
+            _online + '.threshold': '{soft_threshold}',
+        },
+        inputs=['{ancillary_config}', '{ancillary.checkpoint}', '{clicks}'],
     ),
-    test('primary_online'),
-    label(
-        '2',
-        ['{primary_config}', '{primary}/{primary_checkpoint}'],
-        prior='second_background_prior',
-    ),
-    learn('ancillary_2', 'labels_2', start=None, network='second'),
-    label(
-        '3',
-        ['{second_config}', '{ancillary_2}/{second_checkpoint}'],
-        prior='second_background_prior',
-    ),
-    learn('primary_2', 'labels_3'),
-    test('primary_2'),
     dict(
+        _test,
+        name='test_primary_online',
+        network='primary_online',
+        config='{primary_config}',
+    ),
+    label('labels_2', 'primary', **_second),
+    dict(
+        _primary,
+        name='ancillary_2',
+        config='{second_config}',
+        labels='labels_2',
+        load_from=None,
+    ),
+    label('labels_3', 'ancillary_2', **_second),
+    dict(_primary, name='primary_2', labels='labels_3'),
+    dict(_test, name='test_primary_2', network='primary_2'),
+    dict(
+        _first,
         name='one_network',
-        command=[
-            *('{train}', '{one_network_config}', '{processes}', *_base_.resumable),
-            *('--cfg-options', _from_clicks),
-        ],
-        inputs=['{one_network_config}', _base_.clicks_network, '{clicks}'],
-        outputs=['{stage}/{one_network_checkpoint}'],
+        config='{one_network_config}',
+        load_from='primary_clicks',
     ),
-    dict(
-        name='test_one_network',
-        command=[
-            *('{python}', '{tools}/test.py', '{one_network_config}', _one_network),
-            *('--work-dir', '{stage}', '--metrics-out', '{stage}/metrics.json'),
-        ],
-        inputs=['{one_network_config}', _one_network],
-        outputs=['{stage}/metrics.json'],
-    ),
+    dict(_test, name='test_one_network', network='one_network'),
 ]

@@ -12,10 +12,8 @@ import time
 import pytest
 from toy import REPOSITORY
 
-from mmseg_weak.apis.stage_plan import load_stages
-from mmseg_weak.apis.stage_state import content_hash
-from mmseg_weak.apis.stages import list_stages, run_stages
-from mmseg_weak.apis.stopwatch import Stopwatch
+from mmseg_weak.stages import list_stages, load_stages, process, run, run_stages
+from mmseg_weak.stages.state import content_hash
 
 # Each leaves a line per start in its folder, and so tells whether it was emptied.
 TWO = """
@@ -178,25 +176,29 @@ stages = [dict(
     for mistake in (bad, worse):
         with pytest.raises(ValueError, match='failed|without its output'):
             run_stages(mistake)
-    run_stages(good)
+    assert run_stages(good) == [], 'the finished results came back'
     starts = tmp_path / 'work/a/starts'
-    assert starts.read_text() == 'x\nx\n', 'it went on in the folder of the first run'
-    run_stages(third)
+    assert starts.read_text() == 'x\n'
+    assert run_stages(third) == ['a']
     assert (tmp_path / 'work/a/out').read_text() == 'third\n'
     assert starts.read_text() == 'x\n'
     assert (tmp_path / 'work/a.replaced/out').read_text() == 'good\n'
     assert not (tmp_path / 'work/a.deleted').exists()
     # Killed before the new folder was there: the old results still come back.
     shutil.rmtree(tmp_path / 'work/a')
-    run_stages(good)
-    assert starts.read_text() == 'x\nx\nx\n'
+    assert run_stages(good) == []
+    assert (tmp_path / 'work/a/out').read_text() == 'good\n'
 
 
 def test_an_interrupted_run_is_not_taken_for_the_finished_one(two, tmp_path):
     run_stages(two())
     marker = tmp_path / 'work/first/stage.json'
     content = json.loads(marker.read_text())
-    marker.write_text(json.dumps(dict(content, command=['other'])))
+    marker.write_text(json.dumps(dict(content, finished=False)))
+    assert dict(list_stages(two()))['first'] == 'broken off'
+    assert 'first' in run_stages(two())
+    content['fingerprint']['command'] = ['other']
+    marker.write_text(json.dumps(content))
     assert dict(list_stages(two()))['first'] == 'changed: command'
     assert 'first' in run_stages(two())
 
@@ -242,8 +244,8 @@ def stage(**changes):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('x = 1', 'defines no list of stages'),
-        ('stages = []', 'defines no list of stages'),
+        ('x = 1', 'there is no list of stages'),
+        ('stages = []', 'there is no list of stages'),
         (stage(name='a b'), 'needs a name of letters'),
         ("stages = ['a']", 'needs a name'),
         (stage(command=[]), "'a' has no command"),
@@ -308,11 +310,40 @@ def test_bad_ends_are_named(tmp_path):
         run_stages(load(tmp_path, stage(command=['sh', '-c', 'kill -9 $$'])))
 
 
-def test_damaged_state_is_named(two, tmp_path):
+DAMAGED = (
+    b'',
+    b'{"first": ',
+    b'\xff\xfe{',
+    b'[' * 5000,
+    b'[]',
+    b'{"fingerprint": 1, "finished": true, "minutes": 0}',
+    b'{"fingerprint": {}, "finished": true, "minutes": 0}',
+    b'{"fingerprint": {"inputs": {}}, "finished": true, "minutes": "long"}',
+    b'{"fingerprint": {"inputs": {}}, "finished": true, "minutes": 1' + b'0' * 400 + b'}',
+    # Of a release whose stages kept their state otherwise.
+    b'{"command": ["sh"], "env": {}, "inputs": {}}',
+)
+
+
+@pytest.mark.parametrize('content', DAMAGED, ids=range(len(DAMAGED)))
+def test_damaged_state_is_read_as_absent(content, two, tmp_path, capsys):
     run_stages(two())
-    (tmp_path / 'work/stages.json').write_text('{"first": ')
-    with pytest.raises(ValueError, match=r'work/stages\.json is damaged; remove it'):
-        run_stages(two())
+    state = tmp_path / 'work/first/stage.json'
+    state.write_bytes(content)
+    assert dict(list_stages(two()))['first'] == 'broken off'
+    assert run_stages(two()) == ['first']
+    warning = f'{state} is damaged and read as absent'
+    assert warning in capsys.readouterr().out
+    assert (tmp_path / 'work/first/starts').read_text() == 'x\n', 'it started anew'
+    # What it may have been is kept.
+    assert (tmp_path / 'work/first.replaced/out').read_text() == 'hello 1\n'
+    assert run_stages(two()) == []
+
+
+def test_remains_of_a_killed_writing_are_no_foreign_files(two, tmp_path):
+    (tmp_path / 'work/first/.stage.json-abc').mkdir(parents=True)
+    assert run_stages(two()) == ['first', 'second']
+    assert not (tmp_path / 'work/first/.stage.json-abc').exists()
 
 
 SLEEP = stage(command=['sh', '-c', 'touch {stage}/up; exec sleep 1000'])
@@ -335,13 +366,13 @@ def start(folder):
 
 
 def test_one_run_at_a_time_and_no_command_outlives_it(tmp_path):
-    process = start(tmp_path)
+    tool = start(tmp_path)
     try:
-        with pytest.raises(ValueError, match=r'work is in use by another run_stages\.py'):
+        with pytest.raises(ValueError, match=r'work is in use by another run of stages'):
             run_stages(load(tmp_path, SLEEP))
     finally:
-        process.kill()
-        process.wait()
+        tool.kill()
+        tool.wait()
     # The command holds the lock: once it is free, the command is gone.
     deadline = time.monotonic() + 60
     quick = stage()
@@ -354,27 +385,48 @@ def test_one_run_at_a_time_and_no_command_outlives_it(tmp_path):
             time.sleep(0.05)
 
 
-def test_interrupt_ends_in_one_line(tmp_path):
-    process = start(tmp_path)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(300) == 1
+def test_interrupt_ends_in_one_line_and_leaves_no_command(tmp_path):
+    tool = start(tmp_path)
+    tool.send_signal(signal.SIGINT)
+    assert tool.wait(300) == 1
+    assert run_stages(load(tmp_path, stage())) == ['a'], 'the lock is free'
 
 
-def test_stopwatch_adds_parts_and_survives_a_kill(tmp_path):
-    file = tmp_path / 'minutes.json'
-    file.write_text(json.dumps(dict(minutes=5.0)))
-    with Stopwatch(file) as watch:
-        pass
-    assert 5.0 <= watch.minutes < 6
-    file.write_text('{"minu')
-    assert watch.minutes == 0
-    ticking = Stopwatch(file, interval=0.001)
-    written = threading.Event()
-    write = ticking._write
-    ticking._write = lambda: (write(), written.set())
-    with ticking:
-        assert written.wait(60)
-        assert json.loads(file.read_text())['minutes'] > 0
+def test_minutes_of_all_parts_add_up(two, tmp_path):
+    run_stages(two())
+    path = tmp_path / 'work/first/stage.json'
+    content = json.loads(path.read_text())
+    assert 0 < content['minutes'] < 5
+    path.write_text(json.dumps(dict(content, minutes=5.0, finished=False)))
+    run_stages(two())
+    assert 5 < json.loads(path.read_text())['minutes'] < 10
+
+
+def test_progress_and_minutes_show_while_a_command_runs(tmp_path, monkeypatch, capfd):
+    """Also where the output is no terminal; the command waits until both were seen."""
+    monkeypatch.setattr(process, 'INTERVAL', 0.01)
+    monkeypatch.setattr(process, 'QUIET_INTERVAL', 0.05)
+    monkeypatch.setattr(run, 'TIME_INTERVAL', 0.02)
+    show, shown = process._show, []
+    monkeypatch.setattr(process, '_show', lambda *args: (show(*args), shown.append(args)))
+    flag = tmp_path / 'flag'
+    wait = f'echo loss 0.5; while ! test -f {flag}; do sleep 0.01; done'
+    stages = load(tmp_path, stage(command=['sh', '-c', wait]))
+    thread = threading.Thread(target=run_stages, args=(stages,))
+    thread.start()
+    state = tmp_path / 'work/a/stage.json'
+    wait_until(lambda: len(shown) > 2)
+    wait_until(lambda: state.exists() and json.loads(state.read_text())['minutes'] > 0)
+    flag.touch()
+    thread.join()
+    assert 'a 0:00 loss 0.5\n' in capfd.readouterr().out
+
+
+def wait_until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, 'waited in vain'
+        time.sleep(0.01)
 
 
 def test_commands_find_this_python_and_their_threads(tmp_path, monkeypatch):

@@ -2,17 +2,24 @@
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 from toy import REPOSITORY
 
-from mmseg_weak.apis.compare import stage_results
-from mmseg_weak.apis.stage_plan import load_stages
+from mmseg_weak.stages import load_stages
+from mmseg_weak.stages.compare import stage_results
 
 LISTS = sorted((REPOSITORY / 'configs').glob('*/stages_*.py'))
+WORK = Path('/work')
 SEMINAR = [path for path in LISTS if path.parent.name == 'seminar']
+
+
+@cache
+def load(path):
+    return load_stages(str(path), str(WORK), seed=3)
 
 
 def arguments(stage, option):
@@ -30,8 +37,8 @@ def read(command):
 
 
 @pytest.mark.parametrize('path', LISTS, ids=lambda path: path.stem)
-def test_list_loads_and_its_files_exist(path, tmp_path):
-    stages = load_stages(str(path), str(tmp_path), seed=3)
+def test_list_loads_and_its_files_exist(path):
+    stages = load(path)
     assert stages
     for stage in stages:
         for word in stage.command:
@@ -42,8 +49,8 @@ def test_list_loads_and_its_files_exist(path, tmp_path):
 
 
 @pytest.mark.parametrize('path', SEMINAR, ids=lambda path: path.stem)
-def test_trainings_end_at_the_checkpoint_that_is_used(path, tmp_path):
-    stages = load_stages(str(path), str(tmp_path), seed=3)
+def test_trainings_end_at_the_checkpoint_that_is_used(path):
+    stages = load(path)
     trainings = [s for s in stages if '--resume' in s.command]
     assert trainings
     for stage in trainings:
@@ -72,17 +79,17 @@ def test_trainings_end_at_the_checkpoint_that_is_used(path, tmp_path):
 
 
 @pytest.mark.parametrize('path', LISTS, ids=lambda path: path.stem)
-def test_metrics_are_an_output(path, tmp_path):
+def test_metrics_are_an_output(path):
     results = stage_results(path)
-    made = [out for s in load_stages(str(path), str(tmp_path)) for out in s.outputs]
+    made = [out for s in load(path) for out in s.outputs]
     for name in results or ():
-        assert name is None or tmp_path / name in made
+        assert name is None or WORK / name in made
 
 
-def test_labels_and_primary_of_the_controls_differ_as_they_say(tmp_path):
+def test_labels_and_primary_of_the_controls_differ_as_they_say():
     def commands(name):
         path = REPOSITORY / f'configs/seminar/stages_{name}_4xb4-80k_voc12-512x512.py'
-        stages = load_stages(str(path), str(tmp_path))
+        stages = load(path)
         return {stage.name: ' '.join(stage.command) for stage in stages}
 
     seminar = commands('seminar')
@@ -99,14 +106,11 @@ def test_labels_and_primary_of_the_controls_differ_as_they_say(tmp_path):
     assert online['ancillary'] == seminar['ancillary'] and 'labels' not in online
 
 
-def test_controls_of_voc_animals_change_what_they_say(tmp_path):
+def test_controls_of_voc_animals_change_what_they_say():
     folder = REPOSITORY / 'configs/seminar'
     name = 'stages_seminar-{}_1xb8-600_voc-animals-160x160.py'
     road, controls = (
-        {
-            s.name: s.command
-            for s in load_stages(str(folder / name.format(n)), str(tmp_path))
-        }
+        {s.name: s.command for s in load(folder / name.format(n))}
         for n in ('from-clicks', 'controls')
     )
     # In the work dir of the road nothing of it runs again.
@@ -115,7 +119,7 @@ def test_controls_of_voc_animals_change_what_they_say(tmp_path):
     def changed(stage, base):
         """Words of a command that another does not have, folders aside."""
         words = [word for word in controls[stage] if word not in controls[base]]
-        return [word for word in words if not word.startswith(str(tmp_path))]
+        return [word for word in words if not word.startswith(str(WORK))]
 
     refined = changed('labels', 'labels_unrefined')
     assert refined[0] == 'crf' and refined[1] == '--refinement-options'

@@ -41,8 +41,8 @@ def write_configs(toy_root, folder):
 _base_ = {BASES!r}
 ancillary_config = {str(folder / 'ancillary.py')!r}
 primary_config = {str(folder / 'primary.py')!r}
-ancillary_checkpoint = 'iter_{ITERATIONS}.pth'
-primary_checkpoint = 'iter_2.pth'
+
+
 threshold = 0.4
 refinement = 'par'
 # Many views, so that there is time to kill.

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from toy import REPOSITORY, toy_config, toy_model
 
-from mmseg_weak.apis import compare
-from mmseg_weak.apis.compare import format_table, plan_runs, run_all
+from mmseg_weak.stages import list_stages
+from mmseg_weak.stages.compare import format_table, plan_runs, run_all
 
 
 def write_config(toy_root, folder, name='toy'):
@@ -22,19 +22,36 @@ def write_config(toy_root, folder, name='toy'):
     return str(folder / f'{name}.py')
 
 
-def test_trains_tests_and_does_not_repeat(toy_root, tmp_path, monkeypatch):
-    runs = plan_runs([write_config(toy_root, tmp_path)], [3], str(tmp_path / 'out'))
+def test_trains_tests_and_does_not_repeat(toy_root, tmp_path, capsys):
+    config, out = write_config(toy_root, tmp_path), tmp_path / 'out'
+    options = ['train_cfg.max_iters=1', 'train_cfg.val_interval=1']
+    runs = plan_runs([config], [3], str(out), options)
     results = run_all(runs)
     assert results[0]['config'] == 'toy' and results[0]['seed'] == 3
-    assert 0 <= results[0]['metrics']['mIoU'] <= 100
-    log = (tmp_path / 'out' / 'toy' / 'seed_3' / 'train.log').read_text()
+    assert 0 <= results[0]['metrics']['mIoU'] <= 100 and results[0]['minutes'] > 0
+    assert (out / 'toy/seed_3/train/iter_1.pth').is_file()
+    log = (out / 'toy/seed_3/logs/train.log').read_text()
     assert 'seed: 3' in log.lower() or 'seed=3' in log
-
-    def refuse(*args):
-        raise AssertionError('a finished run was started again')
-
-    monkeypatch.setattr(compare, '_call', refuse)
+    capsys.readouterr()
     assert run_all(runs) == results
+    said = capsys.readouterr().out.splitlines()
+    assert said == [f'toy/seed_3/{name}: finished before' for name in ('train', 'test')]
+
+
+def test_a_diverged_training_is_not_finished(toy_root, tmp_path):
+    options = ['optim_wrapper.optimizer.lr=1e30', 'default_hooks.checkpoint.interval=2']
+    runs = plan_runs(
+        [write_config(toy_root, tmp_path)], [0], str(tmp_path / 'out'), options
+    )
+    message = (
+        r'(?s)toy/seed_0/train.*failed \(exit code 1.*iteration [12] of 2: the training'
+    )
+    with pytest.raises(ValueError, match=message):
+        run_all(runs)
+    states = dict(list_stages(runs[0].stages))
+    assert states['toy/seed_0/train'] == 'broken off'
+    assert states['toy/seed_0/test'] == 'not run yet'
+    assert not (tmp_path / 'out/toy/seed_0/train/iter_2.pth').exists()
 
 
 STAGES = r"""
@@ -58,10 +75,36 @@ def test_lists_of_stages_run_beside_trainings(tmp_path):
     assert [run['metrics']['mIoU'] for run in results] == [41, 41]
     assert [run['tta_metrics'] for run in results] == [None, dict(mIoU=41)]
     with pytest.raises(ValueError, match=r'stages_a\.py defines no tta_metrics'):
-        run_all(runs, tta=True)
+        plan_runs(lists, [1], str(tmp_path / 'out'), tta=True)
     (tmp_path / 'stages_c.py').write_text(STAGES.replace('metrics =', 'other ='))
     with pytest.raises(ValueError, match='does not name the file of its metrics'):
-        run_all(plan_runs([str(tmp_path / 'stages_c.py')], [1], str(tmp_path / 'out')))
+        plan_runs([str(tmp_path / 'stages_c.py')], [1], str(tmp_path / 'out'))
+
+
+def test_a_failure_stops_what_needs_it_only(tmp_path):
+    (tmp_path / 'stages_a.py').write_text(STAGES.replace('> {stage}', '> {stage}/no'))
+    (tmp_path / 'stages_b.py').write_text(STAGES)
+    lists = [str(tmp_path / f'stages_{name}.py') for name in 'ab']
+    runs = plan_runs(lists, [1, 2], str(tmp_path / 'out'))
+    with pytest.raises(ValueError) as error:
+        run_all(runs)
+    lines = [line for line in str(error.value).splitlines() if line.startswith('stage ')]
+    assert [line.split("'")[1] for line in lines] == [
+        f'stages_a/seed_{seed}/test' for seed in (1, 2)
+    ]
+    assert [run.metrics.is_file() for run in runs] == [False, True, False, True]
+    (tmp_path / 'stages_a.py').write_text(STAGES)
+    assert [r['seed'] for r in run_all(plan_runs(lists, [1, 2], str(tmp_path / 'out')))]
+
+
+def test_options_of_a_list_are_its_values(tmp_path):
+    (tmp_path / 'stages_a.py').write_text(
+        STAGES.replace('4{seed}', '{score}') + 'score = 1'
+    )
+    run = plan_runs([str(tmp_path / 'stages_a.py')], [1], str(tmp_path / 'o'), ['score=7'])
+    assert run_all(run)[0]['metrics'] == dict(mIoU=7)
+    with pytest.raises(ValueError, match="has no value 'scoer', did you mean 'score'"):
+        plan_runs([str(tmp_path / 'stages_a.py')], [1], str(tmp_path / 'o'), ['scoer=7'])
 
 
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='asks the kernel')
@@ -99,20 +142,10 @@ def wait_for(condition, seconds=60):
         time.sleep(0.1)
 
 
-def test_minutes_of_a_broken_off_part_count(tmp_path):
-    (tmp_path / 'stages_a.py').write_text(STAGES)
-    runs = plan_runs([str(tmp_path / 'stages_a.py')], [2], str(tmp_path / 'out'))
-    runs[0].folder.mkdir(parents=True)
-    runs[0].time_file.write_text('{"minutes": 7.0}')
-    assert 7 <= run_all(runs)[0]['minutes'] < 8
-
-
-def test_failing_run_names_its_log(toy_root, tmp_path):
+def test_a_config_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / 'broken.py').write_text("raise ValueError('nonsense in the config')")
-    runs = plan_runs([str(tmp_path / 'broken.py')], [0], str(tmp_path / 'out'))
-    with pytest.raises(ValueError, match=r'(?s)train\.py failed for broken.*nonsense'):
-        run_all(runs)
-    assert not runs[0].result_file.exists()
+    with pytest.raises(ValueError, match=r'broken\.py cannot be read .*nonsense'):
+        plan_runs([str(tmp_path / 'broken.py')], [0], str(tmp_path / 'out'))
 
 
 def test_mistakes_before_the_start(toy_root, tmp_path):

@@ -1,0 +1,6 @@
+"""Several trainings in a row: a list of typed stages, run once and gone on with."""
+
+from .plan import Stage, load_stages, select_stages
+from .run import list_stages, run_stages
+
+__all__ = ['Stage', 'list_stages', 'load_stages', 'run_stages', 'select_stages']
