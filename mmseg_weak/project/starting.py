@@ -12,6 +12,7 @@ from .._files import replace_file
 from ..datasets.class_splits import BACKGROUND
 from ..datasets.formats import ReadOptions, read_annotations, write_annotations
 from ..datasets.formats.annotations import Annotations
+from ..datasets.image_files import image_id
 from ..models.backbones.package_weights import package_file
 from .config_text import config_text
 from .report import describe, held_out, warnings
@@ -118,32 +119,28 @@ def choose_crop(long_side: int, gpu: bool) -> int:
     return max(64, min(most, 32 * round(0.6 * long_side / 32)))
 
 
-def _labels(found: Survey, out: Path) -> tuple[str, str]:
-    """Labels and suffix as a data set takes them.
+def _labels(found: Survey, out: Path) -> tuple[str, str | tuple[str, ...]]:
+    """Labels and suffixes as a data set takes them.
 
-    Where photographs have several suffixes, or labels know them by the file name alone,
-    the labels are copied under the names of the photographs.
+    Where labels know photographs by the file name alone, they are copied under the names
+    below the folder.
     """
-    suffixes = {PurePosixPath(photo).suffix for photo in found.marks}
-    suffix = suffixes.pop() if len(suffixes) == 1 else ''
-    direct = suffix and all(
-        name in (photo, photo.removesuffix(suffix)) for photo, name in found.names.items()
-    )
+    suffixes = {PurePosixPath(photo).suffix.lower() for photo in found.marks}
+    suffix = min(suffixes) if len(suffixes) == 1 else tuple(sorted(suffixes))
     if found.kind == 'masks':
-        if not suffix:
+        if len({PurePosixPath(photo).suffix for photo in found.marks}) > 1:
             raise ValueError(
                 f'{found.folder}: photographs with masks have several suffixes; give '
                 'them one'
             )
-        return found.labels, suffix
-    if direct:
+        return found.labels, PurePosixPath(min(found.marks)).suffix
+    if all(name in (photo, image_id(photo, suffix)) for photo, name in found.names.items()):
         return found.labels, suffix
     photo_of = {name: photo for photo, name in found.names.items()}
     read = read_annotations(found.labels, options=ReadOptions(images=found.folder))
-    renamed = _renamed(read, photo_of)
     kind = 'clicks-csv' if found.kind == 'clicks' else 'tags-csv'
-    write_annotations(out / LABELS, renamed, kind)
-    return (out / LABELS).as_posix(), ''
+    write_annotations(out / LABELS, _renamed(read, photo_of), kind)
+    return (out / LABELS).as_posix(), suffix
 
 
 def _renamed(read: Annotations, photo_of: dict[str, str]) -> Annotations:
@@ -164,9 +161,9 @@ def _renamed(read: Annotations, photo_of: dict[str, str]) -> Annotations:
     return replace(read, clicks=clicks, tags=known(read.tags))
 
 
-def _write_list(path: Path, photos: Sequence[str], suffix: str) -> None:
+def _write_list(path: Path, photos: Sequence[str], suffix: str | tuple[str, ...]) -> None:
     with replace_file(path) as temporary:
-        lines = (f'{photo.removesuffix(suffix)}\n' for photo in photos)
+        lines = (f'{image_id(photo, suffix)}\n' for photo in photos)
         temporary.write_text(''.join(lines), encoding='utf-8')
 
 

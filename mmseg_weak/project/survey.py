@@ -10,7 +10,7 @@ import numpy as np
 
 from ..datasets.class_splits import BACKGROUND
 from ..datasets.formats import Annotations, ReadOptions, read_annotations
-from ..datasets.image_files import image_sizes
+from ..datasets.image_checks import image_sizes
 from ..prediction.photos import find_photos
 from .masks import mask_values, masks_of
 
