@@ -44,10 +44,10 @@ class ClickBudget:
 
     def steps(self) -> Iterator[tuple[str, Callable[[ClickTable], np.ndarray]]]:
         """Yield the name of each limit and the function that marks what stays."""
-        yield 'max_rank', lambda clicks: limit_rank(clicks, self.max_rank)
+        yield 'max_rank', _of_classes(lambda clicks: limit_rank(clicks, self.max_rank))
         yield (
             'clicks_per_class',
-            lambda clicks: limit_per_class(clicks, self.clicks_per_class),
+            _of_classes(lambda clicks: limit_per_class(clicks, self.clicks_per_class)),
         )
         yield (
             'image_fraction',
@@ -57,6 +57,17 @@ class ClickBudget:
             'click_fraction',
             lambda clicks: sample_clicks(clicks, self.click_fraction, self.seed),
         )
+
+
+def _of_classes(choose: Callable) -> Callable[[ClickTable], np.ndarray]:
+    """A limit for the marks that name a class; those that say "not this class" stay."""
+
+    def chosen(clicks: ClickTable) -> np.ndarray:
+        keep = clicks.negative.copy()
+        keep[~clicks.negative] = choose(clicks.select(~clicks.negative))
+        return keep
+
+    return chosen
 
 
 def _is_whole(value: object) -> bool:

@@ -11,6 +11,7 @@ from .class_lists import check_class_list
 from .class_splits import BACKGROUND
 from .click_budget import ClickBudget
 from .click_formats import ClassResolver, ClickTable
+from .click_marks import marks_inside, split_marks
 from .click_report import REASONS, format_report, make_report, unclicked_classes
 from .click_sources import ClickSources, Vocabulary
 from .formats import ReadOptions
@@ -114,7 +115,7 @@ class ClickDataset(WeakSegDataset):
 
         Returns:
             list[dict]: Per image ``img_path``, ``img_id``, ``clicks`` ((n, 2) float32
-            x and y), ``click_labels`` ((n,) int64, as trained), ``background_index``,
+            x and y) and more of :func:`.click_marks.split_marks`, ``background_index``,
             ``label_map``, ``reduce_zero_label`` and ``seg_fields``. With ``test_mode`` the
             list of ``BaseSegDataset``.
         """
@@ -171,8 +172,7 @@ class ClickDataset(WeakSegDataset):
         clicks.label = self._trained_labels(clicks.label)
         clicks = keep('ignored_class', clicks.label != IGNORE_INDEX)
         if sizes is not None:
-            size = sizes[[row[image] for image in clicks.image]].reshape(-1, 2)
-            inside = (clicks.xy >= 0).all(1) & (clicks.xy < size).all(1)
+            inside = marks_inside(clicks, sizes[[row[image] for image in clicks.image]])
             outside = clicks.select(~inside)
             clicks = keep('outside_image', inside)
         for reason, choose in self.budget.steps():
@@ -220,22 +220,23 @@ class ClickDataset(WeakSegDataset):
     def _make_data_list(
         self, images: list[str], paths: list[str], clicks: ClickTable
     ) -> list[dict]:
-        background = self.background_index
-        rows: dict[str, list[int]] = {image: [] for image in images}
-        for i, image in enumerate(clicks.image):
-            rows[image].append(i)
+        known = [
+            set(self._trained_labels(np.array(ids, dtype=np.int64)).tolist())
+            for ids in clicks.vocabularies
+        ]
+        known = [tuple(sorted(ids - {IGNORE_INDEX})) for ids in known]
+        samples = split_marks(clicks, images, known, self.background_index)
         return [
             dict(
                 img_path=path,
                 img_id=image,
-                clicks=clicks.xy[rows[image]],
-                click_labels=clicks.label[rows[image]],
-                background_index=background,
+                **sample,
+                background_index=self.background_index,
                 label_map=self.label_map,
                 reduce_zero_label=self.reduce_zero_label,
                 seg_fields=[],
             )
-            for image, path in zip(images, paths)
+            for image, path, sample in zip(images, paths, samples)
         ]
 
 

@@ -52,12 +52,14 @@ def make_report(
 
     Returns:
         dict: ``images``, ``clicks``, ``clicks_per_class`` (name to count),
-        ``images_without_clicks``, ``dropped``, ``contradicting_pixels`` and
-        ``labelled_share`` (of all pixels, None without sizes), ``outside_examples`` (up to
-        three, as text).
+        ``images_without_clicks``, ``dropped``, ``contradicting_pixels``,
+        ``labelled_share`` (of all pixels, None without sizes; of scribbles their first
+        points), ``negative`` (marks that say "not this class"), ``scribbles`` and
+        ``outside_examples`` (up to three, as text).
     """
-    counts = np.bincount(clicks.label, minlength=len(classes))
-    pixels, contradicting = clicked_pixels(clicks)
+    yes = clicks.select(~clicks.negative)
+    counts = np.bincount(yes.label, minlength=len(classes))
+    pixels, contradicting = clicked_pixels(yes)
     share = None if sizes is None else pixels / max(1, int(sizes.prod(1).sum()))
     return dict(
         images=len(images),
@@ -66,6 +68,8 @@ def make_report(
         images_without_clicks=len(set(images) - set(clicks.image)),
         dropped=dict(dropped),
         contradicting_pixels=contradicting,
+        negative=int(clicks.negative.sum()),
+        scribbles=int(clicks.is_line().sum()),
         labelled_share=share,
         outside_examples=[] if outside is None else _examples(outside),
     )
@@ -85,6 +89,9 @@ def format_report(report: dict) -> str:
         'clicks per class: '
         + ', '.join(f'{c} {n}' for c, n in report['clicks_per_class'].items()),
     ]
+    for key, text in (('scribbles', 'are scribbles'), ('negative', 'say "not this class"')):
+        if report[key]:
+            lines.append(f'of these {report[key]} {text}')
     dropped = [f'{n} {REASONS[k]}' for k, n in report['dropped'].items() if n]
     if report['outside_examples']:
         dropped.append(f'outside are such as {", ".join(report["outside_examples"])}')

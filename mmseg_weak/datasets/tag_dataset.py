@@ -170,6 +170,7 @@ class ImageTagDataset(WeakSegDataset):
                 tags.setdefault(image_id(image, self.img_suffix), set()).update(labels)
         for file in self.click_files:
             clicks = read_clicks(file, resolve, backend_args=self.backend_args)
+            clicks = clicks.select(~clicks.negative)
             for image, label in zip(clicks.image, clicks.label):
                 tags.setdefault(image_id(image, self.img_suffix), set()).add(int(label))
         return tags

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+import numpy as np
 from mmseg.registry import DATASETS
 
 from .class_splits import BACKGROUND
@@ -42,7 +43,9 @@ def read_tags(source: str | os.PathLike | Mapping) -> Tags:
                 f'tags: {source["type"]} has neither tags nor clicks; take an '
                 'ImageTagDataset, a click data set, a JSON or a CSV file'
             )
-        names = {classes[int(label)] for label in info[key]}
+        labels = np.asarray(info[key], dtype=np.int64)
+        labels = labels[~info.get('click_negatives', np.zeros(len(labels), bool))]
+        names = {classes[label] for label in labels}
         tags[info['img_id']] = tuple(sorted(names - {BACKGROUND}))
     return tags
 

@@ -10,11 +10,15 @@ Before and after, clicks stand in ``results['clicks']`` and real boxes alone in
 
 import numpy as np
 
+from .lines import cut_marks
+
 BOXES = 'gt_bboxes'
 # How many real boxes stand before the first click, and their dtype.
 MARK = '_boxes_before_clicks'
-# What else there is of each click; filtered together.
-CLICK_KEYS = ('click_labels',)
+# What else there is of each click; filtered together. The points of a scribble have one
+# number in ``click_strokes``; marks that say "not this class" are True in
+# ``click_negatives``. Both are there only where a data set has such marks.
+CLICK_KEYS = ('click_labels', 'click_strokes', 'click_negatives')
 
 
 def attach_clicks(results: dict, xy: np.ndarray) -> None:
@@ -89,6 +93,24 @@ def place_clicks(results: dict, xy: np.ndarray) -> None:
     """Give the clicks of ``results`` other positions, (n, 2)."""
     real = results[BOXES][: _first(results)]
     results[BOXES] = np.concatenate([real, np.concatenate([xy, xy], axis=1)])
+
+
+def cut_clicks(results: dict, margin: float) -> None:
+    """Drop clicks outside the image and cut lines at its border.
+
+    Args:
+        results (dict): A sample with ``img``.
+        margin (float): Cut lines end so far (px) before the border.
+    """
+    xy, size = click_xy(results), results['img'].shape[1::-1]
+    strokes = results.get('click_strokes', np.arange(len(xy)))
+    xy, strokes, rows = cut_marks(xy, strokes, size, margin)
+    for key in CLICK_KEYS:
+        if key in results:
+            results[key] = results[key][rows]
+    if 'click_strokes' in results:
+        results['click_strokes'] = strokes
+    place_clicks(results, xy)
 
 
 def keep_clicks(results: dict, keep: np.ndarray) -> None:

@@ -11,14 +11,17 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from .click_rows import (
+    CLICK_KEYS,
     are_attached,
     attach_clicks,
     click_xy,
+    cut_clicks,
     detach_clicks,
     keep_clicks,
     move_clicks,
     place_clicks,
 )
+from .lines import pixels_of_marks
 
 # What LoadClicks asks the data set for.
 OF_THE_DATA_SET = 'of the data set'
@@ -46,11 +49,12 @@ class LoadClicks(BaseTransform):
 
     A whole-number coordinate names a pixel and moves to its centre (+0.5), so flips
     (``w - x``) and resizes (``x * s``) carry it exactly. Clicks outside the image are
-    dropped here, because mmcv's Resize would clip them to the border.
+    dropped and lines cut here, because mmcv's Resize would clip them to the border.
 
     Required Keys: img (from ``LoadImageFromFile``), clicks ((n, 2) x and y),
-    click_labels ((n,)); background_index (int or None) and gt_bboxes ((m, 4) real boxes)
-    where there are any
+    click_labels ((n,)); where there are any click_strokes ((n,) number of the mark that a
+    point belongs to), click_negatives ((n,) bool, the mark says "not this class"),
+    background_index (int or None), gt_bboxes ((m, 4) real boxes)
 
     Added Keys: image_classes; the clicks are rows behind the real boxes from here to
     ``RasterizeClicks``
@@ -83,12 +87,15 @@ class LoadClicks(BaseTransform):
         xy = pixel + offset.clip(PIXEL_MARGIN, 1 - PIXEL_MARGIN)
         attach_clicks(results, xy)
         results['click_labels'] = np.array(results['click_labels'], dtype=np.int64)
-        keep_clicks(results, inside_frame(xy, results['img'].shape))
+        for key in set(CLICK_KEYS[1:]) & set(results):
+            results[key] = np.array(results[key])
+        cut_clicks(results, PIXEL_MARGIN)
         background = self.background_index
         if background == OF_THE_DATA_SET:
             background = results.get('background_index', 0)
-        classes = set(results['click_labels'].tolist()) - {background}
-        results['image_classes'] = tuple(sorted(classes))
+        labels = results['click_labels']
+        labels = labels[~results.get('click_negatives', np.zeros(len(labels), bool))]
+        results['image_classes'] = tuple(sorted(set(labels.tolist()) - {background}))
         return results
 
     def __repr__(self) -> str:
@@ -137,14 +144,14 @@ class ClickRandomCrop(BaseTransform):
         """Crop and drop the clicks that fall outside."""
         shape = results['img'].shape[:2]
         xy = click_xy(results)
-        top, left, inside = self._choose(shape, xy)
+        top, left, _ = self._choose(shape, xy)
         window = np.s_[top : top + self.crop_size[0], left : left + self.crop_size[1]]
         for key in ('img', *results.get('seg_fields', [])):
             results[key] = results[key][window]
         results['img_shape'] = results['img'].shape[:2]
         size = results['img'].shape[1::-1]
         move_clicks(results, (left, top), size)
-        keep_clicks(results, inside)
+        cut_clicks(results, PIXEL_MARGIN)
         # A click on the very edge would be outside once the crop is mirrored.
         far = np.array(size) - PIXEL_MARGIN
         place_clicks(results, click_xy(results).clip(PIXEL_MARGIN, far))
@@ -177,12 +184,16 @@ class RasterizeClicks(BaseTransform):
 
     Every pixel whose centre is at most ``radius`` from the centre of a clicked pixel
     takes the label of the nearest click. Equally near clicks of different classes
-    leave it unlabelled, and so do contradicting clicks on one pixel.
+    leave it unlabelled, and so do contradicting clicks on one pixel. A scribble counts as
+    a click on every pixel that it goes through. Marks that say "not this class" label
+    nothing: they are listed, without a radius.
 
     Required Keys: img, and clicks on their way
 
     Added Keys: gt_seg_map ((H, W) uint8), also in seg_fields; clicks ((n, 2) float32 x
-    and y in the image as it is now). ``gt_bboxes`` are the real boxes again, or none
+    and y in the image as it is now) and click_labels, both of marks that name a class;
+    gt_exclusions ((k, 3) int64 row, column and class of what is not there) where a data set
+    has such marks. ``gt_bboxes`` are the real boxes again, or none
 
     Args:
         radius (float): Disc radius in pixels, >= 0; 0 labels the clicked pixel only.
@@ -209,13 +220,27 @@ class RasterizeClicks(BaseTransform):
                 'LoadAnnotations from the pipeline of a click data set'
             )
         shape = results['img'].shape[:2]
-        keep_clicks(results, inside_frame(click_xy(results), shape))
-        results['gt_seg_map'] = self.rasterize(
-            click_xy(results), results['click_labels'], shape
-        )
+        cut_clicks(results, PIXEL_MARGIN)
+        if 'click_negatives' in results:
+            says_no = results['click_negatives']
+            results['gt_exclusions'] = self._exclusions(results, says_no)
+            keep_clicks(results, ~says_no)
+        xy, labels = click_xy(results), results['click_labels']
+        if 'click_strokes' in results:
+            xy, rows = pixels_of_marks(xy, results['click_strokes'])
+            labels = labels[rows]
+        results['gt_seg_map'] = self.rasterize(xy, labels, shape)
         results.setdefault('seg_fields', []).append('gt_seg_map')
         detach_clicks(results)
         return results
+
+    def _exclusions(self, results: dict, says_no: np.ndarray) -> np.ndarray:
+        """Row, column and class of pixels that are not of a class, (k, 3) int64."""
+        xy, labels = click_xy(results)[says_no], results['click_labels'][says_no]
+        strokes = results.get('click_strokes', np.arange(len(says_no)))[says_no]
+        pixels, rows = pixels_of_marks(xy, strokes)
+        found = np.concatenate([pixels[:, ::-1], labels[rows][:, None]], axis=1)
+        return np.unique(found, axis=0)
 
     def rasterize(
         self, xy: np.ndarray, labels: np.ndarray, shape: tuple[int, int]

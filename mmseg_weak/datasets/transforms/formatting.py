@@ -24,6 +24,7 @@ META_KEYS = (
     'click_labels',
     'image_classes',
     'background_index',
+    'known_classes',
     'mask_classes',
 )
 
@@ -37,10 +38,12 @@ class PackWeakSegInputs(PackSegInputs):
     weak view, exists in the first case only.
 
     ``data_samples`` carries ``gt_sem_seg``, with :class:`LoadPseudoLabels` also
-    ``pseudo_sem_seg`` ((1, H, W) int64, 255 unlabelled), and as meta information ``clicks``
+    ``pseudo_sem_seg`` ((1, H, W) int64, 255 unlabelled), where marks say "not this class"
+    ``gt_exclusions`` ((k, 3) int64 row, column, class), and as meta information ``clicks``
     ((n, 2) float32 x and y in the packed image), ``click_labels`` ((n,) int64) and
     ``image_classes`` (tuple of the classes of the whole image before cropping: its tags, or
-    the labels clicked), ``background_index`` (int or None) and ``sample_idx`` (position of
+    the labels clicked), ``background_index`` (int or None), ``known_classes``
+    (tuple of those that were looked for, or None: all) and ``sample_idx`` (position of
     the image in its data set). Real ``gt_bboxes`` are left as they are; name them in
     ``meta_keys`` to have them packed.
 
@@ -63,4 +66,7 @@ class PackWeakSegInputs(PackSegInputs):
         if KEY in results:
             labels = torch.from_numpy(results[KEY].astype(np.int64))[None]
             packed['data_samples'].pseudo_sem_seg = PixelData(data=labels)
+        if 'gt_exclusions' in results:
+            exclusions = torch.from_numpy(results['gt_exclusions'])
+            packed['data_samples'].gt_exclusions = exclusions
         return packed
