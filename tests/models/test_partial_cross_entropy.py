@@ -142,3 +142,17 @@ def test_class_weights_of_numpy_and_torch():
     expected = PartialCrossEntropyLoss(weights)(logits, target)
     for other in (np.array(weights), torch.tensor(weights)):
         assert PartialCrossEntropyLoss(other)(logits, target) == expected
+
+
+def test_points_are_pixels_in_a_row():
+    """PointRend's head has logits (N, C, P) at sampled points."""
+    logits, labels = torch.randn(2, 4, 30), torch.randint(4, (2, 30))
+    labels[:, ::2] = 255
+    weight = torch.rand(2, 30)
+    loss = PartialCrossEntropyLoss()
+    rows = [values.unflatten(-1, (5, 6)) for values in (logits, labels, weight)]
+    torch.testing.assert_close(loss(logits, labels, weight), loss(*rows))
+    torch.testing.assert_close(
+        loss(logits, labels),
+        torch.nn.functional.cross_entropy(logits, labels, ignore_index=255),
+    )

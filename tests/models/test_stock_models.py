@@ -7,7 +7,10 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
-from toy import toy_config
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS as Registered
+from mmseg.structures import SegDataSample
+from toy import toy_config, toy_model
 
 STOCK = Path(mmseg.__file__).parent / '.mim' / 'configs' / '_base_' / 'models'
 MODELS = [
@@ -106,3 +109,86 @@ def test_trains_validates_and_resumes(name, toy_root, tmp_path):
     saved = torch.load(tmp_path / 'iter_2.pth', map_location='cpu', weights_only=False)
     assert int(saved['ema_state_dict']['steps']) == 2
     assert set(saved['state_dict']) == set(first.model.state_dict())
+
+
+def head(type_, **options):
+    return dict(
+        dict(
+            type=type_,
+            in_channels=16,
+            channels=8,
+            num_classes=3,
+            norm_cfg=dict(type='BN'),
+            align_corners=False,
+            loss_decode=dict(type='PartialCrossEntropyLoss'),
+        ),
+        **options,
+    )
+
+
+@pytest.mark.parametrize(
+    'changed, message',
+    [
+        (dict(decode_head=head('DDRHead')), 'decode_head, a DDRHead: .*list of two'),
+        (dict(decode_head=head('PIDHead')), 'decode_head, a PIDHead: .* clicks do not'),
+        (dict(auxiliary_head=head('STDCHead', boundary_threshold=0.1)), 'a STDCHead: it'),
+    ],
+)
+def test_heads_that_cannot_learn_from_clicks_are_refused(
+    changed, message, toy_root, tmp_path
+):
+    config = toy_config(toy_root, tmp_path, toy_model() | changed, max_iters=1)
+    with pytest.raises(ValueError, match=message):
+        Runner.from_cfg(config).train()
+
+
+def test_knet_learns_from_clicks_and_teacher():
+    """Its head keeps the losses of its stages in them."""
+    kernel = dict(
+        type='KernelUpdateHead',
+        num_classes=3,
+        num_ffn_fcs=2,
+        num_heads=2,
+        num_mask_fcs=1,
+        feedforward_channels=8,
+        in_channels=8,
+        out_channels=8,
+        dropout=0.0,
+        conv_kernel_size=1,
+        ffn_act_cfg=dict(type='ReLU', inplace=True),
+        with_ffn=True,
+        feat_transform_cfg=dict(conv_cfg=dict(type='Conv2d'), act_cfg=None),
+        kernel_updator_cfg=dict(
+            type='KernelUpdator',
+            in_channels=8,
+            feat_channels=8,
+            out_channels=8,
+            act_cfg=dict(type='ReLU', inplace=True),
+            norm_cfg=dict(type='LN'),
+        ),
+    )
+    decode = dict(
+        type='IterativeDecodeHead',
+        num_stages=1,
+        kernel_update_head=[kernel],
+        kernel_generate_head=head('FCNHead', in_index=1, num_convs=1, concat_input=False),
+    )
+    consistency = dict(type='TeacherConsistency', loss=dict(type='PixelConsistencyLoss'))
+    config = toy_model(consistency=consistency) | dict(decode_head=decode)
+    model, teacher = Registered.build(config), Registered.build(config).eval()
+    model.set_teacher(teacher)
+    losses = model(torch.randn(2, 3, 48, 48), [clicked(48)] * 2, mode='loss')
+    found = {name: value for name, value in losses.items() if 'loss' in name}
+    stages = {'decode.loss_pce.s0', 'decode.loss_pce.s1'}
+    assert found.keys() == stages | {'loss_consistency'} and min(found.values()) > 0
+    sum(found.values()).backward()
+    update = model.decode_head.kernel_update_head[0]
+    assert any(p.grad is not None and p.grad.abs().max() > 0 for p in update.parameters())
+
+
+def clicked(size):
+    labels = torch.full((1, size, size), 255)
+    labels[0, 5, 7], labels[0, 20, 30] = 1, 2
+    sample = SegDataSample(gt_sem_seg=PixelData(data=labels))
+    sample.set_metainfo(dict(image_classes=(1, 2), img_shape=(size, size)))
+    return sample

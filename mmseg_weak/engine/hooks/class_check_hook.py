@@ -1,15 +1,16 @@
 """Checks that data sets, model and hooks fit before the first iteration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 from torch import nn
 
 from ...datasets.class_lists import background_of
-from ...datasets.transforms import PhotometricViews
+from ...datasets.transforms import PhotometricViews, RasterizeClicks
 from ...datasets.transforms.checks import walk_transforms
 from ...models.declaration import declarations
+from ...models.heads.click_loss import why_unfit
 from ...models.inputs.data_preprocessor import WeakSegDataPreProcessor
 from ..unwrapping import unwrapped
 
@@ -39,6 +40,7 @@ class ClassCheckHook(Hook):
             return
         model = unwrapped(runner.model)
         self._check_counts(model, classes)
+        self._check_heads(runner.train_dataloader.dataset, model)
         self._check_hooks(runner, model)
         self._check_background(model, runner.train_dataloader.dataset.metainfo)
         self._check_views(runner.train_dataloader.dataset, model)
@@ -50,16 +52,23 @@ class ClassCheckHook(Hook):
     @staticmethod
     def _check_counts(model: nn.Module, classes: Sequence[str]) -> None:
         """Every head must have as many classes as the data."""
-        for name, heads in model.named_children():
-            if name in NO_HEADS:
-                continue
-            for head in heads if isinstance(heads, nn.ModuleList) else [heads]:
-                count = getattr(head, 'num_classes', len(classes))
-                if count != len(classes):
-                    raise ValueError(
-                        f'model.{name} has num_classes={count}, the training data has '
-                        f'{len(classes)} classes: {", ".join(classes)}'
-                    )
+        for name, head in _heads(model):
+            count = getattr(head, 'num_classes', len(classes))
+            if count != len(classes):
+                raise ValueError(
+                    f'model.{name} has num_classes={count}, the training data has '
+                    f'{len(classes)} classes: {", ".join(classes)}'
+                )
+
+    @staticmethod
+    def _check_heads(dataset, model: nn.Module) -> None:
+        """Heads of mmseg that would end in a traceback, or learn nonsense from clicks."""
+        steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+        sparse = any(isinstance(step, RasterizeClicks) for step in walk_transforms(steps))
+        for name, head in _heads(model):
+            reason = why_unfit(head, sparse)
+            if reason:
+                raise ValueError(f'model.{name}, a {type(head).__name__}: {reason}')
 
     @staticmethod
     def _check_validation(train, val) -> None:
@@ -118,3 +127,11 @@ class ClassCheckHook(Hook):
                 f'model.data_preprocessor is a {type(preprocessor).__name__}, which drops '
                 "the teacher's view; use type='WeakSegDataPreProcessor'"
             )
+
+
+def _heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The heads of a model by name, those of a list one by one."""
+    for name, heads in model.named_children():
+        if name not in NO_HEADS:
+            several = isinstance(heads, nn.ModuleList)
+            yield from ((name, head) for head in (heads if several else [heads]))

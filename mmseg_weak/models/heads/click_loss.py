@@ -17,6 +17,9 @@ MAIN_OUTPUT = {
     'PIDHead': 1,
 }
 
+# Heads that make edges of the labels.
+EDGE_HEADS = {'PIDHead', 'STDCHead'}
+
 
 def stacked_labels(data_samples: SampleList) -> Tensor:
     """Labels of a batch, shape (N, H, W), long.
@@ -50,6 +53,22 @@ def has_own_loss(head: nn.Module) -> bool:
     """Whether a head computes its loss otherwise than ``loss_by_feat(forward(...))``."""
     owner = next(c for c in type(head).__mro__ if 'loss' in vars(c))
     return owner.__name__ not in ('BaseDecodeHead', 'BaseCascadeDecodeHead')
+
+
+def why_unfit(head: nn.Module, sparse: bool) -> str | None:
+    """Why a head of mmseg cannot learn as it is configured, None if it can.
+
+    Args:
+        head (nn.Module): A decode or auxiliary head.
+        sparse (bool): Whether the labels are clicks.
+    """
+    names = {parent.__name__ for parent in type(head).__mro__}
+    losses = getattr(head, 'loss_decode', None)
+    if 'DDRHead' in names and not isinstance(losses, nn.ModuleList):
+        return 'it has two outputs: give it a list of two, loss_decode=[dict(…), dict(…)]'
+    if sparse and names & EDGE_HEADS:
+        return 'it learns edges of dense masks, which clicks do not have; leave it out'
+    return None
 
 
 def main_logits(head: nn.Module, output) -> Tensor:
@@ -89,7 +108,7 @@ def loss_by_clicks(head: nn.Module, output, data_samples: SampleList) -> dict:
     Raises:
         ValueError: Points say "no" and the head has no loss that takes them.
     """
-    losses = head.loss_decode
+    losses = getattr(head, 'loss_decode', None)  # K-Net's head has those of its stages
     losses = list(losses) if isinstance(losses, nn.ModuleList) else [losses]
     _check_exclusions(head, losses, data_samples)
     standard = type(head).loss_by_feat is BaseDecodeHead.loss_by_feat

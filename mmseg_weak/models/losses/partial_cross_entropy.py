@@ -64,8 +64,8 @@ class PartialCrossEntropyLoss(WeightedLoss):
         """Loss of logits that have the size of the labels.
 
         Args:
-            pred (Tensor): Logits, shape (N, C, H, W).
-            target (Tensor): Labels, shape (N, H, W), integers in [0, C) or
+            pred (Tensor): Logits, shape (N, C, H, W), or (N, C, P) of points.
+            target (Tensor): Labels, shape (N, H, W) or (N, P), integers in [0, C) or
                 ``ignore_index`` where there is no label.
             weight (Tensor, optional): Pixel weights, shape (N, H, W), >= 0; they count in
                 the denominator. Defaults to None.
@@ -83,6 +83,9 @@ class PartialCrossEntropyLoss(WeightedLoss):
                 f'{tuple(target.shape)} differ in size; use forward_low_resolution or '
                 'resize the logits'
             )
+        if pred.dim() == 3:  # of PointRend
+            pred, target = pred[..., None], target[..., None]
+            weight = None if weight is None else weight[..., None]
         index = torch.nonzero(target != ignore_index, as_tuple=True)
         return self._loss(gather_logits(pred, index), target, index, weight)
 
