@@ -12,8 +12,6 @@ from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from .models.declaration import declarations
-
 NORMALISATION = ('mean', 'std', 'bgr_to_rgb', 'rgb_to_bgr')
 
 
@@ -115,6 +113,8 @@ def require_weights(
     Raises:
         ValueError: It is the checkpoint of another model.
     """
+    from .models.declaration import declarations  # models read checkpoints themselves
+
     found = _plain_names(content.get('state_dict', content))
     inner = model
     while isinstance(getattr(inner, 'module', None), nn.Module):

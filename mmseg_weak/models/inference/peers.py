@@ -1,17 +1,16 @@
 """Frozen networks of other architectures that teach a student."""
 
 import os
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import CheckpointLoader
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import stack_batch
 from torch import Tensor, nn
 
+from ...checkpoints import read_checkpoint, require_same_data
 from ..inputs.image_values import from_unit_rgb
 
 
@@ -31,36 +30,30 @@ def load_network(config: str, checkpoint: str) -> tuple[nn.Module, tuple[str, ..
 
     Raises:
         FileNotFoundError: A file is absent.
-        ValueError: The checkpoint is damaged or of another architecture.
+        ValueError: The checkpoint is damaged, not finite, of another architecture or of
+            other normalisation.
     """
     for kind, path in (('config', config), ('checkpoint', checkpoint)):
         if not os.path.isfile(path):
             raise FileNotFoundError(f'peer: {kind} {path} does not exist')
-    state, classes = _read_checkpoint(checkpoint)
-    with torch.random.fork_rng(devices=[]):
-        model = MODELS.build(Config.fromfile(config).model)
     try:
-        model.load_state_dict(state)
+        content, settings = read_checkpoint(checkpoint), Config.fromfile(config).model
+        require_same_data(content, checkpoint, None, settings)
+    except ValueError as error:
+        raise ValueError(f'peer: {error}') from None
+    with torch.random.fork_rng(devices=[]):
+        model = MODELS.build(settings)
+    try:
+        model.load_state_dict(content.get('state_dict', content))
     except RuntimeError as error:
         reason = ' '.join(str(error).split())[:300]
         raise ValueError(
             f'peer: {checkpoint} is not a checkpoint of the model of {config}, perhaps of '
             f'another config: {reason} …'
         ) from None
+    classes = ((content.get('meta') or {}).get('dataset_meta') or {}).get('classes')
+    classes = None if classes is None else tuple(classes)
     return model.requires_grad_(False).eval(), classes
-
-
-def _read_checkpoint(path: str) -> tuple[OrderedDict, tuple[str, ...] | None]:
-    """Weights and class names."""
-    try:
-        content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-        state = content.get('state_dict', content)
-        meta = content.get('meta', {}).get('dataset_meta') or {}
-    except Exception as error:  # unpickling a damaged file may raise anything
-        reason = ' '.join(str(error).split())[:200]
-        raise ValueError(f'peer: {path} is no complete checkpoint ({reason})') from None
-    classes = meta.get('classes')
-    return state, None if classes is None else tuple(classes)
 
 
 @torch.no_grad()
