@@ -1,7 +1,7 @@
 """Convert clicks, scribbles, tags or masks between formats of annotation tools.
 
 Without --to, report what a file or folder holds. The formats are listed in
-docs/formats.md; the one of SOURCE is told by its content. With --classes, SOURCE is a
+docs/formats.md; the one of SOURCE is told by its content. With --classes, SOURCE may be a
 folder of label maps (PNG), such as predictions, to be written for a tool or a training.
 """
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--classes',
         nargs='+',
         metavar='NAME',
-        help='names of the labels of masks, in order',
+        help='names of class ids, in order',
     )
     parser.add_argument(
         '--class-key', metavar='KEY', help='attribute, property or column of the class'

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from ..class_resolver import ClassResolver
 from ..image_checks import image_sizes
 from ..image_files import IMAGE_SUFFIXES
 from .annotations import Annotations
@@ -27,14 +29,15 @@ def convert(
     """Read clicks, scribbles and tags, or masks, and write them in another format.
 
     Args:
-        source (str | os.PathLike): File or folder of annotations; with ``classes``, a
-            folder of label maps as PNGs.
+        source (str | os.PathLike): File or folder of annotations; with ``classes``, also
+            a folder of label maps as PNGs.
         to (str, optional): Name of the format to write. Defaults to None: only report.
         out (str | os.PathLike, optional): File or folder to write.
         format (str, optional): Name of the format of ``source``, by content without.
         options (ReadOptions, optional): What the user says about it; ``images`` is needed
             for masks and for formats that need sizes.
-        classes (Sequence[str], optional): Names of the labels of masks, in their order.
+        classes (Sequence[str], optional): Names of the labels of masks, or of the ids in
+            ``source``, in their order.
 
     Returns:
         str: The report.
@@ -48,13 +51,15 @@ def convert(
         raise ValueError(
             'a format to write and a path to write to go together (--to, --out)'
         )
-    if classes is not None:
+    if classes is not None and Path(source).is_dir() and any(Path(source).rglob('*.png')):
         if options.images is None or to is None:
             raise ValueError('masks need --images, --to and --out beside --classes')
         masks = MaskFolder(source, classes, options.images)
         write_masks(out, masks, to)
         return f'{source}: {len(masks)} masks\n{out}: {to}'
     found = read_annotations(source, format, options)
+    if classes is not None:
+        found = name_classes(found, classes)
     if options.images is not None:
         found = fit_to_images(found, options.images)
     lines = [found.report()]
@@ -62,6 +67,29 @@ def convert(
         lost = write_annotations(out, found, to)
         lines.append('\n  '.join([f'{out}: {to}', *lost]))
     return '\n'.join(lines)
+
+
+def name_classes(found: Annotations, classes: Sequence[str]) -> Annotations:
+    """Write names for class ids.
+
+    Args:
+        found (Annotations): What a source holds.
+        classes (Sequence[str]): Names, the first of id 0.
+
+    Returns:
+        Annotations: With names; entries that were names stay.
+
+    Raises:
+        ValueError: An id has no name, or a name is unknown.
+    """
+    resolve = ClassResolver(classes)
+    names = []
+    for value, place in zip(found.classes, found.first):
+        try:
+            names.append(value if value is None else classes[resolve(value)])
+        except ValueError as error:
+            raise ValueError(f'{found.path}: {place}: {error}') from None
+    return replace(found, classes=tuple(names))
 
 
 def fit_to_images(found: Annotations, folder: str | os.PathLike) -> Annotations:

@@ -131,3 +131,13 @@ def test_names_of_a_tool_become_those_of_the_folder(images, tmp_path):
         'b.jpg,2,1,cat',
         'sub/a.jpg,4,3,cat',
     ]
+
+
+def test_ids_get_names(tmp_path):
+    (tmp_path / 'c.json').write_text('{"a.jpg": [{"x": 1, "y": 2, "cls": 1}]}')
+    convert(tmp_path / 'c.json', 'coralnet', tmp_path / 'o.csv', classes=['soil', 'weed'])
+    assert (tmp_path / 'o.csv').read_text().splitlines()[1] == 'a.jpg,2,1,weed'
+    with pytest.raises(
+        ValueError, match=r"c\.json: image 'a\.jpg', entry 0: unknown class id 1"
+    ):
+        convert(tmp_path / 'c.json', classes=['soil'])

@@ -82,7 +82,9 @@ def test_datumaro_reads_points_and_masks(folder, tmp_path):  # noqa: F811
     read = datumaro.Dataset.import_from(str(tmp_path / 'p'), 'datumaro')
     points = {item.id: item.annotations[0].points for item in read if item.annotations}
     assert points == {'sub/a': [1.5, 2.25], 'b': [6, 4]}
+    write_annotations(out / 'points.xml', build(MARKS, []), 'cvat')
     write_masks(out / 'masks.xml', source, 'cvat')
+    (out / 'images').symlink_to(source.images)
     read = datumaro.Dataset.import_from(str(out / 'masks.xml'), 'cvat')
     labels = read.categories()[datumaro.AnnotationType.label]
     found = {item.id: item.annotations for item in read}
@@ -90,6 +92,11 @@ def test_datumaro_reads_points_and_masks(folder, tmp_path):  # noqa: F811
         for annotation in found[image.removesuffix('.jpg')]:
             label = CLASSES.index(labels[annotation.label].name)
             np.testing.assert_array_equal(annotation.image, mask == label)
+    for name in ('sub/a.jpg', 'b.jpg', 'ä ö.jpg'):  # it wants every image to be there
+        (source.images / name).parent.mkdir(exist_ok=True)
+        (source.images / name).touch()
+    read = datumaro.Dataset.import_from(str(out / 'points.xml'), 'cvat')
+    assert {i.id: i.annotations[0].points for i in read if i.annotations} == points
 
 
 def test_ultralytics_checks_the_data_set(folder):  # noqa: F811
