@@ -156,3 +156,30 @@ def test_points_are_pixels_in_a_row():
         loss(logits, labels),
         torch.nn.functional.cross_entropy(logits, labels, ignore_index=255),
     )
+
+
+@pytest.mark.parametrize('class_weight', [None, (1.0, 0.5, 2.0)])
+@pytest.mark.parametrize('weighted', [False, True])
+def test_many_labels_and_few_give_the_same(monkeypatch, class_weight, weighted):
+    """Whatever is read, pixel by pixel or all, value and gradient are equal."""
+    from mmseg_weak.models.losses import partial_cross_entropy as module
+
+    torch.manual_seed(0)
+    loss = PartialCrossEntropyLoss(class_weight)
+    labels = torch.randint(0, 3, (2, 8, 12))
+    labels[torch.rand(labels.shape) < 0.3] = 255
+    weight = torch.rand(2, 8, 12) if weighted else None
+    results = {}
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(module, 'DENSE_SHARE', share)
+        monkeypatch.setattr(module, 'DENSE_SHARE_LOW', share)
+        torch.manual_seed(1)
+        full = torch.randn(2, 3, 8, 12, requires_grad=True)
+        low = torch.randn(2, 3, 4, 5, requires_grad=True)
+        values = (
+            loss(full, labels, weight),
+            loss.forward_low_resolution(low, labels, weight),
+        )
+        sum(values).backward()
+        results[share] = [*values, full.grad, low.grad]
+    torch.testing.assert_close(results[0.0], results[1.0])

@@ -10,34 +10,42 @@ class _ReadPixels(torch.autograd.Function):
     """``logits[image, :, row, column]`` whose gradient allocates only what it writes."""
 
     @staticmethod
-    def forward(ctx, logits: Tensor, *index: Tensor) -> Tensor:
-        ctx.shape = logits.shape
+    def forward(ctx, logits: Tensor, repeated: bool, *index: Tensor) -> Tensor:
+        ctx.shape, ctx.repeated = logits.shape, repeated
         ctx.save_for_backward(*index)
         image, row, column = index
         return logits[image, :, row, column]
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple:
-        image, row, column = (axis[:, None] for axis in ctx.saved_tensors)
-        channel = torch.arange(ctx.shape[1], device=gradient.device)
+        image, row, column = ctx.saved_tensors
         whole = lazy_zeros(ctx.shape, gradient.dtype, gradient.device)
-        # Neighbours of two labels may coincide: add up.
-        whole.index_put_((image, channel, row, column), gradient, accumulate=True)
-        return whole, None, None, None
+        if ctx.repeated:  # neighbours of two labels may coincide: add up
+            image, row, column = image[:, None], row[:, None], column[:, None]
+            channel = torch.arange(ctx.shape[1], device=gradient.device)
+            index = image, channel, row, column
+            whole.index_put_(index, gradient, accumulate=True)
+        else:
+            whole.permute(0, 2, 3, 1)[image, row, column] = gradient
+        return whole, None, None, None, None
 
 
-def gather_logits(logits: Tensor, index: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def gather_logits(
+    logits: Tensor, index: tuple[Tensor, Tensor, Tensor], repeated: bool = True
+) -> Tensor:
     """Read full-resolution logits at K pixels.
 
     Args:
         logits (Tensor): Shape (N, C, H, W).
         index (tuple[Tensor, Tensor, Tensor]): Image, row and column of each pixel, long
             tensors of shape (K,).
+        repeated (bool): Whether a pixel may occur twice; where none does, False makes the
+            backward pass faster. Defaults to True.
 
     Returns:
         Tensor: Shape (K, C).
     """
-    return _ReadPixels.apply(logits, *index)
+    return _ReadPixels.apply(logits, repeated, *index)
 
 
 def gather_upsampled_logits(

@@ -4,12 +4,17 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from .click_logits import gather_logits, gather_upsampled_logits
 from .reduction import global_denominator
 from .weighted_loss import WeightedLoss
+
+# Share of labelled pixels from which reading all pixels at once is faster than reading the
+# labelled ones one by one, of logits with the labels' size and of smaller ones.
+DENSE_SHARE, DENSE_SHARE_LOW = 0.3, 0.15
 
 
 @MODELS.register_module()
@@ -87,7 +92,10 @@ class PartialCrossEntropyLoss(WeightedLoss):
             pred, target = pred[..., None], target[..., None]
             weight = None if weight is None else weight[..., None]
         index = torch.nonzero(target != ignore_index, as_tuple=True)
-        return self._loss(gather_logits(pred, index), target, index, weight)
+        if len(index[0]) > DENSE_SHARE * target.numel():
+            return self._dense_loss(pred, target, weight, ignore_index)
+        logits = gather_logits(pred, index, repeated=False)
+        return self._loss(logits, target, index, weight)
 
     def forward_low_resolution(
         self,
@@ -111,6 +119,9 @@ class PartialCrossEntropyLoss(WeightedLoss):
         """
         index = torch.nonzero(target != ignore_index, as_tuple=True)
         size = (target.shape[1], target.shape[2])
+        if len(index[0]) > DENSE_SHARE_LOW * target.numel():
+            logits = resize(pred, size, mode='bilinear', align_corners=align_corners)
+            return self._dense_loss(logits, target, weight, ignore_index)
         logits = gather_upsampled_logits(pred, index, size, align_corners)
         return self._loss(logits, target, index, weight)
 
@@ -124,9 +135,28 @@ class PartialCrossEntropyLoss(WeightedLoss):
         """Weighted cross-entropy of (K, C) logits over the global sum of weights."""
         labels = target[index].long()
         # Half precision sums of many pixels overflow or round: at least float32.
-        logits = logits.float() if logits.dtype in (torch.half, torch.bfloat16) else logits
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         loss = F.cross_entropy(logits, labels, reduction='none')
         pixel_weight = torch.ones_like(loss) if weight is None else weight[index].to(loss)
+        return self._mean(loss, pixel_weight, labels, logits)
+
+    def _dense_loss(
+        self, logits: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+    ) -> Tensor:
+        """The same of (N, C, H, W) logits, where most pixels have a label."""
+        labels = target.long()
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        loss = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction='none')
+        labelled = target != ignore_index
+        pixel_weight = labelled.to(loss)
+        if weight is not None:
+            pixel_weight = torch.where(labelled, weight.to(loss), 0.0)
+        return self._mean(loss, pixel_weight, labels.masked_fill(~labelled, 0), logits)
+
+    def _mean(
+        self, loss: Tensor, pixel_weight: Tensor, labels: Tensor, logits: Tensor
+    ) -> Tensor:
+        """Weighted mean over all ranks, class weights included."""
         if self.class_weight is not None:
             pixel_weight = pixel_weight * self._class_weights(logits)[labels]
         total = (loss * pixel_weight).sum()
