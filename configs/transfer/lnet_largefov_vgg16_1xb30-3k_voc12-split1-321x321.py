@@ -1,1 +1,0 @@
-_base_ = 'lnet_largefov_vgg16_1xb30-3k_voc12-321x321.py'

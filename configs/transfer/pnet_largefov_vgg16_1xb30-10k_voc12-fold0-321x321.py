@@ -1,4 +1,0 @@
-_base_ = 'pnet_largefov_vgg16_1xb30-10k_voc12-321x321.py'
-train_dataloader = dict(dataset=dict(split='pascal-5i-0'))
-val_evaluator = dict(split='pascal-5i-0')
-test_evaluator = val_evaluator

@@ -1,4 +1,0 @@
-_base_ = 'pnet_largefov_vgg16_1xb30-10k_voc12-321x321.py'
-train_dataloader = dict(dataset=dict(split='voc-3'))
-val_evaluator = dict(split='voc-3')
-test_evaluator = val_evaluator

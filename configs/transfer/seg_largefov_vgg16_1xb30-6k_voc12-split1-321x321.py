@@ -1,1 +1,0 @@
-_base_ = 'seg_largefov_vgg16_1xb30-6k_voc12-321x321.py'
