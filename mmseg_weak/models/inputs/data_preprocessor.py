@@ -12,6 +12,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import SampleList
 
 from ...constants import IGNORE_INDEX
+from . import mixing  # noqa: F401  registers the mixers
 
 VIEWS = {'inputs', 'teacher_inputs'}
 
@@ -29,17 +30,23 @@ class WeakSegDataPreProcessor(SegDataPreProcessor):
         *args: As for :class:`mmseg.models.SegDataPreProcessor`.
         channels_last (bool): Lay images out channels last; convolutions keep the layout and
             are faster in it (a fifth on a CPU). The values are the same. Defaults to False.
+        mix (dict, optional): ``dict(type='BatchCutMix' | 'BatchClassMix')``, parts of one
+            image in another in training, see :mod:`mmseg_weak.models.inputs.mixing`.
+            Defaults to None.
         **kwargs: As for :class:`mmseg.models.SegDataPreProcessor`.
     """
 
-    def __init__(self, *args, channels_last: bool = False, **kwargs) -> None:
+    def __init__(
+        self, *args, channels_last: bool = False, mix: dict | None = None, **kwargs
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.channels_last = channels_last
+        self.mix = MODELS.build(mix) if mix else None
 
     @staticmethod
     def as_stock(settings: dict) -> dict:
         """Config of mmseg's preprocessor that treats test images alike."""
-        kept = {k: v for k, v in settings.items() if k != 'channels_last'}
+        kept = {k: v for k, v in settings.items() if k not in ('channels_last', 'mix')}
         return dict(kept, type='SegDataPreProcessor')
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
@@ -69,6 +76,10 @@ class WeakSegDataPreProcessor(SegDataPreProcessor):
             batch['teacher_inputs'] = super().forward(views, training)['inputs']
         if training:
             self._pad_pseudo_labels(batch['data_samples'])
+        if training and self.mix is not None:
+            keys = sorted(VIEWS & batch.keys())
+            mixed = self.mix([batch[key] for key in keys], batch['data_samples'])
+            batch.update(zip(keys, mixed))
         if self.channels_last:
             for key in VIEWS & batch.keys():
                 batch[key] = batch[key].contiguous(memory_format=torch.channels_last)

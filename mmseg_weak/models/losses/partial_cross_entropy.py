@@ -120,7 +120,9 @@ class PartialCrossEntropyLoss(WeightedLoss):
         index = torch.nonzero(target != ignore_index, as_tuple=True)
         size = (target.shape[1], target.shape[2])
         if len(index[0]) > DENSE_SHARE_LOW * target.numel():
-            logits = resize(pred, size, mode='bilinear', align_corners=align_corners)
+            logits = resize(
+                pred, size, mode='bilinear', align_corners=align_corners, warning=False
+            )
             return self._dense_loss(logits, target, weight, ignore_index)
         logits = gather_upsampled_logits(pred, index, size, align_corners)
         return self._loss(logits, target, index, weight)
