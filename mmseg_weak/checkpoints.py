@@ -67,7 +67,7 @@ def read_checkpoint(path: str) -> dict:
     """
     require_checkpoint(path)
     try:
-        content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+        content = CheckpointLoader.load_checkpoint(path, 'cpu', logger='silent')
     except Exception as error:  # unpickling a damaged file may raise anything
         reason = ' '.join(str(error).split())[:200]
         raise ValueError(f'{path} is no complete checkpoint ({reason})') from None

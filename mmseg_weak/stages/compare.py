@@ -1,13 +1,16 @@
 """Train and test several configs or lists of stages with several seeds, side by side."""
 
+import argparse
 import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
+from .. import config_path
+from ..apis.cfg_options import MergedDictAction
 from ..apis.launch import require_writable
 from ..tables import markdown_table
 from .plan import Stage, load_stages, plan_stages
@@ -57,10 +60,7 @@ def plan_runs(
         ValueError: Two configs have the same file name, one cannot be read, a list does
             not say where its metrics are, or ``work_dir`` is not writable.
     """
-    paths = [Path(config) for config in configs]
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f'config {path} does not exist')
+    paths = [Path(config_path(config)) for config in configs]
     if len({path.stem for path in paths}) < len(paths):
         raise ValueError('two configs have the same file name; their runs would mix')
     require_writable(work_dir)
@@ -114,7 +114,7 @@ class _Plan:
         folder = self.root / path.stem / f'seed_{seed}'
         results = stage_results(path)
         if results:
-            stages = load_stages(str(path), str(folder), seed, self._parsed(path))
+            stages = load_stages(str(path), str(folder), seed, self._parsed())
             timed = stages
         else:
             results = 'test/metrics.json', 'test_tta/metrics.json' if self.tta else None
@@ -139,13 +139,11 @@ class _Plan:
         words = [word.replace('{', '{{').replace('}', '}}') for word in words]
         return dict(stages=stages, train_options=words, test_options=words)
 
-    def _parsed(self, path: Path) -> dict:
+    def _parsed(self) -> dict:
         """Overrides of a list of stages."""
-        wrong = [word for word in self.options if '=' not in word]
-        if wrong:
-            raise ValueError(f'--cfg-options: expected key=value, got {wrong[0]!r}')
-        pairs = (word.split('=', 1) for word in self.options)
-        return {key: DictAction._parse_iterable(value) for key, value in pairs}
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--cfg-options', nargs='*', action=MergedDictAction)
+        return parser.parse_args(['--cfg-options', *self.options]).cfg_options
 
 
 def _below(prefix: str, stage: Stage) -> Stage:

@@ -107,6 +107,6 @@ def _shipped(value):
     if not shipped or Path(value).exists():
         return value
     try:
-        return config_path(value.removeprefix('configs/'))
+        return config_path(value)
     except FileNotFoundError:
         return value

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from mmengine.config import Config
 
+from .. import config_path
 from ..apis.launch import require_writable
 from .placeholders import Table
 from .typed import DEFAULTS, Command, Train, stage_from
@@ -80,8 +81,7 @@ def load_stages(
         FileNotFoundError: The config, or that of a training, does not exist.
         ValueError: The list has a mistake; the message names the stage and the entry.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'config {path} does not exist')
+    path = config_path(path)
     config = Config.fromfile(path)
     if options:
         _check_options(path, config, options)

@@ -1,11 +1,10 @@
-"""The road of seminar learning, killed at any moment, ends with the same labels."""
+"""The list of seminar learning, killed at any moment, ends with the same labels."""
 
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -14,6 +13,8 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from PIL import Image
 from toy import REPOSITORY, resumable_config, toy_model
+
+from mmseg_weak.stages import load_stages, run_stages
 
 ITERATIONS = 8
 IMAGES = 12
@@ -51,10 +52,14 @@ clicks = [{str(toy_root / 'clicks.json')!r}]
 """)
 
 
-def command(folder, work, *names):
-    tool = str(REPOSITORY / 'tools/run_stages.py')
-    words = [sys.executable, '-W', 'ignore', tool, str(folder / 'stages.py'), *names]
-    return [*words, '--work-dir', str(work), '--threads', '1']
+def bring(folder, work):
+    run_stages(load_stages(str(folder / 'stages.py'), str(work)), threads=1)
+
+
+def bring_in_session(folder, work):
+    """A session of its own can be killed with all its commands."""
+    os.setsid()
+    bring(folder, work)
 
 
 def progress(work):
@@ -66,22 +71,18 @@ def progress(work):
 
 def run_and_kill(folder, work, goal, rng):
     """Kill the runner, or it and its command, once so much is done."""
-    with open(folder / 'killed.log', 'a') as log:
-        process = subprocess.Popen(
-            command(folder, work),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        while progress(work) < goal and process.poll() is None:
-            time.sleep(0.002)
-        time.sleep(rng.random() * 0.05)
-        assert process.poll() is None, (folder / 'killed.log').read_text()
-        if rng.random() < 0.5:
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-        process.wait()
+    # A fork has the toolbox loaded already.
+    process = get_context('fork').Process(target=bring_in_session, args=(folder, work))
+    process.start()
+    while progress(work) < goal and process.is_alive():
+        time.sleep(0.002)
+    time.sleep(rng.random() * 0.05)
+    assert process.is_alive()
+    if rng.random() < 0.5 and os.getpgid(process.pid) == process.pid:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.join()
 
 
 def labels(work):
@@ -90,13 +91,23 @@ def labels(work):
     }
 
 
+def is_in_use(folder, work):
+    """Whether the rest could not be done yet."""
+    try:
+        bring(folder, work)
+    except ValueError as error:
+        assert 'is in use' in str(error)
+        return True
+    return False
+
+
 @pytest.fixture(scope='module')
-def roads(toy_root, tmp_path_factory):
+def lists(toy_root, tmp_path_factory):
     """Work dirs of a run that went through and of one killed five times."""
     folder = tmp_path_factory.mktemp('stages')
     write_configs(toy_root, folder)
     whole, killed = folder / 'whole', folder / 'killed'
-    subprocess.run(command(folder, whole), check=True, capture_output=True, timeout=600)
+    bring(folder, whole)
     rng = random.Random(0)
     seen = []
     # Before anything, twice in the training, twice among the labels.
@@ -105,30 +116,24 @@ def roads(toy_root, tmp_path_factory):
         seen.append(progress(killed))
     assert seen[2] < ITERATIONS + IMAGES and seen[4] > ITERATIONS, seen
     # A command that outlived its runner for a moment still holds the work dir.
-    for _ in range(100):
-        last = subprocess.run(
-            command(folder, killed), capture_output=True, text=True, timeout=600
-        )
-        if 'is in use' not in last.stderr:
-            break
+    while is_in_use(folder, killed):
         time.sleep(0.1)
-    assert last.returncode == 0, last.stdout + last.stderr
     return whole, killed
 
 
-def test_five_kills_leave_the_labels_as_they_are(roads):
-    whole, killed = (labels(work) for work in roads)
+def test_five_kills_leave_the_labels_as_they_are(lists):
+    whole, killed = (labels(work) for work in lists)
     assert len(whole) == IMAGES and whole.keys() == killed.keys()
     for name, label in whole.items():
         np.testing.assert_array_equal(label, killed[name])
     assert len(np.unique(np.stack(list(whole.values())))) > 1
 
 
-def test_networks_of_both_are_equal_and_plain_mmseg_models(roads):
+def test_networks_of_both_are_equal_and_plain_mmseg_models(lists):
     for stage, last in (('ancillary', ITERATIONS), ('primary', 2)):
         a, b = (
             torch.load(work / stage / f'iter_{last}.pth', weights_only=False)['state_dict']
-            for work in roads
+            for work in lists
         )
         for key, value in a.items():
             torch.testing.assert_close(value, b[key], rtol=0, atol=0, msg=key)
@@ -140,6 +145,6 @@ def test_networks_of_both_are_equal_and_plain_mmseg_models(roads):
         MODELS.build(plain).load_state_dict(b, strict=True)
 
 
-def test_metrics_of_both_are_equal(roads):
-    a, b = (Config.fromfile(work / 'test/metrics.json') for work in roads)
+def test_metrics_of_both_are_equal(lists):
+    a, b = (Config.fromfile(work / 'test/metrics.json') for work in lists)
     assert a.mIoU == b.mIoU

@@ -137,6 +137,15 @@ def test_controls_of_voc_animals_change_what_they_say():
     assert 'background_prior=0.3' in online and 'threshold=0.5' in online
 
 
+def test_lists_find_their_configs_from_any_folder(tmp_path, monkeypatch):
+    """As a wheel needs it, whose user has no folder ``configs``."""
+    monkeypatch.chdir(tmp_path)
+    for path in LISTS[::6]:
+        for stage in load_stages(str(path), 'work'):
+            configs = [word for word in stage.command if word.endswith('.py')]
+            assert configs and all(Path(config).is_file() for config in configs)
+
+
 def test_tool_lists_the_stages(tmp_path):
     tool = REPOSITORY / 'tools/run_stages.py'
     path = Path('configs/seminar/stages_seminar_1xb8-400_synthetic-96x96.py')
