@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='names of class ids, in order',
     )
     parser.add_argument(
+        '--only', nargs='+', metavar='NAME', help='classes that are kept (all)'
+    )
+    parser.add_argument(
         '--class-key', metavar='KEY', help='attribute, property or column of the class'
     )
     parser.add_argument(
@@ -42,9 +45,10 @@ def run(args: argparse.Namespace) -> None:
     from ..datasets.formats.conversion import convert
 
     options = ReadOptions(
+        format=args.format,
         class_key=args.class_key,
         class_name=args.class_name,
         images=args.images,
         machine_labels=args.machine_labels,
     )
-    print(convert(args.source, args.to, args.out, args.format, options, args.classes))
+    print(convert(args.source, args.to, args.out, options, args.classes, args.only))

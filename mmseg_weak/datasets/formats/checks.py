@@ -12,6 +12,22 @@ LARGE_SIDE = 200
 UPLOAD_PREFIX = re.compile(r'(^|/)[0-9a-f]{8}-(?=[^/]+$)')
 
 
+def _nfc(name: str) -> str:
+    return unicodedata.normalize('NFC', name)
+
+
+def _last_part(name: str) -> str:
+    return name.rsplit('/', 1)[-1]
+
+
+# How a name may differ from an image's: what is told, key of the name, key of the image.
+WAYS = (
+    ('in another Unicode form', _nfc, _nfc),
+    ("without an upload's prefix", lambda name: UPLOAD_PREFIX.sub(r'\1', name), str),
+    ('by the last part of their path', _last_part, _last_part),
+)
+
+
 def check_positions(points: np.ndarray, sizes: np.ndarray) -> list[str]:
     """Refuse positions in another unit or order than pixels, column first.
 
@@ -72,39 +88,26 @@ def match_names(
     """
     ids, notes = set(images), []
     found = {name: plain(name) for name in names}
-    ways = (
-        ('in another Unicode form', _nfc),
-        ("without an upload's prefix", lambda n: UPLOAD_PREFIX.sub(r'\1', n)),
-        ('by the last part of their path', lambda n: n.rsplit('/', 1)[-1]),
-    )
-    for text, way in ways:
+    for text, of_name, of_image in WAYS:
         lost = [name for name in names if found[name] not in ids]
         if not lost:
             break
         keys: dict[str, list[str]] = {}
         for image in images:
-            # An upload's prefix is the source's alone: no image loses a part of its name.
-            keys.setdefault(image if text.startswith('without') else way(image), []).append(
-                image
-            )
-        hits = {name: keys[way(found[name])] for name in lost if way(found[name]) in keys}
+            keys.setdefault(of_image(image), []).append(image)
+        hits = {name: keys.get(of_name(found[name]), []) for name in lost}
         for name, fits in hits.items():
             if len(fits) > 1:
                 raise ValueError(
                     f'{name!r} could be {" or ".join(sorted(fits)[:3])}: write paths alike'
                 )
-            found[name] = fits[0]
-        if hits:
-            name = next(iter(hits))
-            notes.append(
-                f'{len(hits)} names match {text}, such as {name} for {found[name]}'
-            )
+            found[name] = fits[0] if fits else found[name]
+        matched = [name for name, fits in hits.items() if fits]
+        if matched:
+            example = f'{matched[0]} for {found[matched[0]]}'
+            notes.append(f'{len(matched)} names match {text}, such as {example}')
     _refuse_collisions({name: found[name] for name in names if found[name] in ids})
     return found, notes
-
-
-def _nfc(name: str) -> str:
-    return unicodedata.normalize('NFC', name)
 
 
 def _refuse_collisions(found: dict[str, str]) -> None:

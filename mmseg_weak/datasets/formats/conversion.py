@@ -22,9 +22,9 @@ def convert(
     source: str | os.PathLike,
     to: str | None = None,
     out: str | os.PathLike | None = None,
-    format: str | None = None,
     options: ReadOptions | None = None,
     classes: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
 ) -> str:
     """Read clicks, scribbles and tags, or masks, and write them in another format.
 
@@ -33,11 +33,11 @@ def convert(
             a folder of label maps as PNGs.
         to (str, optional): Name of the format to write. Defaults to None: only report.
         out (str | os.PathLike, optional): File or folder to write.
-        format (str, optional): Name of the format of ``source``, by content without.
-        options (ReadOptions, optional): What the user says about it; ``images`` is needed
-            for masks and for formats that need sizes.
+        options (ReadOptions, optional): What the user says about the source; ``images`` is
+            needed for masks and for formats that need sizes.
         classes (Sequence[str], optional): Names of the labels of masks, or of the ids in
             ``source``, in their order.
+        only (Sequence[str], optional): Classes that are kept. Defaults to None: all.
 
     Returns:
         str: The report.
@@ -52,21 +52,30 @@ def convert(
             'a format to write and a path to write to go together (--to, --out)'
         )
     if classes is not None and Path(source).is_dir() and any(Path(source).rglob('*.png')):
-        if options.images is None or to is None:
-            raise ValueError('masks need --images, --to and --out beside --classes')
-        masks = MaskFolder(source, classes, options.images)
-        write_masks(out, masks, to)
-        return f'{source}: {len(masks)} masks\n{out}: {to}'
-    found = read_annotations(source, format, options)
-    if classes is not None:
-        found = name_classes(found, classes)
-    if options.images is not None:
-        found = fit_to_images(found, options.images)
+        return _convert_masks(source, to, out, options, classes)
+    found = read_annotations(source, options=options)
+    found = found if classes is None else name_classes(found, classes)
+    found = found if only is None else keep_classes(found, only)
+    found = found if options.images is None else fit_to_images(found, options.images)
     lines = [found.report()]
     if to is not None:
         lost = write_annotations(out, found, to)
         lines.append('\n  '.join([f'{out}: {to}', *lost]))
     return '\n'.join(lines)
+
+
+def _convert_masks(
+    source: str | os.PathLike,
+    to: str | None,
+    out: str | os.PathLike | None,
+    options: ReadOptions,
+    classes: Sequence[str],
+) -> str:
+    if options.images is None or to is None:
+        raise ValueError('masks need --images, --to and --out beside --classes')
+    masks = MaskFolder(source, classes, options.images)
+    write_masks(out, masks, to)
+    return f'{source}: {len(masks)} masks\n{out}: {to}'
 
 
 def name_classes(found: Annotations, classes: Sequence[str]) -> Annotations:
@@ -92,6 +101,38 @@ def name_classes(found: Annotations, classes: Sequence[str]) -> Annotations:
     return replace(found, classes=tuple(names))
 
 
+def keep_classes(found: Annotations, only: Sequence[str]) -> Annotations:
+    """Leave out, and count, the marks and tags of all classes but some.
+
+    Args:
+        found (Annotations): What a source holds.
+        only (Sequence[str]): The classes that stay.
+
+    Returns:
+        Annotations: Without the others; all images stay named.
+
+    Raises:
+        ValueError: One of the classes is not there.
+    """
+    names = np.array([*found.names(), ''], dtype=object)
+    absent = [name for name in only if name not in names]
+    if absent:
+        raise ValueError(
+            f'{found.path}: no class {absent[0]!r}, there are {", ".join(names[:-1])}'
+        )
+    marks = np.isin(names[found.clicks.label], only)
+    tags = np.isin(names[found.tags.label], only)
+    left_out = found.left_out.copy()
+    for name in (*names[found.clicks.label][~marks], *names[found.tags.label][~tags]):
+        left_out['class not asked for', name] += 1
+    return replace(
+        found,
+        clicks=found.clicks.select(marks),
+        tags=found.tags.select(tags),
+        left_out=left_out,
+    )
+
+
 def fit_to_images(found: Annotations, folder: str | os.PathLike) -> Annotations:
     """Give annotations the names and sizes of the images in a folder.
 
@@ -107,21 +148,13 @@ def fit_to_images(found: Annotations, folder: str | os.PathLike) -> Annotations:
         ValueError: Names are ambiguous, a size differs from what the source says, or
             positions are no pixels.
     """
-    files = _images_below(folder)
-    stems = {name: os.path.splitext(name)[0] for name in files}
-    if len(set(stems.values())) < len(stems):
-        stems = {name: name for name in files}  # a.jpg beside a.png: suffixes matter
-    back = {stem: name for name, stem in stems.items()}
-    names = {
-        name: stems.get(name, os.path.splitext(name)[0] if _is_image(name) else name)
-        for name in found.clicks.images
-    }
-    matched, notes = match_names(list(names), list(back), names.get)
-    images = {name: back.get(stem, name) for name, stem in matched.items()}
-    there = [name for name in images.values() if name in stems]
-    absent = [name for name in images.values() if name not in stems]
-    if absent:
-        notes.append(f'{len(absent)} images are not in {folder}, such as {absent[0]}')
+    images, notes = _find_files(found.clicks.images, folder)
+    there = [name for name in images.values() if os.path.isfile(os.path.join(folder, name))]
+    if len(there) < len(images):
+        absent = next(name for name in images.values() if name not in set(there))
+        notes.append(
+            f'{len(images) - len(there)} images are not in {folder}: {absent}, ...'
+        )
     measured = image_sizes([os.path.join(folder, name) for name in there])
     sizes = dict(zip(there, map(tuple, measured.tolist())))
     for name, told in found.sizes.items():
@@ -141,6 +174,23 @@ def fit_to_images(found: Annotations, folder: str | os.PathLike) -> Annotations:
     )
     _check(fitted)
     return fitted
+
+
+def _find_files(
+    names: Sequence[str], folder: str | os.PathLike
+) -> tuple[dict[str, str], list[str]]:
+    """File of each image below a folder, or its own name; and how they matched."""
+    files = _images_below(folder)
+    stems = {name: os.path.splitext(name)[0] for name in files}
+    if len(set(stems.values())) < len(stems):
+        stems = {name: name for name in files}  # a.jpg beside a.png: suffixes matter
+    back = {stem: name for name, stem in stems.items()}
+    plain = {
+        name: stems.get(name, os.path.splitext(name)[0] if _is_image(name) else name)
+        for name in names
+    }
+    matched, notes = match_names(names, list(back), plain.get)
+    return {name: back.get(stem, name) for name, stem in matched.items()}, notes
 
 
 def _check(found: Annotations) -> None:

@@ -141,3 +141,14 @@ def test_ids_get_names(tmp_path):
         ValueError, match=r"c\.json: image 'a\.jpg', entry 0: unknown class id 1"
     ):
         convert(tmp_path / 'c.json', classes=['soil'])
+
+
+def test_classes_can_be_left_out(tmp_path):
+    path, _ = GOLDEN['cvat'].write(tmp_path)
+    report = convert(path, 'via3', tmp_path / 'o.json', only=['cat'])
+    assert 'left out: 1 dog (class not asked for)' in report
+    found = read_annotations(tmp_path / 'o.json')
+    assert {m.label for m in found.marks('points', 'lines')} == {'cat'}
+    assert found.clicks.images == ('sub/a.jpg', 'b.jpg') and not len(found.tags)
+    with pytest.raises(ValueError, match="no class 'owl', there are cat, dog, red panda"):
+        convert(path, only=['owl'])
