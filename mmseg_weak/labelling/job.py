@@ -167,6 +167,7 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
     if masks is not None and not Path(masks).is_dir():
         raise FileNotFoundError(f'folder of masks {masks} does not exist')
     init_default_scope(config.get('default_scope', 'mmseg'))
+    ranks = Ranks()  # first, so that one of them tells of the data set
     source = LabelSource(config, labeller.dataset_type)
     settings = dict(
         labeller=type(labeller).__name__,
@@ -175,7 +176,7 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
         **labeller.settings(),
     )
     folder = LabelFolder(Path(out), settings, source.classes, source.palette)
-    job = Job(source, labeller, folder, Ranks(), workers, device, overwrite)
+    job = Job(source, labeller, folder, ranks, workers, device, overwrite)
     job.add_output(folder)
     job.ranks.first(lambda: warn_of_large_images(source))
     labeller.prepare(job)

@@ -215,6 +215,29 @@ def test_networks_of_other_classes_are_refused(peers, tmp_path):
         make([dict(peers[0], checkpoint=str(tmp_path / 'other.pth'))], tmp_path / 'a')
 
 
+def test_a_network_with_one_output_labels_two_classes(toy_root, tmp_path):
+    model = dict(toy_model(), type='EncoderDecoder')
+    loss = dict(type='ForegroundBCELoss')
+    model['decode_head'].update(num_classes=2, out_channels=1, loss_decode=loss)
+    config = toy_config(toy_root, tmp_path, model)
+    images = dict(config.val_dataloader.dataset, metainfo=dict(classes=CLASSES[:2]))
+    config.train_dataloader.dataset = images
+    torch.manual_seed(0)
+    network = MODELS.build(config.model).eval()
+    config.dump(tmp_path / 'net.py')
+    torch.save(dict(state_dict=network.state_dict()), tmp_path / 'net.pth')
+    peer = (str(tmp_path / 'net.py'), str(tmp_path / 'net.pth'))
+    labeller = SegmentorLabeller([peer], threshold=0, scales=(1.0,), flip=False)
+    make_labels(Config.fromfile(peer[0]), labeller, str(tmp_path / 'out'))
+    for name, label in read(tmp_path / 'out').items():
+        image = torch.from_numpy(np.array(Image.open(toy_root / 'images' / name)))
+        inputs = (image.permute(2, 0, 1)[None].float() - 127.5) / 60
+        with torch.no_grad():
+            logits = network.encode_decode(inputs, [dict(img_shape=(64, 64))])[0, 0]
+        assert (label != (logits > 0).numpy()).mean() < 1e-3
+    assert len(read(tmp_path / 'out')) == 4
+
+
 def test_training_from_labels_on_disk(peers, toy_root, tmp_path):
     make(peers, tmp_path / 'labels')
     head = dict(type='HeterogeneousPseudoLabelHead')
