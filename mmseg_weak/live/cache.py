@@ -66,6 +66,10 @@ class FeatureCache:
         self._remember(key, maps)
         return maps
 
+    def put(self, path: str, maps: Maps) -> None:
+        """Keep maps on disk that were computed elsewhere."""
+        self._write(self._key(path), maps)
+
     def has(self, path: str) -> bool:
         """Whether the maps of an image need not be computed."""
         key = self._key(path)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +97,7 @@ class LiveSession:
             pyramid (FrozenPyramid): The network.
         """
         self.pyramid = pyramid
-        self.cache = FeatureCache(self.work_dir / 'features', self._compute, pyramid.digest)
+        self.cache = FeatureCache(self.work_dir / 'features', self.compute, pyramid.digest)
         self._standard: Standard | None = None
         self._rows: dict[Click, Tensor] = {}
         self._model: LiveModel | None = None
@@ -249,8 +249,16 @@ class LiveSession:
         return self._suggestion(*places[best], REASONS[rule], probs)
 
     def quality(self) -> ClickQuality:
-        """How good the model is, by clicks held out in turn."""
-        return click_quality(self.model(), self.samples(), self.classes, self.seed)
+        """How good the model is, by clicks held out in turn.
+
+        Returns:
+            ClickQuality: ``suspicious`` holds ids of clicks.
+        """
+        samples = self.samples()
+        found = click_quality(self.model(), samples, self.classes, self.seed)
+        owners = [c.id for c in self.clicks for _ in range(len(self._features(c)))]
+        ids = dict.fromkeys(owners[i] for i in found.suspicious)
+        return replace(found, suspicious=list(ids))
 
     # Parts.
 
@@ -305,7 +313,8 @@ class LiveSession:
             self._rows[key] = sample_maps(self.maps(click.image), points / (width, height))
         return self._rows[key]
 
-    def _compute(self, path: str) -> list[np.ndarray]:
+    def compute(self, path: str) -> list[np.ndarray]:
+        """Features of an image file, past the cache."""
         return self.pyramid(read_photo(Path(path)))
 
     def _without_unclicked(self, logits: Tensor) -> Tensor:

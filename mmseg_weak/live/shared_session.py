@@ -1,0 +1,201 @@
+"""A live session that several requests share."""
+
+import io
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from mmengine.logging import print_log
+from PIL import Image
+
+from .photos import class_palette
+from .session import LiveSession
+
+# Long side of what the page shows; the coordinates stay those of the photograph.
+SHOWN_SIDE = 1600
+OPERATIONS = dict(
+    add=('image', 'points', 'name', 'no'),
+    remove=('number',),
+    undo=(),
+    redo=(),
+    add_class=('name',),
+    rename_class=('name', 'to'),
+    merge_classes=('name', 'to'),
+)
+
+
+class SharedSession:
+    """One session, one lock, and a thread that computes features ahead.
+
+    Args:
+        session (LiveSession): What is shared.
+    """
+
+    def __init__(self, session: LiveSession) -> None:
+        self.session = session
+        self.changed = threading.Condition(threading.RLock())
+        self.ready = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look_ahead, daemon=True)
+
+    def start(self) -> None:
+        """Begin to compute features of all images."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and close the journal."""
+        self._stop.set()
+        with self.changed:
+            self.changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.session.journal.close()
+
+    @property
+    def version(self) -> int:
+        """Number of operations so far."""
+        return self.session.journal.version
+
+    def operate(self, kind: str, values: dict) -> int | None:
+        """Do what a person asked for.
+
+        Args:
+            kind (str): A key of ``OPERATIONS``.
+            values (dict): Its values.
+
+        Returns:
+            int | None: Number of a new click.
+
+        Raises:
+            ValueError: The operation does not fit.
+        """
+        if kind not in OPERATIONS:
+            raise ValueError(f'unknown operation {kind!r}')
+        unknown = set(values) - set(OPERATIONS[kind])
+        if unknown:
+            raise ValueError(f'{kind} has no value {min(unknown)!r}')
+        with self.changed:
+            method = self.session.scribble if kind == 'add' else getattr(self.session, kind)
+            try:
+                number = method(**values)
+            except TypeError as error:
+                raise ValueError(f'{kind}: {error}') from None
+            self.changed.notify_all()
+            return number
+
+    def wait(self, version: int, seconds: float) -> int:
+        """The version, as soon as it differs from the given one."""
+        with self.changed:
+            self.changed.wait_for(
+                lambda: self.version != version or self._stop.is_set(), seconds
+            )
+            return self.version
+
+    def locked(self, function: Callable, *args):
+        """Call with the session to oneself."""
+        with self.changed:
+            return function(*args)
+
+    def state(self) -> dict:
+        """What every page needs to know."""
+        with self.changed:
+            session, counts = self.session, {}
+            for click in session.clicks:
+                counts[click.image] = counts.get(click.image, 0) + 1
+            palette = class_palette(len(session.classes)).tolist()
+            return dict(
+                version=self.version,
+                classes=[
+                    dict(name=name, colour='#' + bytes(colour).hex())
+                    for name, colour in zip(session.classes, palette)
+                ],
+                images=session.images,
+                counts=counts,
+                ready=self.ready,
+                can_undo=bool(session.journal.done),
+                can_redo=bool(session.journal.undone),
+            )
+
+    def clicks(self, image: str) -> dict:
+        """Size of an image and its clicks."""
+        with self.changed:
+            height, width = self.session.size(image)
+            clicks = [
+                dict(id=c.id, points=c.points, name=c.name, no=c.denied)
+                for c in self.session.clicks
+                if c.image == image
+            ]
+            return dict(width=width, height=height, clicks=clicks)
+
+    def photo(self, image: str) -> bytes:
+        """A JPEG of an image, at most ``SHOWN_SIDE`` pixels long."""
+        picture = Image.fromarray(self.session.pixels(image))
+        picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+        buffer = io.BytesIO()
+        picture.save(buffer, 'JPEG', quality=90)
+        return buffer.getvalue()
+
+    def overlay(self, image: str, kind: str) -> bytes | None:
+        """A PNG to lay over an image: ``mask`` in colours, or ``doubt`` in grey.
+
+        Returns:
+            bytes | None: None while there is no click.
+        """
+        with self.changed:
+            if not self.session.clicks:
+                return None
+            height, width = self.session.size(image)
+            factor = min(1.0, SHOWN_SIDE / max(height, width))
+            size = tuple(max(1, round(side * factor)) for side in (height, width))
+            probs = self.session.probabilities(image, size)
+        if kind == 'doubt':
+            top = probs.topk(min(2, len(probs)), dim=0).values
+            doubt = 1 - (top[0] - top[1] if len(top) > 1 else top[0])
+            return png(Image.fromarray((255 * doubt).byte().numpy()))
+        labels = probs.argmax(0).byte().numpy()
+        picture = Image.fromarray(labels, 'P')
+        picture.putpalette(class_palette(len(probs)).tobytes())
+        return png(picture)
+
+    def _look_ahead(self) -> None:
+        """Compute features image by image; the network runs without the lock."""
+        session = self.session
+        for name in session.images:
+            if self._stop.is_set():
+                return
+            path = str(session.photos / name)
+            try:
+                if not session.cache.has(path):
+                    maps = session.compute(path)
+                    with self.changed:
+                        session.cache.put(path, maps)
+            except (OSError, ValueError) as error:
+                print_log(f'{name} is left out: {error}', 'current', logging.WARNING)
+            self.ready += 1
+
+
+def png(picture: Image.Image) -> bytes:
+    """Bytes of a picture."""
+    buffer = io.BytesIO()
+    picture.save(buffer, 'PNG', compress_level=1)
+    return buffer.getvalue()
+
+
+def page_file(name: str) -> Path | None:
+    """A file of the page by its plain name, None if there is none such."""
+    folder = Path(__file__).with_name('page')
+    return next((file for file in folder.iterdir() if file.name == name), None)
+
+
+def as_points(value: object) -> list[tuple[float, float]]:
+    """Points of a request.
+
+    Raises:
+        ValueError: They are none.
+    """
+    points = np.asarray(value, dtype=float)
+    if points.ndim != 2 or points.shape[1] != 2 or not 1 <= len(points) <= 10000:
+        raise ValueError('points must be 1 to 10,000 pairs of x and y')
+    return [(float(x), float(y)) for x, y in points]
