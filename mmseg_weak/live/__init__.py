@@ -1,6 +1,6 @@
 """Masks that follow every click: a frozen network's features and a linear head."""
 
-from .export import export_clicks, export_masks
+from .export import export_clicks, export_masks, import_clicks
 from .journal import Click
 from .model import PROFILES
 from .next_click import RULES
@@ -18,4 +18,5 @@ __all__ = [
     'Suggestion',
     'export_clicks',
     'export_masks',
+    'import_clicks',
 ]

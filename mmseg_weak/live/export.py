@@ -1,33 +1,85 @@
-"""Clicks and masks of a session as files."""
+"""Clicks of a session from and to the formats of tools; masks as PNGs."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from .._files import replace_file, write_json
+from .._files import replace_file
+from ..datasets.formats import Annotations, read_annotations, write_annotations
+from ..datasets.formats.collector import Collector
+from ..datasets.formats.conversion import fit_to_images
 from ..datasets.mask_files import write_mask
-from .photos import class_palette
+from ..visualization.palette import distinct_palette
 from .session import LiveSession
 
 
-def export_clicks(session: LiveSession, path: str | os.PathLike) -> int:
-    """Write the clicks as the JSON that ``ClickDataset`` reads.
+def session_annotations(session: LiveSession) -> Annotations:
+    """Clicks, scribbles and denials of a session as every writer takes them."""
+    out = Collector()
+    for click in session.clicks:
+        height, width = session.size(click.image)
+        out.image(click.image, (width, height))
+        if len(click.points) > 1:
+            out.line(click.points, click.name)
+        else:
+            out.click(*click.points[0], click.name, negative=click.denied)
+    return out.finish('session', 'session')
+
+
+def export_clicks(
+    session: LiveSession, path: str | os.PathLike, format: str = 'clicks'
+) -> list[str]:
+    """Write clicks in a format that is known.
 
     Args:
         session (LiveSession): The clicks.
-        path (str | os.PathLike): The file.
+        path (str | os.PathLike): File, or folder for formats of one file an image.
+        format (str): Name of the format, see ``docs/formats.md``. Defaults to ``clicks``,
+            the JSON that ``ClickDataset`` reads.
 
     Returns:
-        int: Clicks written; scribbles and denials are not clicks and are left out.
+        list[str]: What the format cannot hold, one line each.
+
+    Raises:
+        ValueError: There is no click, or the format is unknown.
     """
-    entries: dict[str, list[dict]] = {}
-    for click in session.clicks:
-        if len(click.points) == 1 and not click.denied:
-            x, y = click.points[0]
-            entry = {'x': x, 'y': y, 'class': click.name}
-            entries.setdefault(click.image, []).append(entry)
-    write_json(path, entries)
-    return sum(map(len, entries.values()))
+    return write_annotations(path, session_annotations(session), format)
+
+
+def import_clicks(
+    session: LiveSession, path: str | os.PathLike, format: str | None = None
+) -> str:
+    """Take the clicks and scribbles of a file or folder in any format that is read.
+
+    Classes that the session lacks are added. Marks of other images, and those outside
+    theirs, are counted in the report.
+
+    Args:
+        session (LiveSession): Gets the clicks.
+        path (str | os.PathLike): File or folder.
+        format (str, optional): Name of the format. Defaults to None: by content.
+
+    Returns:
+        str: What was read and left out.
+
+    Raises:
+        FileNotFoundError: The file is absent.
+        ValueError: It cannot be read; nothing is taken then.
+    """
+    found = fit_to_images(read_annotations(path, format), session.photos)
+    known, taken, left = set(session.images), 0, 0
+    for mark in found.marks('points', 'lines', 'no'):
+        inside = mark.image in known and session.holds(mark.image, mark.points)
+        if not inside:
+            left += 1
+            continue
+        name = mark.label or 'unnamed'
+        if name not in session.classes:
+            session.add_class(name)
+        session.scribble(mark.image, mark.points, name, mark.negative)
+        taken += 1
+    rest = f', {left} of other images or outside theirs left out' if left else ''
+    return f'{found.report()}\n{taken} marks taken{rest}'
 
 
 def export_masks(
@@ -44,13 +96,13 @@ def export_masks(
         ValueError: Two images would share a file, or there is no click yet.
     """
     images = session.images if images is None else images
-    files = {image: (Path(folder) / image).with_suffix('.png') for image in images}
-    if len(set(files.values())) < len(files):
-        taken: dict[Path, str] = {}
-        for image, file in files.items():
-            if taken.setdefault(file, image) != image:
-                raise ValueError(f'{taken[file]} and {image} would both be {file}')
-    palette = class_palette(len(session.classes))
-    for image, file in files.items():
+    files: dict[Path, str] = {}
+    for image in images:
+        file = (Path(folder) / image).with_suffix('.png')
+        other = files.setdefault(file, image)
+        if other != image:
+            raise ValueError(f'{other} and {image} would both be {file}')
+    palette = distinct_palette(session.classes)
+    for file, image in files.items():
         with replace_file(file) as temporary:
             write_mask(temporary, session.mask(image), palette)

@@ -1,4 +1,4 @@
-"""Photographs of a folder, lines on them, colours for classes."""
+"""Photographs of a folder and lines on them."""
 
 from pathlib import Path
 
@@ -50,13 +50,3 @@ def along(points: np.ndarray, step: float) -> np.ndarray:
     length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     places = np.linspace(0, length[-1], int(np.ceil(length[-1] / step)) + 1)
     return np.stack([np.interp(places, length, axis) for axis in points.T], 1)
-
-
-def class_palette(count: int) -> np.ndarray:
-    """Distinct colours, (count, 3) uint8; the first is a dark grey for background."""
-    hues = (np.arange(max(1, count)) * 0.61803398875) % 1
-    angles = 2 * np.pi * (hues[:, None] + np.array([0, 1 / 3, 2 / 3]))
-    light = np.where(np.arange(max(1, count)) % 2, 0.85, 1.0)[:, None]
-    colours = 255 * light * (0.55 + 0.45 * np.cos(angles))
-    colours[0] = 40
-    return colours[:count].round().astype(np.uint8)

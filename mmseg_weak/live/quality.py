@@ -76,7 +76,10 @@ def click_quality(
 def held_out_probs(
     scaled: Samples, num_classes: int, ridge: float, seed: int = 0
 ) -> np.ndarray:
-    """Probabilities of every click by a head that did not see its image, (n, C)."""
+    """Probabilities of every click by a head that did not see its image, (n, C).
+
+    NaN where the head saw no click of the class: it could not have known.
+    """
     probs = np.full((len(scaled), num_classes), np.nan)
     folds = group_folds(scaled.groups, FOLDS, seed)
     for fold in np.unique(folds):
@@ -86,6 +89,8 @@ def held_out_probs(
         head = LinearHead(num_classes, ridge).fit(scaled.take(~held))
         logits = head.logits(scaled.features[torch.from_numpy(held)])
         probs[held] = logits.softmax(1).numpy()
+        unknown = held & ~np.isin(scaled.labels, scaled.labels[~held & ~scaled.denied])
+        probs[unknown] = np.nan
     return probs
 
 

@@ -14,13 +14,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ..datasets.formats.writing import writable_formats
 from .next_click import RULES
 from .shared_session import SharedSession, as_points, page_file
 
 COOKIE = 'mmseg_weak_token'
 HOSTS = ('127.0.0.1', 'localhost', '[::1]')
-MAX_BODY = 1 << 20
-TYPES = {'.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css'}
+# Bytes of a request: a file of clicks may be large, everything else is not.
+MAX_BODY, MAX_FILE = 1 << 20, 64 << 20
+TYPES = {
+    '.html': 'text/html',
+    '.js': 'text/javascript',
+    '.css': 'text/css',
+    '.svg': 'image/svg+xml',
+}
 POLICY = "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'"
 HEADERS = {
     'Content-Security-Policy': POLICY,
@@ -54,7 +61,13 @@ def build_app(shared: SharedSession, token: str) -> Starlette:
         Route('/api/overlay', guard(pages.overlay)),
         Route('/api/suggest', guard(pages.suggest)),
         Route('/api/quality', guard(pages.quality)),
+        Route('/api/training', guard(pages.training)),
+        Route('/api/formats', guard(pages.formats)),
         Route('/api/operation', guard(pages.operation), methods=['POST']),
+        Route('/api/train', guard(pages.train), methods=['POST']),
+        Route('/api/deepen', guard(pages.deepen), methods=['POST']),
+        Route('/api/export', guard(pages.export), methods=['POST']),
+        Route('/api/import', guard(pages.take), methods=['POST']),
     ]
     return Starlette(routes=routes)
 
@@ -106,7 +119,7 @@ async def _answer(answer: Callable, request: Request) -> Response:
         body = bytearray()
         async for part in request.stream():
             body += part
-            if len(body) > MAX_BODY:
+            if len(body) > (MAX_FILE if request.url.path == '/api/import' else MAX_BODY):
                 return Response('request too large', 413)
     try:
         content = await run_in_threadpool(answer, request, body)
@@ -183,3 +196,31 @@ class Pages:
             values['points'] = as_points(values['points'])
         number = self.shared.operate(kind, values)
         return dict(version=self.shared.version, number=number)
+
+    def train(self, request: Request, _) -> dict:
+        """Start the real training."""
+        self.shared.locked(self.shared.training.start, self.shared.session)
+        return self.shared.training.status()
+
+    def training(self, request: Request, _) -> dict:
+        """How the training is doing."""
+        return self.shared.training.status()
+
+    def deepen(self, request: Request, _) -> dict:
+        """Use the trained network's features from now on."""
+        self.shared.deepen()
+        return self.shared.state()
+
+    def formats(self, request: Request, _) -> list[str]:
+        """Names of the formats that clicks can be exported in."""
+        return writable_formats()
+
+    def export(self, request: Request, body: bytearray) -> dict:
+        """Write clicks as ``format``, and with ``masks`` those of all images."""
+        values = request.query_params
+        return self.shared.export(values.get('format', 'clicks'), 'masks' in values)
+
+    def take(self, request: Request, body: bytearray) -> dict:
+        """Import the file in the body, called ``name``."""
+        name = request.query_params.get('name', '')
+        return dict(report=self.shared.take(bytes(body), name))

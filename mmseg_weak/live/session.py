@@ -136,12 +136,12 @@ class LiveSession:
         self, image: str, points: Sequence[Sequence[float]], name: str, no: bool = False
     ) -> int:
         """Say what is along a line; arguments as for :meth:`click`."""
-        height, width = self.size(image)
-        for x, y in points:
-            if not (0 <= x < width and 0 <= y < height):
-                raise ValueError(
-                    f'{image}: ({x:g}, {y:g}) is outside, the image is {width} x {height}'
-                )
+        if not self.holds(image, points):
+            height, width = self.size(image)
+            raise ValueError(
+                f'{image}: a point of {list(points)} is outside, the image is {width} x '
+                f'{height}'
+            )
         number = self.journal.next_id
         points = [[float(x), float(y)] for x, y in points]
         operation = dict(op='add', id=number, image=image, points=points)
@@ -261,6 +261,11 @@ class LiveSession:
         return replace(found, suspicious=list(ids))
 
     # Parts.
+
+    def holds(self, image: str, points: Sequence[Sequence[float]]) -> bool:
+        """Whether all points lie inside an image."""
+        height, width = self.size(image)
+        return all(0 <= x < width and 0 <= y < height for x, y in points)
 
     def size(self, image: str) -> tuple[int, int]:
         """Height and width of an upright image."""

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,11 @@ import numpy as np
 from mmengine.logging import print_log
 from PIL import Image
 
-from .photos import class_palette
+from ..visualization.palette import distinct_palette
+from .export import export_clicks, export_masks, import_clicks
+from .pyramid import FrozenPyramid
 from .session import LiveSession
+from .training import TrainingRun
 
 # Long side of what the page shows; the coordinates stay those of the photograph.
 SHOWN_SIDE = 1600
@@ -37,6 +41,7 @@ class SharedSession:
         self.session = session
         self.changed = threading.Condition(threading.RLock())
         self.ready = 0
+        self.training = TrainingRun(session.work_dir / 'training')
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_ahead, daemon=True)
 
@@ -51,6 +56,7 @@ class SharedSession:
             self.changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
+        self.training.stop()
         self.session.journal.close()
 
     @property
@@ -104,7 +110,7 @@ class SharedSession:
             session, counts = self.session, {}
             for click in session.clicks:
                 counts[click.image] = counts.get(click.image, 0) + 1
-            palette = class_palette(len(session.classes)).tolist()
+            palette = distinct_palette(session.classes).tolist()
             return dict(
                 version=self.version,
                 classes=[
@@ -150,14 +156,74 @@ class SharedSession:
             factor = min(1.0, SHOWN_SIDE / max(height, width))
             size = tuple(max(1, round(side * factor)) for side in (height, width))
             probs = self.session.probabilities(image, size)
+            palette = distinct_palette(self.session.classes)
         if kind == 'doubt':
             top = probs.topk(min(2, len(probs)), dim=0).values
             doubt = 1 - (top[0] - top[1] if len(top) > 1 else top[0])
             return png(Image.fromarray((255 * doubt).byte().numpy()))
         labels = probs.argmax(0).byte().numpy()
         picture = Image.fromarray(labels, 'P')
-        picture.putpalette(class_palette(len(probs)).tobytes())
+        picture.putpalette(palette.tobytes())
         return png(picture)
+
+    def take(self, content: bytes, name: str, format: str | None = None) -> str:
+        """Import a file of clicks that a page sent.
+
+        Args:
+            content (bytes): Of the file.
+            name (str): Its name; only the suffix counts.
+            format (str, optional): Name of the format. Defaults to None: by content.
+
+        Returns:
+            str: What was read and left out.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
+        suffix = Path(name).suffix.lower()
+        suffix = suffix if suffix[1:].isalnum() else ''
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / f'import{suffix}'
+            file.write_bytes(content)
+            with self.changed:
+                report = import_clicks(self.session, file, format)
+                self.changed.notify_all()
+        return report.replace(str(file), Path(name).name)
+
+    def export(self, format: str, masks: bool) -> dict:
+        """Write clicks, and masks of all images if asked, into the folder of the session.
+
+        Returns:
+            dict: ``folder``, and ``lost``, what the format cannot hold.
+
+        Raises:
+            ValueError: There is no click, or the format is unknown.
+        """
+        folder = self.session.work_dir / 'export'
+        with self.changed:
+            lost = export_clicks(self.session, folder / format / 'clicks', format)
+            if masks:
+                export_masks(self.session, folder / 'masks')
+        return dict(folder=str(folder), lost=lost)
+
+    def deepen(self) -> None:
+        """Take the features of the network that was trained on the clicks.
+
+        Raises:
+            ValueError: None is finished.
+        """
+        status = self.training.status()
+        if status['checkpoint'] is None:
+            raise ValueError('no training has written a checkpoint yet')
+        pyramid = FrozenPyramid.from_segmentor(
+            status['config'],
+            status['checkpoint'],
+            self.session.pyramid.long_side,
+            self.session.pyramid.device,
+        )
+        with self.changed:
+            self.session.use(pyramid)
+            self.changed.notify_all()
 
     def _look_ahead(self) -> None:
         """Compute features image by image; the network runs without the lock."""

@@ -24,3 +24,7 @@ export async function picture(path, values) {
   if (response.status === 204) return null;
   return createImageBitmap(await response.blob());
 }
+
+export async function post(path, values = {}, body = '') {
+  return (await answer(await fetch(query(path, values), { method: 'POST', body }))).json();
+}

@@ -1,6 +1,7 @@
 // State of the page: what the server knows, which image and class are chosen.
 
 import { get, operate, picture } from './api.js';
+import { setUpFiles } from './files.js';
 import { drawClasses, drawQuality, ImageList } from './panels.js';
 import { View } from './view.js';
 
@@ -164,8 +165,9 @@ for (const [kind, swap] of [['pointerdown', true], ['pointerup', false], ['point
 }
 
 const KEYS = {
-  z: () => element('undo').click(),
-  y: () => element('redo').click(),
+  // Not through the buttons: they may still be grey when keys follow fast.
+  z: tell(() => act('undo')),
+  y: tell(() => act('redo')),
   n: () => element('no').click(),
   j: () => images.step(1),
   k: () => images.step(-1),
@@ -211,4 +213,5 @@ async function listen() {
 }
 
 await tell(refresh)();
+await tell(setUpFiles)({ say, tell, refresh });
 listen();

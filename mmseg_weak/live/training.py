@@ -1,0 +1,99 @@
+"""Train the real network on the clicks of a session, beside the page."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from .._processes import die_with_parent
+from .export import export_clicks
+from .session import LiveSession
+
+TAIL = 4000
+COMMAND = (sys.executable, '-W', 'ignore', '-m', 'mmseg_weak')
+
+
+class TrainingRun:
+    """``mmseg-weak init`` and ``mmseg-weak train`` as one process with a log.
+
+    Args:
+        folder (str | os.PathLike): Where clicks, config, log and checkpoints go.
+    """
+
+    def __init__(self, folder: str | os.PathLike) -> None:
+        self.folder = Path(folder)
+        self.process: subprocess.Popen | None = None
+
+    @property
+    def log(self) -> Path:
+        """What the commands print."""
+        return self.folder / 'train.log'
+
+    def start(self, session: LiveSession) -> None:
+        """Write the clicks and start.
+
+        Args:
+            session (LiveSession): Its clicks are trained on.
+
+        Raises:
+            ValueError: A training runs already, or there is no click.
+        """
+        if self.running:
+            raise ValueError('a training is running')
+        self.folder.mkdir(parents=True, exist_ok=True)
+        clicks = self.folder / 'clicks.json'
+        export_clicks(session, clicks)
+        project = self.folder / 'project'
+        photos = str(session.photos.resolve())
+        init = [*COMMAND, 'init', photos, str(clicks), '--out', str(project)]
+        init += ['--overwrite', '--classes', *session.classes]
+        train = [*COMMAND, 'train', str(project / 'config.py')]
+        script = f'{shlex.join(init)} && exec {shlex.join(train)}'
+        parent = os.getpid()
+        with open(self.log, 'wb') as log:
+            self.process = subprocess.Popen(
+                ['sh', '-c', script],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=lambda: die_with_parent(parent),
+            )
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def status(self) -> dict:
+        """State, end of the log and the newest checkpoint.
+
+        Returns:
+            dict: ``state`` (``none``, ``running``, ``failed`` or ``finished``), ``log``,
+            ``config`` and ``checkpoint`` (None while there is none).
+        """
+        code = None if self.process is None else self.process.poll()
+        state = 'running' if self.running else 'finished' if code == 0 else 'failed'
+        if self.process is None:
+            state = 'none'
+        text = ''
+        if self.log.is_file():
+            with open(self.log, 'rb') as file:
+                file.seek(max(0, self.log.stat().st_size - TAIL))
+                text = file.read().decode(errors='replace')
+        checkpoints = sorted(
+            self.folder.glob('project/training/*.pth'), key=lambda p: p.stat().st_mtime
+        )
+        return dict(
+            state=state,
+            # A progress bar overwrites its line.
+            log='\n'.join(line.rsplit('\r', 1)[-1] for line in text.split('\n')),
+            config=str(self.folder / 'project' / 'config.py'),
+            checkpoint=str(checkpoints[-1]) if checkpoints else None,
+        )
+
+    def stop(self) -> None:
+        """End the process."""
+        if self.running:
+            self.process.terminate()
+            self.process.wait()

@@ -1,0 +1,198 @@
+"""The page in a real browser. Needs chromium and chromedriver, else it is skipped."""
+
+import json
+import shutil
+import socket
+import threading
+
+import pytest
+import uvicorn
+from selenium import webdriver
+from selenium.common.exceptions import (
+    NoAlertPresentException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from mmseg_weak.live import LiveSession
+from mmseg_weak.live.server import build_app
+from mmseg_weak.live.shared_session import SharedSession
+
+CHROMIUM, DRIVER = shutil.which('chromium'), shutil.which('chromedriver')
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason='chromium and chromedriver are not installed'
+)
+OPTIONS = (
+    '--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run '
+    '--disable-background-networking --disable-component-update --disable-sync '
+    '--disable-dev-shm-usage --window-size=1200,800'
+)
+
+
+@pytest.fixture(scope='module')
+def browser():
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for option in OPTIONS.split():
+        options.add_argument(option)
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+class Served:
+    """A session served in this process."""
+
+    def __init__(self, session):
+        self.shared = SharedSession(session)
+        listener = socket.socket()
+        listener.bind(('127.0.0.1', 0))
+        self.address = f'http://127.0.0.1:{listener.getsockname()[1]}/?token=t'
+        config = uvicorn.Config(
+            build_app(self.shared, 't'), log_level='error', timeout_graceful_shutdown=1
+        )
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, args=([listener],))
+        self.shared.start()
+        self.thread.start()
+
+    def stop(self):
+        self.server.should_exit = True
+        with self.shared.changed:
+            self.shared._stop.set()
+            self.shared.changed.notify_all()
+        self.thread.join()
+        self.shared.stop()
+
+
+@pytest.fixture
+def served(session):
+    served = Served(session)
+    yield served
+    served.stop()
+
+
+def until(browser, condition):
+    passing = [
+        StaleElementReferenceException,
+        NoAlertPresentException,
+        NoSuchElementException,
+        IndexError,
+    ]
+    return WebDriverWait(browser, 60, 0.1, passing).until(lambda _: condition())
+
+
+def open_page(browser, served):
+    browser.get(served.address)
+    find = browser.find_element
+    until(browser, lambda: find(By.CSS_SELECTOR, '#images li[aria-selected=true]'))
+    until(browser, lambda: find(By.CSS_SELECTOR, '#format option'))  # the last step
+    return find(By.ID, 'view')
+
+
+def click_at(browser, view, x, y, key=None):
+    """Click at shares of the canvas, after choosing a class by key."""
+    if key:
+        view.send_keys(key)
+    box = view.size
+    offset = int((x - 0.5) * box['width']), int((y - 0.5) * box['height'])
+    ActionChains(browser).move_to_element_with_offset(view, *offset).click().perform()
+
+
+def test_set_undo_redo_scribble_remove_and_reload(browser, served):
+    view, session = open_page(browser, served), served.shared.session
+    click_at(browser, view, 0.5, 0.5, '2')
+    until(browser, lambda: len(session.clicks) == 1)
+    x, y = session.clicks[0].points[0]
+    assert abs(x - 32) < 1 and abs(y - 24) < 1 and session.clicks[0].name == 'square'
+    view.send_keys('z')
+    until(browser, lambda: not session.clicks)
+    view.send_keys('y')
+    until(browser, lambda: len(session.clicks) == 1)
+    view.send_keys('1')
+    chain = ActionChains(browser).move_to_element_with_offset(view, -100, 60)
+    chain.click_and_hold().move_by_offset(60, 0).move_by_offset(60, 20).release().perform()
+    until(browser, lambda: len(session.clicks) == 2)
+    assert len(session.clicks[1].points) >= 3
+    view.send_keys('n')
+    click_at(browser, view, 0.4, 0.3, '2')
+    until(browser, lambda: len(session.clicks) == 3)
+    assert session.clicks[2].denied
+    ActionChains(browser).move_to_element(view).context_click().perform()
+    until(browser, lambda: len(session.clicks) == 2)
+    browser.refresh()
+    view = open_page(browser, served)
+    count = '#images li[aria-selected=true] .count'
+    until(browser, lambda: browser.find_element(By.CSS_SELECTOR, count).text == '2')
+    noise = [e for e in browser.get_log('browser') if e['level'] == 'SEVERE']
+    assert not noise
+
+
+def test_keyboard_alone_suggestion_and_mask(browser, served):
+    view, session = open_page(browser, served), served.shared.session
+    view.send_keys('1', 'x')
+    until(browser, lambda: len(session.clicks) == 1)
+    view.send_keys('2', *[Keys.ARROW_LEFT] * 30, 'x')
+    until(browser, lambda: len(session.clicks) == 2)
+    assert session.clicks[1].points[0][0] < session.clicks[0].points[0][0]
+    view.send_keys(' ')
+    accept = browser.find_element(By.ID, 'accept')
+    until(browser, accept.is_enabled)
+    view.send_keys(Keys.ENTER)
+    until(browser, lambda: len(session.clicks) == 3)
+    script = """const c = document.getElementById("view");
+        const [r, g, b] = c.getContext("2d").getImageData(c.width / 2, 300, 1, 1).data;
+        return [r, g, b];"""
+    before = browser.execute_script(script)
+    view.send_keys('m', 'm')  # the photograph alone
+    until(browser, lambda: browser.execute_script(script) != before)
+
+
+def test_classes_are_added_renamed_and_shown_as_text(browser, served):
+    open_page(browser, served)
+    session = served.shared.session
+    name = '<b id="injected">кот & "dog"</b>'
+    field = browser.find_element(By.CSS_SELECTOR, '#new-class input')
+    field.send_keys(name + Keys.ENTER)
+    until(browser, lambda: session.classes[-1] == name)
+    rows = '#classes .name'
+    until(browser, lambda: name in browser.find_elements(By.CSS_SELECTOR, rows)[-1].text)
+    assert not browser.find_elements(By.ID, 'injected')
+    browser.find_elements(By.CSS_SELECTOR, '#classes [aria-label^=Rename]')[0].click()
+    alert = until(browser, lambda: browser.switch_to.alert)
+    alert.send_keys('lawn')
+    alert.accept()
+    until(browser, lambda: 'lawn' in session.classes)
+
+
+def test_another_tab_follows(browser, served):
+    open_page(browser, served)
+    served.shared.operate('add_class', dict(name='from elsewhere'))
+    rows = '#classes .name'
+    until(
+        browser,
+        lambda: 'from elsewhere' in browser.find_elements(By.CSS_SELECTOR, rows)[-1].text,
+    )
+
+
+def test_import_export_and_a_kill(browser, served, photos, pyramid, tmp_path):
+    open_page(browser, served)
+    session = served.shared.session
+    content = {'b.jpg': [{'x': 10, 'y': 10, 'class': 'tree'}]}
+    (tmp_path / 'clicks.json').write_text(json.dumps(content))
+    chooser = browser.find_element(By.ID, 'import')
+    chooser.send_keys(str(tmp_path / 'clicks.json'))
+    until(browser, lambda: 'tree' in session.classes and len(session.clicks) == 1)
+    browser.find_element(By.ID, 'export').click()
+    until(browser, lambda: (session.work_dir / 'export/masks/b.png').is_file())
+    # What a kill leaves behind is the journal as it is on the disk at this moment.
+    copy = tmp_path / 'copy'
+    copy.mkdir()
+    shutil.copy(session.work_dir / 'session.jsonl', copy)
+    opened = LiveSession(photos, (), copy, pyramid)
+    assert opened.clicks == session.clicks and opened.classes == session.classes

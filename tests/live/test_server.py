@@ -1,0 +1,176 @@
+"""Who is answered, and what."""
+
+import io
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from mmseg_weak.live.server import MAX_BODY, build_app
+from mmseg_weak.live.shared_session import SharedSession
+
+TOKEN = 'right-token'
+ADDRESS = 'http://127.0.0.1:8000'
+ORIGIN = {'origin': ADDRESS}
+
+
+@pytest.fixture
+def shared(session):
+    shared = SharedSession(session)
+    yield shared
+    shared.stop()
+
+
+@pytest.fixture
+def page(shared):
+    client = TestClient(build_app(shared, TOKEN), base_url=ADDRESS)
+    assert client.get(f'/?token={TOKEN}').status_code == 200
+    return client
+
+
+def operate(page, kind, **values):
+    return page.post('/api/operation', json=dict(values, kind=kind), headers=ORIGIN)
+
+
+def add(page, image='a.png', x=5.5, y=20.5, name='square', **values):
+    return operate(page, 'add', image=image, points=[[x, y]], name=name, **values)
+
+
+PATHS = ['/', '/page/main.js', '/api/state', '/api/photo?name=a.png', '/api/news']
+
+
+@pytest.mark.parametrize('path', PATHS)
+@pytest.mark.parametrize('token', ['', 'wrong', 'right-tokem', 'ключ'])
+def test_without_the_token_nothing_is_answered(shared, path, token):
+    client = TestClient(build_app(shared, TOKEN), base_url=ADDRESS)
+    joint = '&' if '?' in path else '?'
+    answer = client.get(f'{path}{joint}token={token}')
+    assert answer.status_code == 403 and b'grass' not in answer.content
+
+
+@pytest.mark.parametrize('host', ['evil.example', '127.0.0.1.evil.example:8000', ''])
+def test_other_hosts_are_refused(page, host):
+    answer = page.get('/api/state', headers={'host': host})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize('origin', [None, 'http://evil.example', 'null', f'{ADDRESS}1'])
+def test_other_origins_change_nothing(page, shared, origin):
+    headers = {} if origin is None else {'origin': origin}
+    body = dict(kind='add_class', name='x')
+    answer = page.post('/api/operation', json=body, headers=headers)
+    assert answer.status_code == 403 and shared.session.classes == ['grass', 'square']
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['../secret.png', '/etc/passwd', '..%2fsecret.png', 'more/../a.png', 'x.png', ''],
+)
+def test_no_path_outside_the_folder_is_served(page, shared, name):
+    (shared.session.photos.parent / 'secret.png').write_bytes(b'0123456789')
+    for path in ('photo', 'overlay', 'image'):
+        answer = page.get(f'/api/{path}', params={'name': name})
+        assert answer.status_code in (204, 400) and b'0123456789' not in answer.content
+    assert page.get(f'/page/{name or "x"}').status_code == 404
+
+
+def test_large_requests_are_cut(page):
+    body = b'{"kind": "add_class", "name": "' + b'x' * MAX_BODY + b'"}'
+    answer = page.post('/api/operation', content=body, headers=ORIGIN)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    'body',
+    [
+        b'',
+        b'{',
+        b'[]',
+        b'{"kind": "fly"}',
+        b'{"kind": "journal"}',
+        b'{"kind": "add"}',
+        b'{"kind": "add", "image": "a.png", "points": [], "name": "grass"}',
+        b'{"kind": "add", "image": "a.png", "points": [[1]], "name": "grass"}',
+        b'{"kind": "add", "image": "a.png", "points": [["a", 1]], "name": "grass"}',
+        b'{"kind": "add", "image": "a.png", "points": [[1e400, 1]], "name": "grass"}',
+        b'{"kind": "add", "image": 7, "points": [[1, 1]], "name": "grass"}',
+        b'{"kind": "undo", "path": "x"}',
+        b'{"kind": "add_class", "name": "\\ud800"}',
+        b'[' * 100000,
+    ],
+)
+def test_malformed_operations_are_one_line(page, shared, body):
+    before = len(shared.session.journal.done)
+    answer = page.post('/api/operation', content=body, headers=ORIGIN)
+    assert answer.status_code == 400 and answer.json()['error'].count('\n') == 0
+    assert len(shared.session.journal.done) == before
+
+
+def test_a_page_from_first_click_to_export(page, shared):
+    assert page.get('/api/overlay', params={'name': 'b.jpg'}).status_code == 204
+    assert add(page).json()['number'] == 0
+    assert add(page, x=50.5, y=40.5, name='grass').json()['version'] == 4
+    state = page.get('/api/state').json()
+    assert state['counts'] == {'a.png': 2} and state['can_undo']
+    overlay = page.get('/api/overlay', params={'name': 'b.jpg'})
+    labels = np.array(Image.open(io.BytesIO(overlay.content)))
+    assert (labels == shared.session.mask('b.jpg')).all()
+    doubt = page.get('/api/overlay', params={'name': 'b.jpg', 'kind': 'doubt'})
+    assert np.array(Image.open(io.BytesIO(doubt.content))).shape == labels.shape
+    photo = page.get('/api/photo', params={'name': 'b.jpg'})
+    assert Image.open(io.BytesIO(photo.content)).size == (64, 48)
+    assert page.get('/api/suggest').json()['image'] in state['images']
+    assert page.get('/api/quality').json()['suspicious'] == []
+    answer = page.post('/api/export?format=labelme&masks=1', headers=ORIGIN).json()
+    assert (shared.session.work_dir / 'export/masks/more/c.png').is_file()
+    assert answer['lost'] == []
+
+
+def test_an_export_is_imported_into_another_session(page, shared):
+    add(page)
+    add(page, 'more/c.JPG', 40.25, 20.5)
+    add(page, x=50.5, y=40.5, name='grass', no=True)
+    page.post('/api/export?format=clicks', headers=ORIGIN)
+    content = (shared.session.work_dir / 'export/clicks/clicks').read_bytes()
+    before = [(c.image, c.points, c.name, c.denied) for c in shared.session.clicks]
+    for _ in before:
+        operate(page, 'undo')
+    answer = page.post('/api/import?name=c.json', content=content, headers=ORIGIN)
+    assert '3 marks taken' in answer.json()['report']
+    after = [(c.image, c.points, c.name, c.denied) for c in shared.session.clicks]
+    assert sorted(after) == sorted(before)
+
+
+def test_names_are_answered_as_data(page):
+    name = '<img src=x onerror=alert(1)> "кошка" & \''
+    assert operate(page, 'add_class', name=name).status_code == 200
+    assert page.get('/api/state').json()['classes'][-1]['name'] == name
+
+
+def test_pages_learn_of_changes_of_others(page, shared):
+    version = page.get('/api/state').json()['version']
+    timer = threading.Timer(0.2, lambda: shared.operate('add_class', dict(name='new')))
+    timer.start()
+    start = time.monotonic()
+    assert page.get('/api/news', params={'since': version}).json()['version'] == version + 1
+    assert time.monotonic() - start < 15
+    timer.join()
+
+
+def test_two_pages_at_once_lose_nothing(page, shared):
+    def work(name):
+        for i in range(15):
+            shared.operate(
+                'add', dict(image='a.png', points=[(i + 0.5, 1.5)], name=name, no=False)
+            )
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in ('grass', 'square')]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ids = [click.id for click in shared.session.clicks]
+    assert len(set(ids)) == 30
