@@ -14,6 +14,7 @@ from .path_check import check_paths
 # Name, module below this package and function.
 _LAZY = {
     'Predictor': ('..prediction', 'Predictor'),
+    'annotate': ('..live.serve', 'serve'),
     'convert': ('..datasets.formats.conversion', 'convert'),
     'export': ('.export_segmentor', 'export_segmentor'),
     'init': ('..project', 'init'),
@@ -24,6 +25,7 @@ _LAZY = {
 }
 __all__ = [
     'Predictor',
+    'annotate',
     'check_paths',
     'convert',
     'export',

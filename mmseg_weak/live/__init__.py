@@ -6,7 +6,8 @@ from .model import PROFILES
 from .next_click import RULES
 from .pyramid import FrozenPyramid
 from .quality import ClickQuality
-from .session import LiveSession, Suggestion
+from .session import LiveSession
+from .suggestion import Suggestion
 
 __all__ = [
     'PROFILES',

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,36 +13,15 @@ from .cache import FeatureCache
 from .head import Samples, Standard
 from .journal import Click, Journal
 from .model import LiveModel
-from .next_click import REASONS, RULES, Candidates
 from .photos import along, list_photos, read_photo
 from .pyramid import FrozenPyramid, sample_maps
 from .quality import ClickQuality, click_quality
+from .suggestion import DEFAULT_RULE, Suggestion, suggest
 
-# Images that the scale of the features is measured on, and places tried in each.
-NUM_STANDARD, NUM_PLACES = 8, 48
-# Images looked at for one suggestion; more would make a click wait.
-NUM_CANDIDATE_IMAGES = 100
+# Images that the scale of the features is measured on.
+NUM_STANDARD = 8
 # Distance of the points sampled from a scribble, as a share of the long side.
 STROKE_STEP = 1 / 128
-DEFAULT_RULE = 'balanced_margin'
-
-
-@dataclass
-class Suggestion:
-    """Where to click next.
-
-    Attributes:
-        image (str): Image id.
-        x, y (float): In pixels.
-        reason (str): Why.
-        probs (dict[str, float]): What the model takes the place for.
-    """
-
-    image: str
-    x: float
-    y: float
-    reason: str
-    probs: dict[str, float]
 
 
 class LiveSession:
@@ -200,7 +179,7 @@ class LiveSession:
         model = self.model()
         size = size or self.pyramid.size(*self.size(image))
         logits = model.map_logits(self.maps(image), size)
-        return self._without_unclicked(logits).softmax(0)
+        return self.without_unclicked(logits).softmax(0)
 
     def model(self) -> LiveModel:
         """The model of all clicks so far; fitted when clicks have changed.
@@ -221,32 +200,9 @@ class LiveSession:
         return self._model
 
     def suggest(self, rule: str = DEFAULT_RULE, image: str | None = None) -> Suggestion:
-        """The place whose click would help most.
-
-        Args:
-            rule (str): A key of :data:`~mmseg_weak.live.next_click.RULES`.
-            image (str, optional): Only in this image. Defaults to None, in all.
-
-        Returns:
-            Suggestion: Place and reason; a random place while there is no click.
-
-        Raises:
-            ValueError: The rule is unknown.
-        """
-        if rule not in RULES:
-            raise ValueError(f'unknown rule {rule!r}: choose one of {", ".join(RULES)}')
-        rng = np.random.default_rng([self.seed, self.journal.version])
-        images = [image] if image else self._some_images(rng)
-        drawn = [(name, rng.random((NUM_PLACES, 2))) for name in images]
-        places = [(name, place) for name, some in drawn for place in some]
-        if not self.clicks:
-            name, place = places[rng.integers(len(places))]
-            return self._suggestion(name, place, REASONS['random'], {})
-        features = torch.cat([sample_maps(self.maps(name), some) for name, some in drawn])
-        candidates = self._candidates(features, rng)
-        best = int(np.argmax(RULES[rule](candidates)))
-        probs = dict(zip(self.classes, candidates.probs[best].tolist()))
-        return self._suggestion(*places[best], REASONS[rule], probs)
+        """The place whose click would help most, see :func:`~mmseg_weak.live.suggestion.\
+suggest`."""
+        return suggest(self, rule, image)
 
     def quality(self) -> ClickQuality:
         """How good the model is, by clicks held out in turn.
@@ -322,38 +278,10 @@ class LiveSession:
         """Features of an image file, past the cache."""
         return self.pyramid(read_photo(Path(path)))
 
-    def _without_unclicked(self, logits: Tensor) -> Tensor:
+    def without_unclicked(self, logits: Tensor) -> Tensor:
         """Classes that nobody clicked are nowhere."""
         clicked = {click.name for click in self.clicks if not click.denied}
         absent = [i for i, name in enumerate(self.classes) if name not in clicked]
         if absent and clicked:
             logits[absent] = -torch.inf
         return logits
-
-    def _some_images(self, rng: np.random.Generator) -> list[str]:
-        """Images whose features are there first: a suggestion must not wait."""
-        ready = [name for name in self.images if self.cache.has(str(self.photos / name))]
-        images = ready or self.images[:1]
-        if len(images) > NUM_CANDIDATE_IMAGES:
-            chosen = rng.choice(len(images), NUM_CANDIDATE_IMAGES, replace=False)
-            images = [images[i] for i in sorted(chosen)]
-        return images
-
-    def _candidates(self, features: Tensor, rng: np.random.Generator) -> Candidates:
-        model, samples = self.model(), self.samples()
-        logits = self._without_unclicked(model.logits(features).T.clone()).T
-        centre, factors = model.standard.mean, model.factors
-        return Candidates(
-            logits.softmax(1),
-            (features - centre) * factors,
-            (samples.features - centre) * factors,
-            np.bincount(samples.labels[~samples.denied], minlength=len(self.classes)),
-            rng,
-        )
-
-    def _suggestion(
-        self, image: str, place: np.ndarray, reason: str, probs: dict
-    ) -> Suggestion:
-        height, width = self.size(image)
-        x, y = np.floor(place * (width, height)) + 0.5
-        return Suggestion(image, float(x), float(y), reason, probs)

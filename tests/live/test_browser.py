@@ -163,7 +163,8 @@ def test_classes_are_added_renamed_and_shown_as_text(browser, served):
     rows = '#classes .name'
     until(browser, lambda: name in browser.find_elements(By.CSS_SELECTOR, rows)[-1].text)
     assert not browser.find_elements(By.ID, 'injected')
-    browser.find_elements(By.CSS_SELECTOR, '#classes [aria-label^=Rename]')[0].click()
+    rename = '#classes [aria-label^=Rename]'
+    until(browser, lambda: browser.find_element(By.CSS_SELECTOR, rename).click() is None)
     alert = until(browser, lambda: browser.switch_to.alert)
     alert.send_keys('lawn')
     alert.accept()
