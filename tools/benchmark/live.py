@@ -56,9 +56,10 @@ class Images:
         return self.masks[name]
 
     def names(self, split: str) -> list[str]:
-        """Names of a list."""
+        """Names of a list, shuffled: neighbours in a list often show the same things."""
         file = self.root / 'ImageSets' / 'Segmentation' / f'{split}.txt'
-        return file.read_text().split()
+        names = file.read_text().split()
+        return np.random.default_rng(0).permutation(names).tolist()
 
 
 @dataclass
