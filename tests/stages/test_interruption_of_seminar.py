@@ -56,10 +56,16 @@ def bring(folder, work):
     run_stages(load_stages(str(folder / 'stages.py'), str(work)), threads=1)
 
 
+def bring_when_free(folder, work):
+    """A command that outlived its run for a moment still holds the work dir."""
+    while is_in_use(folder, work):
+        time.sleep(0.05)
+
+
 def bring_in_session(folder, work):
     """A session of its own can be killed with all its commands."""
     os.setsid()
-    bring(folder, work)
+    bring_when_free(folder, work)
 
 
 def progress(work):
@@ -115,9 +121,7 @@ def lists(toy_root, tmp_path_factory):
         run_and_kill(folder, killed, rng.randint(low, high), rng)
         seen.append(progress(killed))
     assert seen[2] < ITERATIONS + IMAGES and seen[4] > ITERATIONS, seen
-    # A command that outlived its runner for a moment still holds the work dir.
-    while is_in_use(folder, killed):
-        time.sleep(0.1)
+    bring_when_free(folder, killed)
     return whole, killed
 
 

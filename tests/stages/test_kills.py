@@ -45,6 +45,11 @@ def in_use(path, work):
     return False
 
 
+def bring_when_free(path, work):
+    while in_use(path, work):
+        time.sleep(0.01)
+
+
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='asks the kernel')
 def test_random_kills_change_nothing(tmp_path):
     (tmp_path / 'list.py').write_text(LIST)
@@ -53,7 +58,7 @@ def test_random_kills_change_nothing(tmp_path):
     rng, seen = random.Random(0), []
     while len(seen) < KILLS:
         process = multiprocessing.get_context('fork').Process(
-            target=bring, args=(path, killed)
+            target=bring_when_free, args=(path, killed)
         )
         process.start()
         time.sleep(rng.uniform(0, 0.25))
@@ -62,8 +67,7 @@ def test_random_kills_change_nothing(tmp_path):
         os.kill(process.pid, seen[-1])
         process.join()
     assert set(seen) == {signal.SIGKILL, signal.SIGTERM}
-    while in_use(path, killed):
-        time.sleep(0.01)
+    bring_when_free(path, killed)
     stages = load_stages(path, killed)
     assert dict(list_stages(stages)) == dict.fromkeys('abcde', 'finished')
     for stage in stages:
