@@ -44,6 +44,9 @@ class LabelRule:
             :func:`~mmseg_weak.refinement.restrict_probabilities`.
         background_prior (float): Factor > 0 on the background odds before the refinement.
         background (int, optional): Index of the background class, None if there is none.
+        temperature (float): Probabilities are taken to the power 1 / temperature, > 0,
+            before all else. A network that learnt long from few clicks is too sure of
+            itself; above 1 a refinement can correct it.
 
     Raises:
         ValueError: A value lies outside its range.
@@ -54,6 +57,7 @@ class LabelRule:
     class_restriction: Literal['renormalise', 'foreground'] | None = 'renormalise'
     background_prior: Positive = 1.0
     background: int | None = 0
+    temperature: Positive = 1.0
 
     def __post_init__(self) -> None:
         if self.fusion not in FUSIONS:
@@ -66,6 +70,12 @@ class LabelRule:
                 "class_restriction='foreground' and background_prior need a background "
                 'class'
             )
+
+    def soften(self, probs: Tensor) -> Tensor:
+        """Probabilities (N, C, H, W) to the power 1 / temperature, of sum 1."""
+        if self.temperature == 1:
+            return probs
+        return normalise(probs.clamp(0, 1) ** (1 / self.temperature))
 
     def restrict(self, probs: Tensor, image_classes: Tensor) -> Tensor:
         """See :func:`~mmseg_weak.refinement.restrict_probabilities`."""
@@ -103,9 +113,10 @@ def heterogeneous_label(
 ) -> PseudoLabel:
     """Fuse, restrict, refine, decide; clicks have the last word.
 
-    Fuse the peers, exclude the classes an image does not hold and renormalise, refine the
-    boundaries and renormalise again (a refinement may have a gain), take the argmax, put
-    255 where the confidence is below the threshold or 0, and write the clicks on top.
+    Fuse the peers, soften, exclude the classes an image does not hold and renormalise,
+    refine the boundaries and renormalise again (a refinement may have a gain), take the
+    argmax, put 255 where the confidence is below the threshold or 0, and write the clicks
+    on top.
     Our reading of `Seminar Learning <https://arxiv.org/abs/2108.13393>`_.
 
     Args:
@@ -139,7 +150,8 @@ def heterogeneous_label(
     probs = [value.float() if value.dtype.itemsize < 4 else value for value in probs]
 
     exclusions = clicks.new_zeros(0, 4) if exclusions is None else exclusions
-    scores = rule.restrict(fuse_probabilities(probs, rule.fusion), image_classes)
+    fused = fuse_probabilities(probs, rule.fusion)
+    scores = rule.restrict(rule.soften(fused), image_classes)
     scores = move_off(scores, exclusions)
     if refine is not None:
         context = dict(clicks=clicks, image_ids=image_ids)
@@ -150,7 +162,9 @@ def heterogeneous_label(
     confidence, labels = scores.max(dim=1)
     keep = (confidence >= rule.threshold) & (confidence > 0)
     if rule.fusion == 'agree':
-        keep &= agreement([rule.restrict(value, image_classes) for value in probs])
+        keep &= agreement(
+            [rule.restrict(rule.soften(value), image_classes) for value in probs]
+        )
     labels = labels.masked_fill(~keep, IGNORE_INDEX)
     if sizes is not None:
         labels = labels.masked_fill(~inside(sizes, labels), IGNORE_INDEX)

@@ -20,6 +20,8 @@ from mmseg_weak.refinement.class_restriction import restrict_logits
 
 def slow_restrict(pixel, classes, rule):
     """Probabilities of one pixel as a list."""
+    pixel = [p ** (1 / rule.temperature) for p in pixel]
+    pixel = [p / sum(pixel) for p in pixel]
     if rule.class_restriction is None or not any(classes):
         classes = [True] * len(pixel)
     classes = [True, *classes[1:]]  # background is everywhere
@@ -84,11 +86,14 @@ def batches(draw):
     st.sampled_from([None, 'renormalise', 'foreground']),
     st.sampled_from([0.0, 0.4, 0.7, 1.0]),
     st.sampled_from([1.0, 0.5]),
+    st.sampled_from([1.0, 2.5]),
     st.sampled_from([None, PixelAdaptiveRefinement((1, 2), 2)]),
 )
 @settings(max_examples=60, deadline=None)
-def test_equals_a_loop_over_pixels(batch, fusion, restriction, threshold, prior, refine):
-    rule = LabelRule(fusion, threshold, restriction, prior)
+def test_equals_a_loop_over_pixels(
+    batch, fusion, restriction, threshold, prior, temperature, refine
+):
+    rule = LabelRule(fusion, threshold, restriction, prior, temperature=temperature)
     probs, classes, clicks, images = batch
     before = [value.clone() for value in probs]
     labels = heterogeneous_label(probs, classes, clicks, images, rule, refine).labels
@@ -211,6 +216,7 @@ def test_bad_input_is_named(change, message):
         (dict(threshold=math.nan), 'threshold must be in'),
         (dict(class_restriction=True), 'class_restriction must be'),
         (dict(background_prior=0), 'background_prior must be'),
+        (dict(temperature=0), 'temperature must be'),
         (dict(class_restriction='foreground', background=None), 'background class'),
     ],
 )

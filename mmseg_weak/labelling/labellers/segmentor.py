@@ -37,6 +37,7 @@ class SegmentorLabeller(Labeller):
         threshold (float): Least confidence of a label, in [0, 1].
         class_restriction (str): How classes the image does not hold are excluded.
         background_prior (float): Factor > 0 on the background odds.
+        temperature (float): Above 1 it softens the networks' probabilities first.
         refinement (str | dict | list): ``none``, ``par``, ``crf``, ``geodesic`` or a
             registered one; several after each other, ``geodesic+crf``.
         refinement_options (dict): Of a single refinement.
@@ -50,6 +51,7 @@ class SegmentorLabeller(Labeller):
     threshold: float = 0.7
     class_restriction: Literal['none', 'renormalise', 'foreground'] = 'renormalise'
     background_prior: float = 1.0
+    temperature: float = 1.0
     refinement: str | Mapping | Sequence = 'none'
     refinement_options: Mapping = field(default_factory=dict)
 
@@ -70,7 +72,12 @@ class SegmentorLabeller(Labeller):
         """
         restriction = None if self.class_restriction == 'none' else self.class_restriction
         return LabelRule(
-            self.fusion, self.threshold, restriction, self.background_prior, background
+            self.fusion,
+            self.threshold,
+            restriction,
+            self.background_prior,
+            background,
+            self.temperature,
         )
 
     def _build_refinement(self):

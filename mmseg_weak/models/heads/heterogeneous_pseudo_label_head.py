@@ -56,6 +56,7 @@ class HeterogeneousPseudoLabelHead(BaseModule):
             online peers only. Defaults to False.
         check_values (bool): See :func:`~mmseg_weak.refinement.heterogeneous_label`.
         loss_name (str): Key of the loss; keep ``loss`` in it. Defaults to ``loss_hpl``.
+        temperature (float): See :class:`~mmseg_weak.refinement.LabelRule`. Defaults to 1.
 
     Raises:
         ValueError: An option lies outside its range, or needs peers.
@@ -76,6 +77,7 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         confidence_weight: bool = False,
         check_values: bool = True,
         loss_name: str = 'loss_hpl',
+        temperature: float = 1.0,
     ) -> None:
         super().__init__()
         if not peers and (soft or confidence_weight):
@@ -84,7 +86,12 @@ class HeterogeneousPseudoLabelHead(BaseModule):
                 'peers; labels from disk have no probabilities'
             )
         self.rule = LabelRule(
-            fusion, threshold, class_restriction, background_prior, background
+            fusion,
+            threshold,
+            class_restriction,
+            background_prior,
+            background,
+            temperature,
         )
         self.refine = build_refinement(refinement)
         self.peers = PeerNetworks(peers)
