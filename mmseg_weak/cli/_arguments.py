@@ -10,8 +10,10 @@ class _Options(argparse.Action):
     """``MergedDictAction``, which loads the toolbox, only once an option is given."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
-        from ..apis.cfg_options import MergedDictAction
+        from .._toolbox import quiet_imports
 
+        with quiet_imports():
+            from ..apis.cfg_options import MergedDictAction
         action = MergedDictAction(self.option_strings, self.dest)
         action(parser, namespace, values, option_string)
 

@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
@@ -24,9 +25,10 @@ class NonFiniteLossHook(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Look at the losses of a step."""
         for name, value in (outputs or {}).items():
-            if 'loss' in name and not math.isfinite(float(value)):
+            number = float(torch.as_tensor(value).detach()) if 'loss' in name else 0.0
+            if not math.isfinite(number):
                 raise ValueError(
-                    f'{name} is {float(value)} in {_now(runner)}: the training diverged; '
+                    f'{name} is {number} in {_now(runner)}: the training diverged; '
                     'lower the learning rate, clip gradients (optim_wrapper.clip_grad) or '
                     'look for wrong labels'
                 )
