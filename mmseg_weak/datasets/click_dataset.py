@@ -10,6 +10,7 @@ from ..constants import IGNORE_INDEX
 from .class_lists import check_class_list
 from .class_splits import BACKGROUND
 from .click_budget import ClickBudget
+from .click_checks import check_clicks
 from .click_formats import ClassResolver, ClickTable
 from .click_marks import marks_inside, split_marks
 from .click_report import REASONS, format_report, make_report, unclicked_classes
@@ -169,6 +170,7 @@ class ClickDataset(WeakSegDataset):
                 f'no image has a click in {", ".join(self.click_files)}: {found}, those of '
                 f'the images look like {images[:2]}'
             )
+        self._check_clicks(clicks, row, sizes)
         clicks.label = self._trained_labels(clicks.label)
         clicks = keep('ignored_class', clicks.label != IGNORE_INDEX)
         if sizes is not None:
@@ -180,6 +182,23 @@ class ClickDataset(WeakSegDataset):
         if not len(clicks):
             raise ValueError(f'no click is left, dropped: {dropped}')
         return clicks, dropped, outside
+
+    def _check_clicks(
+        self, clicks: ClickTable, row: dict[str, int], sizes: np.ndarray | None
+    ) -> None:
+        """Before any limit: what is left after one may prove nothing."""
+        clicks = clicks.select(~clicks.negative)
+        if not len(clicks):
+            return
+        if sizes is not None:
+            sizes = sizes[[row[image] for image in clicks.image]]
+        try:
+            notes = check_clicks(clicks, sizes)
+        except ValueError as error:
+            files = ', '.join(self.click_files + self.background_click_files)
+            raise ValueError(f'{files}: {error}') from None
+        for note in notes:
+            self._tell(note, logging.WARNING)
 
     def _read_click_files(self, images: list[str], sizes: np.ndarray | None) -> ClickTable:
         # Files name the original classes; `metainfo` may train a subset of them.

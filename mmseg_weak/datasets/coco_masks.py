@@ -4,7 +4,6 @@ A class map between data sets: COCO-60 (the classes VOC does not have) for train
 VOC's twenty as the weak ones.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -14,7 +13,11 @@ from rich.progress import track
 from .._files import replace_file, write_json
 from ..constants import IGNORE_INDEX
 from .class_splits import COCO_60
+from .json_objects import parse_json
 from .mask_files import write_mask
+
+# Outlines beyond are damage, and pycocotools would fill memory with them.
+LARGEST_COORDINATE = 1_000_000
 
 
 def write_coco_masks(
@@ -107,7 +110,9 @@ def write_coco_masks(
 def _has_outline(entry: Mapping) -> bool:
     """Whether an object is drawn at all; exported polygons may be empty."""
     outline = entry.get('segmentation', '')
-    return not isinstance(outline, list) or any(len(polygon) >= 6 for polygon in outline)
+    return not isinstance(outline, list) or any(
+        not isinstance(polygon, list) or len(polygon) >= 6 for polygon in outline
+    )
 
 
 def _class_ids(path: str, coco, classes: Sequence[str], first_id: int) -> dict[int, int]:
@@ -132,8 +137,8 @@ def _open_coco(path: str):
             'reading COCO needs pycocotools: pip install pycocotools'
         ) from None
     try:
-        content = json.loads(Path(path).read_text())
-    except json.JSONDecodeError as error:
+        content = parse_json(path, Path(path).read_text(encoding='utf-8-sig'))
+    except UnicodeDecodeError as error:
         raise ValueError(f'{path}: not valid JSON ({error})') from None
     needed = ('images', 'annotations', 'categories')
     if not isinstance(content, dict) or any(key not in content for key in needed):
@@ -144,7 +149,7 @@ def _open_coco(path: str):
         coco.createIndex()
         for category in content['categories']:
             category['name']
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(
             f'{path}: an image, an annotation or a category has no {error}'
         ) from None
@@ -159,9 +164,73 @@ def _polygons(entry: Mapping) -> object:
     return [polygon for polygon in outline if len(polygon) >= 6]
 
 
+def check_outline(outline: object, size: tuple[int, int]) -> None:
+    """Refuse what pycocotools would crash on or draw as something else.
+
+    Args:
+        outline: ``segmentation`` of an annotation: polygons or run lengths.
+        size (tuple[int, int]): Height and width of the image.
+
+    Raises:
+        ValueError: Polygons are no lists of finite numbers in pairs, or run lengths are not
+            of this size.
+    """
+    if isinstance(outline, list):
+        for polygon in outline:
+            if not isinstance(polygon, list) or len(polygon) % 2:
+                raise ValueError(f'a polygon is no list of pairs: {str(polygon)[:60]}')
+            numbers = [n for n in polygon if isinstance(n, (int, float))]
+            if len(numbers) < len(polygon) or not np.isfinite(numbers).all():
+                raise ValueError(f'a polygon holds no numbers: {str(polygon)[:60]}')
+            if numbers and max(map(abs, numbers)) > LARGEST_COORDINATE:
+                raise ValueError('a polygon has a coordinate of more than 10^6 pixels')
+        return
+    if not isinstance(outline, dict):
+        raise ValueError(f'neither polygons nor run lengths: {str(outline)[:60]}')
+    given, counts = outline['size'], outline['counts']
+    if not isinstance(given, list) or tuple(given) != tuple(size):
+        raise ValueError(
+            f'a run-length mask is of {str(given)[:40]}, not of {size[0]}x{size[1]} pixels'
+        )
+    total = size[0] * size[1]
+    if isinstance(counts, list):
+        whole = all(isinstance(n, int) and 0 <= n <= total for n in counts)
+        if not whole or sum(counts) != total:
+            raise ValueError(f'run lengths do not add up to {total} pixels')
+        return
+    runs = _decode_runs(counts)
+    if runs is None or sum(runs) != total or min(runs, default=0) < 0:
+        raise ValueError(f'compressed run lengths do not add up to {total} pixels')
+
+
+def _decode_runs(counts: object) -> list[int] | None:
+    """Run lengths of COCO's compressed text, six bits a character; None if broken."""
+    if isinstance(counts, bytes):
+        counts = counts.decode('latin-1')
+    if not isinstance(counts, str):
+        return None
+    runs, value, shift = [], 0, 0
+    for character in counts:
+        code = ord(character) - 48
+        if not 0 <= code < 64 or shift > 30:
+            return None
+        value |= (code & 31) << shift
+        shift += 5
+        if code & 32:
+            continue
+        if code & 16:
+            value |= -1 << shift
+        # From the third on, lengths are differences to the last but one.
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value, shift = 0, 0
+    return runs if shift == 0 else None
+
+
 def _draw(coco, objects: list[dict], label: dict[int, int], size: tuple) -> np.ndarray:
     """Mask of an image, (H, W) uint8: large objects first, then crowds as unknown."""
     mask = np.zeros(size, np.uint8)
+    for entry in objects:
+        check_outline(entry['segmentation'], size)
     drawn = [dict(entry, segmentation=_polygons(entry)) for entry in objects]
     regions = [(coco.annToMask(entry) > 0, entry) for entry in drawn]
     if any(region.shape != mask.shape for region, _ in regions):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mmseg.registry import DATASETS
 
+from .click_formats import ClassResolver
 from .image_files import as_suffixes, image_id
 from .tag_dataset import ImageTagDataset
 from .tag_formats import Tags
@@ -50,8 +51,8 @@ class CocoTagDataset(ImageTagDataset):
 
     Every annotation of an image counts, crowds too; segments and boxes are not used. Class
     c of the data set is the c-th category in the order of COCO's ids (person is 1).
-    Another COCO-style file works with ``metainfo=dict(classes=('background', ...))`` naming
-    classes of :data:`COCO_CLASSES`; for other names use a subclass with its ``METAINFO``.
+    ``metainfo=dict(classes=('background', ...))`` takes a subset of these, or the category
+    names of another COCO-style file (``unknown_tags='ignore'`` for some of them).
 
     In training ``ann_file`` is the JSON. With ``test_mode=True`` it is a split list or
     empty, and the masks are PNGs of class indices.
@@ -67,6 +68,29 @@ class CocoTagDataset(ImageTagDataset):
     METAINFO = dict(
         classes=('background', *COCO_CLASSES), palette=bit_palette(len(COCO_CLASSES) + 1)
     )
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
+        """As the base class, with colours for classes of a file of one's own."""
+        loaded = super()._load_metainfo(metainfo)
+        classes = loaded.get('classes') or ()
+        own = not set(classes) <= set(cls.METAINFO['classes'])
+        if own and 'palette' not in (metainfo or {}):
+            loaded['palette'] = bit_palette(len(classes))
+        return loaded
+
+    @classmethod
+    def get_label_map(cls, new_classes: Sequence | None = None) -> dict | None:
+        """None for classes that are not COCO's: they count as they stand."""
+        if new_classes and not set(new_classes) <= set(cls.METAINFO['classes']):
+            return None
+        return super().get_label_map(new_classes)
+
+    def _resolver(self) -> ClassResolver:
+        classes = self._metainfo['classes']
+        if set(classes) <= set(self.METAINFO['classes']):
+            return super()._resolver()
+        return ClassResolver(classes, first_id=int(self.reduce_zero_label))
 
     def _check_source(self) -> None:
         if self.tag_files or self.click_files:
@@ -94,7 +118,7 @@ class CocoTagDataset(ImageTagDataset):
             try:
                 label = labels[annotation['category_id']]
                 tags[names[annotation['image_id']]].add(label)
-            except KeyError as error:
+            except (KeyError, TypeError) as error:
                 raise ValueError(
                     f'{self.ann_file}: annotation {number} names {error}, which is no '
                     'image_id or category_id of the file'
@@ -130,7 +154,11 @@ def _load_coco(path: str):
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             coco = COCO(path)
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
+    # What pycocotools raises for a file of another layout, or one nested too deeply.
+    except (
+        *(ValueError, KeyError, TypeError, AssertionError),
+        *(AttributeError, IndexError, RecursionError),
+    ) as error:
         raise ValueError(f'{path}: no COCO annotations ({error!r:.200})') from None
     if not coco.imgs or not coco.cats:
         raise ValueError(f'{path}: no COCO annotations (no images or no categories)')

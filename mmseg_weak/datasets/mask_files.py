@@ -32,7 +32,11 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
             mask = np.asarray(image)
     except FileNotFoundError:
         raise FileNotFoundError(f'mask not found: {path}') from None
-    except (OSError, SyntaxError) as error:  # PIL raises both for damaged files
+    except ValueError as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise ValueError(f'{path}: mask is truncated or unreadable ({error})') from None
+    except (OSError, SyntaxError, EOFError) as error:  # of Pillow, for damaged files
         raise ValueError(f'{path}: mask is truncated or unreadable ({error})') from None
     return mask if mask.dtype == np.uint8 else mask.astype(np.int32)
 

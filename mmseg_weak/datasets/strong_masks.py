@@ -9,6 +9,7 @@ from PIL import Image
 
 from ..constants import IGNORE_INDEX
 from .class_splits import StrongWeakClasses
+from .image_checks import large_images
 from .mask_files import read_mask
 
 
@@ -82,11 +83,13 @@ class StrongMaskReader:
         """
         path = mask_info['seg_map_path']
         try:
-            raw = self.loader(dict(mask_info, seg_fields=[]))['gt_seg_map']
+            with large_images():
+                raw = self.loader(dict(mask_info, seg_fields=[]))['gt_seg_map']
         except FileNotFoundError:
             raise FileNotFoundError(f'mask not found: {path}') from None
-        except (OSError, SyntaxError) as error:  # PIL raises both for damaged files
-            raise ValueError(f'{path}: mask is unreadable ({error})') from None
+        # Decoders raise these and more for damaged files.
+        except (OSError, SyntaxError, ValueError, EOFError, AttributeError) as error:
+            raise ValueError(f'{path}: mask is unreadable ({str(error)[:120]})') from None
         if raw.dtype == np.uint8:
             self._check_depth(path)
         if raw.ndim < 2 and raw.size == size[0] * size[1]:
@@ -112,7 +115,7 @@ class StrongMaskReader:
         """mmseg's loader cuts ids of 16 bits down to 8."""
         if not os.path.isfile(path):
             return  # another backend
-        with Image.open(path) as image:
+        with large_images(), Image.open(path) as image:
             deep = image.mode.startswith('I')
         if deep and (largest := int(read_mask(path).max())) > IGNORE_INDEX:
             raise ValueError(

@@ -26,6 +26,8 @@ from .transforms.checks import walk_transforms
 from .transforms.pseudo_labels import LoadPseudoLabels
 
 POLICIES = ('strict', 'keep_strong')
+# So many masks are compared with the tags at the start.
+COMPARED = 16
 IMAGES = ('all', 'strong', 'weak')
 CLASS_AGNOSTIC = dict(
     classes=(BACKGROUND, 'foreground'), palette=[[0, 0, 0], [255, 140, 0]]
@@ -37,7 +39,8 @@ class StrongWeakDataset(BaseSegDataset):
     """Any mmseg data set whose masks may be used for its strong classes only.
 
     An image is *strong* when all its tags are strong classes, *weak* when one is not; one
-    without tags is left out, for nothing tells what its mask may show. The labels
+    without tags is left out, for nothing tells what its mask may show, unless a tag file
+    names it and so says that it shows none of the classes. The labels
     (``gt_seg_map``) are made here, before any transform: of a strong image its mask, of a
     weak image a pseudo-label or 255 everywhere. Pixels of weak classes never come out, see
     :class:`~mmseg_weak.datasets.strong_masks.StrongMaskReader`, and samples hold no path
@@ -145,6 +148,10 @@ class StrongWeakDataset(BaseSegDataset):
         for image, names in read_tags(self.tag_source).items():
             # One image may be written with and without its suffix.
             tags.setdefault(image_id(image, self.source.img_suffix), set()).update(names)
+        # A file that names an image without a class says that it shows none.
+        stated = {image for image, names in tags.items() if not names}
+        if isinstance(self.tag_source, Mapping):
+            stated = set()
         counts, found, ignored = Counter(), [], Counter()
         index = {name: i for i, name in enumerate(self.split.classes)}
         for i in range(len(self.source)):
@@ -155,7 +162,9 @@ class StrongWeakDataset(BaseSegDataset):
             ignored.update(names - set(index))
             labels = tuple(sorted(index[name] for name in names if name in index))
             # A class that is not trained stands beside the others as unknown pixels.
-            kind = 'untagged' if not labels else self._kind(labels)
+            kind = self._kind(labels) if labels else 'untagged'
+            if image in stated and self._exists(info.get('seg_map_path')):
+                kind = 'strong'
             counts[kind] += 1
             found.append((kind, labels, image, info))
         if ignored and not isinstance(self.tag_source, Mapping):
@@ -167,6 +176,7 @@ class StrongWeakDataset(BaseSegDataset):
         wanted = IMAGES[1:] if self.images == 'all' else (self.images,)
         data_list = [self._entry(*item) for item in found if item[0] in wanted]
         self._check_masks(data_list)
+        self._compare_masks(data_list)
         self.report = dict(counts, ignored_tags=dict(ignored))
         if self.policy == 'keep_strong':
             weak = [item for item in data_list if not item['is_strong']]
@@ -228,6 +238,34 @@ class StrongWeakDataset(BaseSegDataset):
                 'image tagged with strong classes only needs one (or tag what it shows '
                 'of weak classes, or leave it out)'
             )
+
+    def _compare_masks(self, entries: list[dict]) -> None:
+        """Some masks hold what the tags of their images say.
+
+        Raises:
+            ValueError: None of them does.
+        """
+        strong = [e for e in entries if e['is_strong'] and e['tags'] and 'mask' in e]
+        picked = np.linspace(0, len(strong) - 1, min(COMPARED, len(strong))).astype(int)
+        picked = [strong[i] for i in sorted(set(picked.tolist()))]
+        empty = []
+        for entry in picked:
+            width, height = image_sizes([entry['img_path']], self.backend_args)[0]
+            mask = self.read_mask(entry['mask'], False, (height, width))
+            if not np.isin(mask, entry['tags']).any():
+                empty.append(entry['mask']['seg_map_path'])
+        if not empty:
+            return
+        text = (
+            f'{len(empty)} of {len(picked)} masks looked into show none of the classes '
+            f'that their images are tagged with, such as {empty[0]}'
+        )
+        if len(empty) == len(picked) and len(picked) > 1:
+            raise ValueError(
+                f'{text}. Values are class ids and {IGNORE_INDEX} means unknown: in a mask '
+                f'of 0 and {IGNORE_INDEX} write the class id for {IGNORE_INDEX}'
+            )
+        print_log(f'StrongWeakDataset: {text}', logger='current', level=logging.WARNING)
 
     def _exists(self, path: str | None) -> bool:
         return path is not None and fileio.exists(path, self.backend_args)

@@ -23,6 +23,8 @@ from .weak_dataset import WeakSegDataset
 POLICIES = ('drop', 'keep', 'error')
 STATED = dict(drop='left out', keep='kept', error='refused')
 MAX_NAMES = 5
+# Of fewer images nothing is said.
+FEW = 5
 
 
 @DATASETS.register_module()
@@ -42,9 +44,10 @@ class ImageTagDataset(WeakSegDataset):
             :mod:`mmseg_weak.datasets.tag_formats`.
         click_file (str | Sequence[str]): File(s) of clicks instead; their classes are the
             tags, their positions are not used.
-        without_tags (str): What happens to an image without a tag: ``drop`` leaves it out,
-            ``keep`` takes it as one that shows none of the classes, ``error`` stops.
-            Defaults to ``drop``.
+        without_tags (str): What happens to an image that has no tag and of which no tag
+            file says so: ``drop`` leaves it out, ``keep`` takes it as one that shows none
+            of the classes, ``error`` stops. One that a tag file names without a tag, or
+            with background alone, shows none of them and stays. Defaults to ``drop``.
         unknown_tags (str): ``error``, or ``ignore`` to drop tags that name no class, for
             files with more classes than are trained. Both are reported. Defaults to
             ``error``.
@@ -77,6 +80,8 @@ class ImageTagDataset(WeakSegDataset):
         self.without_tags = without_tags
         self.unknown_tags = unknown_tags
         self.tag_report: dict = {}
+        # Images of which an annotation says that they show none of the classes.
+        self._stated: set[str] = set()
         if not test_mode:
             self._check_source()
         super().__init__(test_mode=test_mode, **kwargs)
@@ -115,9 +120,12 @@ class ImageTagDataset(WeakSegDataset):
         paths, found = self._list_images()
         images = list(paths)
         tags, dropped = self._trained_tags(found)
-        tagged = [image for image in images if tags.get(image)]
-        without = [image for image in images if not tags.get(image)]
-        self._check_tags(tagged, without, found)
+        if not any(tags.get(image) for image in images):
+            self._refuse_no_tags(images, found)
+        tagged = [image for image in images if tags.get(image) or image in self._stated]
+        kept = set(tagged)
+        without = [image for image in images if image not in kept]
+        self._check_tags(without)
         if self.without_tags == 'drop':
             images = tagged
         others = tags.keys() - set(images)
@@ -167,7 +175,9 @@ class ImageTagDataset(WeakSegDataset):
         for file in self.tag_files:
             read = read_tag_file(file, self._known(resolve), self.backend_args)
             for image, labels in read.items():
-                tags.setdefault(image_id(image, self.img_suffix), set()).update(labels)
+                image = image_id(image, self.img_suffix)
+                tags.setdefault(image, set()).update(labels)
+                self._stated.add(image)
         for file in self.click_files:
             clicks = read_clicks(file, resolve, backend_args=self.backend_args)
             clicks = clicks.select(~clicks.negative)
@@ -215,6 +225,9 @@ class ImageTagDataset(WeakSegDataset):
         )
         for image, labels in found.items():
             kept = tags[image] = set()
+            # Nothing but background is a statement too.
+            if not all(label >= 0 and table[label] == background for label in labels):
+                self._stated.discard(image)
             for label in labels:
                 trained = IGNORE_INDEX if label < 0 else int(table[label])
                 if label < 0:
@@ -227,17 +240,18 @@ class ImageTagDataset(WeakSegDataset):
                     kept.add(trained)
         return tags, dropped
 
-    def _check_tags(self, tagged: list[str], without: list[str], found: Tags) -> None:
-        if not tagged and set(found) & set(without):
+    def _refuse_no_tags(self, images: list[str], found: Tags) -> None:
+        if set(found) & set(images):
             raise ValueError(
                 f'no image has a tag of a class that is trained: of {len(found)} lists of '
                 f'tags {sum(not names for names in found.values())} are empty'
             )
-        if not tagged:
-            raise ValueError(
-                f'no image has a tag: ids of tags look like {list(found)[:2]}, those of '
-                f'the images like {without[:2]}'
-            )
+        raise ValueError(
+            f'no image has a tag: ids of tags look like {list(found)[:2]}, those of '
+            f'the images like {images[:2]}'
+        )
+
+    def _check_tags(self, without: list[str]) -> None:
         if without and self.without_tags == 'error':
             raise ValueError(
                 f'{len(without)} images have no tag, such as '
@@ -249,12 +263,21 @@ class ImageTagDataset(WeakSegDataset):
         report = make_tag_report(
             tags, self._metainfo['classes'], self.background_index, dropped, without
         )
+        report['images_stated_empty'] = len(self._stated & {i for i in tags if not tags[i]})
         self.tag_report = report
         self._tell(format_tag_report(report, STATED[self.without_tags]))
         if report['classes_without_images']:
             self._tell(
                 f'no image shows {", ".join(report["classes_without_images"])}; these '
                 'classes cannot be learnt',
+                logging.WARNING,
+            )
+        everywhere = [n for n, c in report['images_per_class'].items() if c == len(tags)]
+        if everywhere and len(tags) >= FEW:
+            self._tell(
+                f'every image shows {", ".join(everywhere)}: tags cannot tell where, so '
+                'its labels will be useless. Add images without it and name them in the '
+                'tag file, or make it the background',
                 logging.WARNING,
             )
 
@@ -300,6 +323,7 @@ class PascalVOCTagDataset(ImageTagDataset):
                 f'{len(absent)} of {len(paths)} annotations not found, such as '
                 f'{", ".join(absent[:MAX_NAMES])}'
             )
+        self._stated = set(paths)  # an XML without objects says that there are none
         return {image: self._read_boxes(path) for image, path in paths.items()}
 
     def _read_boxes(self, path: str) -> set[int]:

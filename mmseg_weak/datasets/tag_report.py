@@ -58,6 +58,8 @@ def format_tag_report(report: Mapping, policy: str) -> str:
             f'images without a tag ({policy}): {report["images_without_tags"]}, such as '
             f'{names}'
         )
+    if report.get('images_stated_empty'):
+        lines.append(f'stated to show no class: {report["images_stated_empty"]} images')
     dropped = [f'{n} {reason}' for reason, n in report['dropped'].items() if n]
     lines.append('tags dropped: ' + ('; '.join(dropped) or 'none'))
     return '\n  '.join(lines)

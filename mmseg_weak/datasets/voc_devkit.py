@@ -113,6 +113,9 @@ def box_classes(path: Path | str) -> set[str]:
     """
     try:
         objects = ElementTree.parse(path).getroot().iter('object')
-    except ElementTree.ParseError as error:
+    # LookupError and ValueError: an encoding that Python does not know.
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ValueError(f'{path}: not valid XML ({error})') from None
+    except RecursionError:
+        raise ValueError(f'{path}: not valid XML (nested too deeply)') from None
     return {(entry.findtext('name') or '').strip() for entry in objects}

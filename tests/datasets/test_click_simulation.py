@@ -274,3 +274,27 @@ def test_tool_as_a_command_ends_in_one_line(tmp_path):
     assert done.returncode == 1
     assert 'error: mask folder not found' in done.stderr
     assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('values', [(0, 255), (0,), (255,)])
+def test_no_object_anywhere_is_an_error(monkeypatch, tmp_path, values):
+    """Masks of 0 and 255 hold unknown pixels; so may empty ones and those of one value."""
+    for i in range(2):
+        mask = np.full((40, 40), values[0], np.uint8)
+        mask[10:30, 10:30] = values[-1]
+        write_mask(tmp_path / f'{i}.png', mask, np.zeros((2, 3)))
+    out = tmp_path / 'clicks.json'
+    with pytest.raises(ValueError, match=r'no object in 2 masks, .* 255 means unknown'):
+        run_tool(monkeypatch, tmp_path, 2, out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(('option', 'classes'), [('0', {1}), ('1', {0}), ('none', {0, 1})])
+def test_the_background_of_the_simulator(monkeypatch, tmp_path, option, classes):
+    mask = np.zeros((40, 40), np.uint8)
+    mask[10:30, 10:30] = 1
+    write_mask(tmp_path / 'a.png', mask, np.zeros((2, 3)))
+    out = tmp_path / 'clicks.json'
+    run_tool(monkeypatch, tmp_path, 2, out, '--background', option)
+    clicks = json.loads(out.read_text())['a']
+    assert {click['cls'] for click in clicks} == classes

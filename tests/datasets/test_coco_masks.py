@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mmseg_weak.datasets.class_splits import COCO_60, COCO_TO_VOC, VOC_CLASSES
-from mmseg_weak.datasets.coco_masks import write_coco_masks
+from mmseg_weak.datasets.coco_masks import check_outline, write_coco_masks
 
 pytest.importorskip('pycocotools')
 
@@ -167,3 +167,71 @@ def test_images_that_differ_in_the_suffix_only(annotations, tmp_path):
         write_coco_masks(
             str(annotations), str(tmp_path / 'out'), ['person', 'truck', 'kite']
         )
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_outlines_of_pycocotools_pass(seed):
+    from pycocotools import mask as coder
+
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(1, 60, 2).tolist()
+    dense = rng.random((height, width)) < rng.random()
+    code = coder.encode(np.asfortranarray(dense.astype(np.uint8)))
+    for counts in (code['counts'], code['counts'].decode()):
+        check_outline(dict(size=[height, width], counts=counts), (height, width))
+    with pytest.raises(ValueError, match='not of'):
+        check_outline(code, (height + 1, width))
+
+
+def test_odd_run_lengths_never_reach_pycocotools():
+    """It crashes on some; whatever is accepted here must be drawn whole."""
+    from pycocotools import mask as coder
+
+    rng = np.random.default_rng(0)
+    dense = np.asfortranarray((rng.random((20, 30)) < 0.4).astype(np.uint8))
+    text, accepted = coder.encode(dense)['counts'], 0
+    for _ in range(1500):
+        counts = bytearray(text)
+        for _ in range(rng.integers(1, 4)):
+            where = rng.integers(len(counts))
+            change = rng.integers(3)
+            if change == 0:
+                counts[where] = rng.integers(256)
+            elif change == 1:
+                del counts[where:]
+            else:
+                counts[where:where] = bytes([rng.integers(256)])
+            if not counts:
+                break
+        outline = dict(size=[20, 30], counts=bytes(counts))
+        try:
+            check_outline(outline, (20, 30))
+        except ValueError as error:
+            assert 'run lengths' in str(error)
+        else:
+            accepted += 1
+            assert coder.decode(outline).shape == (20, 30)
+    assert accepted < 750
+
+
+@pytest.mark.parametrize(
+    'outline',
+    [
+        [3],
+        ['abc'],
+        [[1, 2, 3]],
+        [[1, 2, 3, None, 5, 6]],
+        [[0, 0, 1e30, 0, 1, 1]],
+        [[0, 0, float('nan'), 0, 1, 1]],
+        'text',
+        7,
+        dict(size=[20, 30], counts=[-5, 605]),
+        dict(size=[20, 30], counts=[600.0]),
+        dict(size=[20, 30], counts=[10**12]),
+        dict(size=[20, 30], counts=None),
+        dict(size=None, counts=[600]),
+    ],
+)
+def test_odd_outlines_are_refused(outline):
+    with pytest.raises(ValueError):
+        check_outline(outline, (20, 30))

@@ -144,3 +144,48 @@ def test_masks_for_scoring_have_the_classes_of_the_tags(coco):
         info = scored.get_data_info(i)
         mask = np.array(Image.open(info['seg_map_path']))
         assert (set(np.unique(mask)) - {0}) == set(tagged[i])
+
+
+OWN = ('background', 'crack', 'rust')
+
+
+def own(coco):
+    root, content = coco
+    content['categories'] = [dict(id=PERSON, name='rust'), dict(id=CAT, name='crack')]
+    content['annotations'] = [a for a in content['annotations'] if a['id'] != 3]
+    return root, content
+
+
+def test_own_classes_by_metainfo_alone(coco):
+    dataset = build(own(coco), metainfo=dict(classes=OWN))
+    assert tags_of(dataset) == {0: (1,), 2: (1, 2)}
+    assert dataset.label_map is None
+    assert len(dataset.metainfo['palette']) == 3
+    palette = [[1, 1, 1], [2, 2, 2], [3, 3, 3]]
+    named = build(own(coco), metainfo=dict(classes=OWN, palette=palette))
+    assert named.metainfo['palette'] == palette
+    scored = build(own(coco), metainfo=dict(classes=OWN), test_mode=True, ann_file='')
+    assert len(scored) == 4 and scored.label_map is None
+
+
+def test_own_classes_that_the_file_does_not_have(coco):
+    with pytest.raises(ValueError, match="unknown class 'rust', did you mean 'rusty'"):
+        build(own(coco), metainfo=dict(classes=('background', 'crack', 'rusty')))
+    with pytest.raises(ValueError, match="classes lack 'background'"):
+        build(own(coco), metainfo=dict(classes=('crack', 'rust')))
+    less = dict(classes=('background', 'crack'))
+    with pytest.raises(ValueError, match="unknown class 'rust'"):
+        build(own(coco), metainfo=less)
+    assert tags_of(build(own(coco), metainfo=less, unknown_tags='ignore'))[2] == (1,)
+
+
+@pytest.mark.parametrize(
+    'content', ['[' * 3000, '{"images": 3, "categories": [], "annotations": []}', '[1]', '']
+)
+def test_odd_files_are_named(coco, content):
+    root, _ = coco
+    build(coco)
+    (root / 'odd.json').write_text(content)
+    settings = dict(type='CocoTagDataset', data_root=str(root), ann_file='odd.json')
+    with pytest.raises(ValueError, match=r'odd\.json: no COCO annotations'):
+        DATASETS.build(dict(settings, data_prefix=dict(img_path='train2014')))

@@ -317,13 +317,59 @@ def test_wrong_masks(root):
         (np.zeros((*mask.shape, 3)), 'expected one class id per pixel'),
     ):
         Image.fromarray(wrong.astype(np.uint8)).save(path)
-        dataset = build(root, images='strong')
         with pytest.raises(ValueError, match=message):
-            dataset[1]
+            build(root, images='strong')  # found at the start: some masks are looked into
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r'1 of 6 masks not found, such as .*_01'):
         build(root, images='strong')
     build(root, images='weak')
+
+
+def rewrite(root, change):
+    for path in (root / 'masks').glob('*.png'):
+        mask = np.array(Image.open(path))
+        Image.fromarray(change(mask).astype(np.uint8)).save(path)
+
+
+def test_masks_of_0_and_255_are_told_of(root):
+    rewrite(root, lambda mask: np.where(mask > 0, 255, 0))
+    with pytest.raises(ValueError, match='6 of 6 masks looked .* 0 and 255 write the'):
+        build(root, images='strong')
+
+
+def test_masks_of_another_order_are_told_of(root):
+    """Relatives: empty masks, and square and disc changed over."""
+    rewrite(root, lambda mask: mask * 0)
+    with pytest.raises(ValueError, match='6 of 6 masks looked into show none of the'):
+        build(root)
+    rewrite(root, lambda mask: mask * 0 + 2)
+    with pytest.raises(ValueError, match='6 of 6 masks looked into show none of the'):
+        build(root, images='strong')
+
+
+def test_images_stated_to_show_nothing_are_strong(root):
+    tags = json.loads((root / 'tags.json').read_text())
+    tags['toy_03'], tags['toy_04'] = [], ['background']
+    (root / 'tags.json').write_text(json.dumps(tags))
+    (root / 'masks' / 'toy_04.png').unlink()
+    dataset = build(root, images='strong')
+    found = {dataset.get_data_info(i)['img_id'] for i in range(len(dataset))}
+    assert 'toy_03' in found and 'toy_04' not in found  # without a mask it says nothing
+
+
+def test_masks_beyond_pillows_limit(root, monkeypatch):
+    expected = labels_of(build(root, images='strong'))
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
+    assert labels_of(build(root, images='strong')).keys() == expected.keys()
+
+
+def test_several_suffixes_of_the_inner_set(root):
+    path = root / 'images' / 'toy_02.png'
+    path.rename(path.with_suffix('.PNG'))
+    Image.open(root / 'images' / 'toy_03.png').save(root / 'images' / 'toy_03.bmp')
+    (root / 'images' / 'toy_03.png').unlink()
+    inner = dict(settings(root)['dataset'], img_suffix=('.png', '.bmp'))
+    assert len(build(root, dataset=inner, images='strong')) == 6
 
 
 def test_ids_of_16_bits_are_not_cut(root):

@@ -22,7 +22,7 @@ CLASSES = dict(classes=('background', 'cat', 'dog', 'red panda'))
 @pytest.fixture
 def tags_config(root):
     """Arguments of an own set of tags on the three images of ``root``."""
-    tags = {'a': ['cat', 'red panda'], 'sub/b.png': [2], 'c': [], 'elsewhere': ['dog']}
+    tags = {'a': ['cat', 'red panda'], 'sub/b.png': [2], 'elsewhere': ['dog']}
     (root / 'tags.json').write_text(json.dumps(tags))
     return dict(
         type='ImageTagDataset',
@@ -60,17 +60,47 @@ def test_own_tags_reach_the_sample(tags_config):
 
 
 CSVS = {
-    'image,tags\na,cat; red panda\nsub/b,dog\nc,\n': None,
-    'image,tag\na,cat\na,3\n\nsub/b,dog\n': None,
-    'image,cat,dog,red panda\na,1,0,1\nsub/b, 0, 1, 0\nc,0,0,0\n': None,
+    'image,tags\na,cat; red panda\nsub/b,dog\nc,\n': True,
+    'image,tag\na,cat\na,3\n\nsub/b,dog\n': False,
+    'image,tag\na,cat\na,3\nsub/b,dog\nc,background\n': True,
+    'image,cat,dog,red panda\na,1,0,1\nsub/b, 0, 1, 0\nc,0,0,0\n': True,
+    '{"a": ["cat", 3], "sub/b": ["dog"], "c": []}': True,
+    '{"a": ["cat", 3], "sub/b": ["dog"], "c": ["background"]}': True,
+    '{"a": ["cat", 3], "sub/b": ["dog"]}': False,
 }
 
 
 @pytest.mark.parametrize('text', CSVS)
-def test_layouts_of_csv_agree(tags_config, root, text):
+def test_layouts_agree_and_an_image_the_file_names_stays(tags_config, root, text):
+    """Stated to show nothing is a label: it is what teaches where a class is not."""
     (root / 'tags.csv').write_text(text)
+    stated = {'c': ()} if CSVS[text] else {}
     dataset = build(tags_config, tag_file='tags.csv')
-    assert tags_of(dataset) == {'a': (1, 3), 'sub/b': (2,)}
+    assert tags_of(dataset) == {'a': (1, 3), 'sub/b': (2,), **stated}
+    assert dataset.tag_report['images_stated_empty'] == len(stated)
+    if stated:
+        build(tags_config, tag_file='tags.csv', without_tags='error')
+
+
+def test_tags_of_classes_not_trained_state_nothing(tags_config, root):
+    (root / 'tags.csv').write_text('image,tag\na,cat\nsub/b,zebra\nc,\n')
+    dataset = build(tags_config, tag_file='tags.csv', unknown_tags='ignore')
+    assert tags_of(dataset) == {'a': (1,), 'c': ()}
+
+
+def test_a_class_on_every_image_is_told_of(tags_config, root, monkeypatch):
+    from mmseg_weak.datasets import tag_dataset, weak_dataset
+
+    said = _Captured()
+    monkeypatch.setattr(weak_dataset, 'print_log', said)
+    monkeypatch.setattr(tag_dataset, 'FEW', 3)
+    (root / 'all.csv').write_text('image,cat,dog\na,1,0\nsub/b,1,1\nc,1,0\n')
+    build(tags_config, tag_file='all.csv')
+    assert any('every image shows cat: tags cannot tell where' in text for text in said)
+    del said[:]
+    (root / 'all.csv').write_text('image,cat,dog\na,1,0\nsub/b,1,1\nc,0,0\n')
+    build(tags_config, tag_file='all.csv')
+    assert not any('every image' in text for text in said)
 
 
 def test_several_files_are_joined(tags_config, root):
@@ -263,3 +293,18 @@ def test_numbers_in_xml_are_no_names(voc):
     xml.write_text(XML.format(OBJECT.format('8', 0)))
     with pytest.raises(ValueError, match=r'2007_1\.xml: <name> 8 is a number'):
         build(voc_config(voc))
+
+
+@pytest.mark.parametrize('encoding', ['klingon', 'utf-32', 'rot13'])
+def test_xml_of_an_unknown_encoding(voc, encoding):
+    xml = voc / 'Annotations' / '2007_1.xml'
+    xml.write_text(f'<?xml version="1.0" encoding="{encoding}"?><annotation/>')
+    with pytest.raises(ValueError, match=r'2007_1\.xml: not valid XML'):
+        build(voc_config(voc))
+
+
+def test_an_xml_without_objects_states_that_there_are_none(voc):
+    xml = voc / 'Annotations' / '2007_1.xml'
+    before = tags_of(build(voc_config(voc)))
+    xml.write_text(XML.format(''))
+    assert tags_of(build(voc_config(voc))) == {**before, '2007_1': ()}

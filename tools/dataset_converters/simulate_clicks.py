@@ -5,13 +5,15 @@ One interior click per object, clicks on the background and errors are options::
     python tools/dataset_converters/simulate_clicks.py masks/ 21 clicks.json \
         --split train.txt --background-out background.json --background-clicks 3
 
-A class is written as its id in the masks, 0 being background.
+A class is written as its id in the masks, 0 being background unless ``--background``
+says another.
 """
 
 import argparse
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
 from PIL import Image
 
@@ -46,6 +48,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--displaced', type=float, default=0.0, help='share of clicks that slip off'
+    )
+    parser.add_argument(
+        '--background',
+        type=lambda text: None if text == 'none' else int(text),
+        default=0,
+        help="id of the background class, or 'none' when every class is one of things",
     )
     parser.add_argument('--ignore-index', type=int, default=255)
     parser.add_argument('--seed', type=int, default=0)
@@ -84,6 +92,25 @@ def click_image(
         raise ValueError(f'{path}: {error}') from None
 
 
+def require_clicks(args: argparse.Namespace, objects: dict[str, list[dict]]) -> None:
+    """Nothing to click on is a mistake about what the values of the masks mean.
+
+    Raises:
+        ValueError: No image has an object.
+    """
+    if any(objects.values()):
+        return
+    ids = set(
+        np.unique(read_mask(args.masks / (next(iter(objects)) + args.suffix))).tolist()
+    )
+    raise ValueError(
+        f'{args.masks}: no object in {len(objects)} masks, the first holds the ids '
+        f'{", ".join(map(str, sorted(ids)))}: {args.ignore_index} means unknown, '
+        f'{args.background} background, and objects have at least {args.min_area} '
+        'pixels. In masks of 0 and 255 write 1 for 255'
+    )
+
+
 def main() -> None:
     """Simulate and write."""
     args = parse_args()
@@ -92,7 +119,7 @@ def main() -> None:
     if not args.masks.is_dir():
         raise FileNotFoundError(f'mask folder not found: {args.masks}')
     names = ('num_classes', 'clicks_per_object', 'background_clicks', 'min_area')
-    names += ('interior', 'wrong_class', 'displaced', 'ignore_index', 'seed')
+    names += ('interior', 'wrong_class', 'displaced', 'background', 'ignore_index', 'seed')
     simulator = ClickSimulator(**{name: getattr(args, name) for name in names})
     images = list_image_ids(str(args.masks), args.split, args.suffix)
     work = partial(click_image, simulator=simulator, args=args)
@@ -102,6 +129,7 @@ def main() -> None:
         clicked = track_progress(work, images)
     objects = {image: found for image, (found, _) in zip(images, clicked)}
     background = {image: found for image, (_, found) in zip(images, clicked)}
+    require_clicks(args, objects)
     write_clicks(args.out, objects)
     if args.background_out:
         write_clicks(args.background_out, background)
