@@ -1,10 +1,16 @@
-"""Pixel affinity and bidirectional losses: two processes equal one."""
+"""Losses of several kinds: two processes equal one."""
 
 import torch
 import torch.distributed as torch_dist
 import torch.multiprocessing as mp
 
-from mmseg_weak.models.losses import PixelAffinityLoss, bidirectional_losses
+from mmseg_weak.models.losses import (
+    CollisionCrossEntropyLoss,
+    GatedCRFLoss,
+    PixelAffinityLoss,
+    PottsLoss,
+    bidirectional_losses,
+)
 
 
 def make_batch():
@@ -19,10 +25,15 @@ def make_batch():
 
 
 def losses_and_gradients(seg, cam, affinity, labels, boxes):
-    """Three losses, and the gradients of each with respect to what it teaches."""
+    """The losses, and the gradients of each with respect to what it teaches."""
     leaves = [x.clone().requires_grad_() for x in (seg, cam, affinity)]
     c2s, s2c = bidirectional_losses(leaves[0], leaves[1], labels, boxes)
-    losses = torch.stack([c2s, s2c, PixelAffinityLoss(2)(leaves[2], labels)])
+    losses = [c2s, s2c, PixelAffinityLoss(2)(leaves[2], labels)]
+    # Colours from the activations: any image will do.
+    image, sizes = cam.sigmoid(), boxes[:, [1, 3]]
+    for kind in (PottsLoss, CollisionCrossEntropyLoss, GatedCRFLoss):
+        losses.append(kind()(leaves[0], image, sizes))
+    losses = torch.stack(losses)
     return losses.detach(), torch.autograd.grad(losses.sum(), leaves)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..._ranges import Share, check_ranges
 from ...constants import IGNORE_INDEX
+from ...refinement.heterogeneous_label import inside
 from .image_values import valid_sizes
 
 
@@ -61,8 +62,8 @@ class BatchMix:
             return list(views)
         sources = [*data_samples[1:], data_samples[0]]
         masks = torch.stack([self.choose(size, source).to(device) for source in sources])
-        inside = _inside(valid_sizes(data_samples, size).to(device), size)
-        masks &= draws.to(device)[:, None, None] & inside & inside.roll(-1, 0)
+        valid = inside(valid_sizes(data_samples, size), masks)
+        masks &= draws.to(device)[:, None, None] & valid & valid.roll(-1, 0)
         before = [sample.clone() for sample in data_samples]
         for i in draws.nonzero()[:, 0].tolist():
             _mix_sample(data_samples[i], before[i], before[(i + 1) % count], masks[i])
@@ -148,11 +149,3 @@ def _mix_sample(
     if looked_for:
         known = tuple(sorted(set.intersection(*looked_for)))
         target.set_metainfo(dict(known_classes=known))
-
-
-def _inside(sizes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Valid areas (N, 2) as masks, bool, shape (N, H, W)."""
-    rows, columns = (
-        torch.arange(n, device=sizes.device) < sizes[:, i, None] for i, n in enumerate(size)
-    )
-    return rows[:, :, None] & columns[:, None]
