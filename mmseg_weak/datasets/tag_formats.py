@@ -7,11 +7,13 @@ aeroplane). :mod:`mmseg_weak.datasets.formats` reads the exports of annotation t
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import mmengine.fileio as fileio
 
 from .formats import ReadOptions, read_annotations
+from .formats.checks import match_names
+from .image_files import image_id
 
 Tags = dict[str, set[int]]
 
@@ -52,6 +54,31 @@ def read_tag_file(
             '(a file of clicks is given as click_file)'
         )
     return _sets(found, resolve)
+
+
+def match_tags(
+    tags: Tags, images: Sequence[str], suffix: str | Sequence[str]
+) -> tuple[Tags, list[str]]:
+    """Give tags the ids of the images that their names are meant for.
+
+    Args:
+        tags (dict[str, set[int]]): Tags by name, as a file writes it.
+        images (Sequence[str]): Ids of the images.
+        suffix (str | Sequence[str]): End of the image files, not part of the ids.
+
+    Returns:
+        tuple[dict[str, set[int]], list[str]]: Tags by id, of other images by their name;
+        and a line for each way in which names matched that were not alike.
+
+    Raises:
+        ValueError: A name could be several images, or two names one image.
+    """
+    plain = {name: image_id(name, suffix) for name in tags}
+    ids, notes = match_names(list(tags), images, plain.get)
+    matched: Tags = {}
+    for name, labels in tags.items():
+        matched.setdefault(ids[name], set()).update(labels)
+    return matched, notes
 
 
 def _sets(found, resolve: Callable[[object], object]) -> dict[str, set]:

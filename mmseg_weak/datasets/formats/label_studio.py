@@ -50,6 +50,9 @@ class LabelStudio(Format):
             for kind in ('predictions', 'drafts'):
                 if task.get(kind) and isinstance(task[kind], list):
                     out.leave_out(f'{kind} of a machine or unfinished')
+            valid = [a for a in task['annotations'] if not a.get('was_cancelled')]
+            if len(valid) > 1:
+                out.note('some images have several annotators, and all of them count')
             for annotation in task['annotations']:
                 if annotation.get('was_cancelled'):
                     out.leave_out('cancelled annotation')

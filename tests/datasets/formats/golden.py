@@ -427,6 +427,7 @@ GOLDEN = {
             ('no class yet', ''): 1,
             ('rectanglelabels, neither click nor scribble', ''): 1,
         },
+        notes='some images have several annotators',
         sizes={'0123abcd-a b.jpg': (200, 80)},
     ),
     'labelme': Golden(

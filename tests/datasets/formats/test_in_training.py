@@ -7,6 +7,7 @@ import pytest
 from golden import CVAT, GOLDEN, picture
 
 from mmseg_weak.datasets import ClickDataset, ImageTagDataset
+from mmseg_weak.datasets.tag_formats import match_tags
 
 CLASSES = ('background', 'cat', 'dog', 'red panda')
 
@@ -117,3 +118,12 @@ def test_vocabularies_of_a_source(root):
     (root / 'c.json').write_text('{"b": [{"x": 1, "y": 2, "cls": "cat"}]}')
     with pytest.raises(ValueError, match='clicks declares no classes; name the vocabulary'):
         build(root, click_file='c.json', vocabulary='declared')
+
+
+def test_tags_find_images_that_are_called_otherwise():
+    tags = {'a.jpg': {1}, '0123abcd-c.jpg': {2}, 'x': {3}}
+    matched, notes = match_tags(tags, ['cat/a', 'c'], '.jpg')
+    assert matched == {'cat/a': {1}, 'c': {2}, 'x': {3}}
+    assert len(notes) == 2
+    with pytest.raises(ValueError, match=r"'a\.jpg' could be cat/a or dog/a"):
+        match_tags(tags, ['cat/a', 'dog/a'], '.jpg')
