@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from .cache import FeatureCache
+from .edges import follow_colours
 from .head import Samples, Standard
 from .journal import Click, Journal
 from .model import LiveModel
@@ -176,10 +178,12 @@ class LiveSession:
         Raises:
             ValueError: There is no click yet, or the image is unknown.
         """
-        model = self.model()
-        size = size or self.pyramid.size(*self.size(image))
-        logits = model.map_logits(self.maps(image), size)
-        return self.without_unclicked(logits).softmax(0)
+        model, seen = self.model(), self.pyramid.size(*self.size(image))
+        logits = self.without_unclicked(model.map_logits(self.maps(image), seen))
+        probs = follow_colours(self.pixels(image), logits.softmax(0))
+        if size is None or size == seen:
+            return probs
+        return F.interpolate(probs[None], size, mode='bilinear', align_corners=False)[0]
 
     def model(self) -> LiveModel:
         """The model of all clicks so far; fitted when clicks have changed.

@@ -9,6 +9,7 @@ segmenter: multi-scale colour, edge and texture features of single pixels, rando
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from skimage.feature import multiscale_basic_features
 from sklearn.ensemble import RandomForestClassifier
+from torch.nn.functional import interpolate
 
 from mmseg_weak._files import write_json
 from mmseg_weak.constants import IGNORE_INDEX
@@ -23,6 +25,7 @@ from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.evaluation.confusion import class_iou, confusion_matrix
 from mmseg_weak.live import RULES, FrozenPyramid
 from mmseg_weak.live.cache import FeatureCache
+from mmseg_weak.live.edges import follow_colours
 from mmseg_weak.live.head import Samples, Standard
 from mmseg_weak.live.model import LiveModel
 from mmseg_weak.live.next_click import Candidates
@@ -41,7 +44,8 @@ class Images:
 
     root: Path
     table: np.ndarray
-    cache: FeatureCache | None = None
+    cache: FeatureCache
+    size: Callable
     masks: dict = field(default_factory=dict)
 
     def path(self, name: str) -> str:
@@ -109,9 +113,14 @@ class LiveLearner:
 
     def predict(self, name: str) -> np.ndarray:
         """Class ids of an image."""
-        logits = self.model.map_logits(self.maps(name), self.images.mask(name).shape)
+        image, shape = (
+            read_photo(Path(self.images.path(name))),
+            self.images.mask(name).shape,
+        )
+        logits = self.model.map_logits(self.maps(name), self.images.size(*shape))
         logits[self.absent] = -torch.inf
-        return logits.argmax(0).numpy()
+        probs = follow_colours(image, logits.softmax(0))[None]
+        return interpolate(probs, shape, mode='bilinear')[0].argmax(0).numpy()
 
     def candidates(self, features: torch.Tensor, rng: np.random.Generator) -> Candidates:
         """What rules look at."""
@@ -260,7 +269,7 @@ def main() -> None:
     cache = FeatureCache(
         args.cache, lambda path: pyramid(read_photo(Path(path))), pyramid.digest
     )
-    images = Images(args.root, table, cache)
+    images = Images(args.root, table, cache, pyramid.size)
     results = json.loads(args.out.read_text()) if args.out.is_file() else {}
     for seed in args.seeds:
         for rule in args.rules:
