@@ -3,9 +3,10 @@ from .click_dataset import ClickDataset, PascalVOCClickDataset
 from .coco_tags import CocoTagDataset
 from .pseudo_label_dataset import PseudoLabelDataset
 from .strong_weak_dataset import StrongWeakDataset
-from .tag_dataset import ImageTagDataset, PascalVOCTagDataset
+from .tag_dataset import ImageTagDataset
 from .transforms import ClickRandomCrop, LoadClicks, RasterizeClicks
 from .voc_coco60 import PascalVOCCoco60Dataset
+from .voc_tags import PascalVOCTagDataset
 
 __all__ = [
     'ClickDataset',

@@ -1,16 +1,22 @@
 """Read the masks of strong classes so that nothing of a weak class comes out."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 from PIL import Image
 
 from ..constants import IGNORE_INDEX
 from .class_splits import StrongWeakClasses
-from .image_checks import large_images
+from .image_checks import image_sizes, large_images
 from .mask_files import read_mask
+
+# So many masks are compared with the tags at the start.
+COMPARED = 16
 
 
 class StrongMaskReader:
@@ -128,3 +134,40 @@ class StrongMaskReader:
         if only_strong:
             return np.where(self.is_strong[labels], labels, IGNORE_INDEX).astype(np.uint8)
         return labels
+
+
+def compare_with_tags(
+    entries: Sequence[Mapping], read: StrongMaskReader, backend_args: dict | None = None
+) -> None:
+    """Some masks of strong images hold what the tags of their images say.
+
+    Args:
+        entries (Sequence[Mapping]): Images with ``is_strong``, ``tags``, ``img_path`` and
+            ``mask``; up to ``COMPARED`` are looked into.
+        read (StrongMaskReader): Reads a mask.
+        backend_args (dict, optional): mmengine file backend of the images.
+
+    Raises:
+        ValueError: None of them does, or a mask is unfit.
+    """
+    strong = [e for e in entries if e['is_strong'] and e['tags'] and 'mask' in e]
+    picked = np.linspace(0, len(strong) - 1, min(COMPARED, len(strong))).astype(int)
+    picked = [strong[i] for i in sorted(set(picked.tolist()))]
+    empty = []
+    for entry in picked:
+        width, height = image_sizes([entry['img_path']], backend_args)[0]
+        if not np.isin(read(entry['mask'], False, (height, width)), entry['tags']).any():
+            empty.append(entry['mask']['seg_map_path'])
+    if not empty:
+        return
+    text = (
+        f'{len(empty)} of {len(picked)} masks looked into show none of the classes that '
+        f'their images are tagged with, such as {empty[0]}'
+    )
+    if len(empty) == len(picked) and len(picked) > 1:
+        raise ValueError(
+            f'{text}. Values are class ids and {IGNORE_INDEX} means unknown: in a mask '
+            f'of 0 and {IGNORE_INDEX} write the class id for {IGNORE_INDEX}'
+        )
+    if is_main_process():
+        print_log(f'StrongWeakDataset: {text}', logger='current', level=logging.WARNING)

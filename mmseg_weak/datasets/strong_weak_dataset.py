@@ -19,15 +19,13 @@ from .class_splits import BACKGROUND, StrongWeakClasses
 from .image_checks import image_sizes
 from .image_files import image_id
 from .pseudo_label_folder import PseudoLabelFolder
-from .strong_masks import StrongMaskReader
+from .strong_masks import StrongMaskReader, compare_with_tags
 from .strong_weak_source import build_source, check_weak_classes, palette, trained_classes
 from .tag_sources import read_tags
 from .transforms.checks import walk_transforms
 from .transforms.pseudo_labels import LoadPseudoLabels
 
 POLICIES = ('strict', 'keep_strong')
-# So many masks are compared with the tags at the start.
-COMPARED = 16
 IMAGES = ('all', 'strong', 'weak')
 CLASS_AGNOSTIC = dict(
     classes=(BACKGROUND, 'foreground'), palette=[[0, 0, 0], [255, 140, 0]]
@@ -176,7 +174,7 @@ class StrongWeakDataset(BaseSegDataset):
         wanted = IMAGES[1:] if self.images == 'all' else (self.images,)
         data_list = [self._entry(*item) for item in found if item[0] in wanted]
         self._check_masks(data_list)
-        self._compare_masks(data_list)
+        compare_with_tags(data_list, self.read_mask, self.backend_args)
         self.report = dict(counts, ignored_tags=dict(ignored))
         if self.policy == 'keep_strong':
             weak = [item for item in data_list if not item['is_strong']]
@@ -238,34 +236,6 @@ class StrongWeakDataset(BaseSegDataset):
                 'image tagged with strong classes only needs one (or tag what it shows '
                 'of weak classes, or leave it out)'
             )
-
-    def _compare_masks(self, entries: list[dict]) -> None:
-        """Some masks hold what the tags of their images say.
-
-        Raises:
-            ValueError: None of them does.
-        """
-        strong = [e for e in entries if e['is_strong'] and e['tags'] and 'mask' in e]
-        picked = np.linspace(0, len(strong) - 1, min(COMPARED, len(strong))).astype(int)
-        picked = [strong[i] for i in sorted(set(picked.tolist()))]
-        empty = []
-        for entry in picked:
-            width, height = image_sizes([entry['img_path']], self.backend_args)[0]
-            mask = self.read_mask(entry['mask'], False, (height, width))
-            if not np.isin(mask, entry['tags']).any():
-                empty.append(entry['mask']['seg_map_path'])
-        if not empty:
-            return
-        text = (
-            f'{len(empty)} of {len(picked)} masks looked into show none of the classes '
-            f'that their images are tagged with, such as {empty[0]}'
-        )
-        if len(empty) == len(picked) and len(picked) > 1:
-            raise ValueError(
-                f'{text}. Values are class ids and {IGNORE_INDEX} means unknown: in a mask '
-                f'of 0 and {IGNORE_INDEX} write the class id for {IGNORE_INDEX}'
-            )
-        print_log(f'StrongWeakDataset: {text}', logger='current', level=logging.WARNING)
 
     def _exists(self, path: str | None) -> bool:
         return path is not None and fileio.exists(path, self.backend_args)

@@ -1,11 +1,9 @@
 """Data sets of images whose only labels are tags: the classes they show."""
 
 import logging
-import os.path as osp
 from collections.abc import Sequence
 
 import numpy as np
-from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import DATASETS
 
 from ..constants import IGNORE_INDEX
@@ -16,7 +14,6 @@ from .tag_formats import Tags, read_tag_file
 from .tag_report import format_tag_report, make_tag_report
 from .transforms.pseudo_labels import check_pseudo_labels
 from .transforms.tags import check_tag_pipeline
-from .voc_devkit import box_classes
 from .weak_dataset import WeakSegDataset
 
 # What to do with an image without a tag of a trained class.
@@ -280,61 +277,3 @@ class ImageTagDataset(WeakSegDataset):
                 'tag file, or make it the background',
                 logging.WARNING,
             )
-
-
-@DATASETS.register_module()
-class PascalVOCTagDataset(ImageTagDataset):
-    """PASCAL VOC with tags from its box annotations.
-
-    Without ``tag_file`` and ``click_file`` the tags are the ``<name>`` of all objects in
-    ``data_prefix['xml_path']`` (default ``Annotations``), difficult ones included. Neither
-    boxes nor masks are used.
-
-    Args:
-        data_prefix (dict): ``img_path`` and optionally ``xml_path``, below ``data_root``.
-        **kwargs: See :class:`ImageTagDataset`.
-    """
-
-    METAINFO = PascalVOCDataset.METAINFO
-
-    def __init__(self, data_prefix: dict | None = None, **kwargs) -> None:
-        data_prefix = dict(data_prefix or dict(img_path='JPEGImages'))
-        if not kwargs.get('test_mode', False):
-            data_prefix.setdefault('xml_path', 'Annotations')
-        super().__init__(data_prefix=data_prefix, **kwargs)
-
-    def _check_source(self) -> None:
-        if self.tag_files and self.click_files:
-            raise ValueError('PascalVOCTagDataset takes one of tag_file and click_file')
-
-    def _read_tags(self, images: list[str]) -> Tags:
-        if self.tag_files or self.click_files:
-            return super()._read_tags(images)
-        folder = self.data_prefix['xml_path']
-        if not osp.isdir(folder):
-            raise FileNotFoundError(
-                f'annotation folder not found: {folder} (data_prefix.xml_path); the tags '
-                'of VOC are in its XML files, or give tag_file or click_file'
-            )
-        paths = {image: osp.join(folder, f'{image}.xml') for image in images}
-        absent = [path for path in paths.values() if not osp.isfile(path)]
-        if absent:
-            raise FileNotFoundError(
-                f'{len(absent)} of {len(paths)} annotations not found, such as '
-                f'{", ".join(absent[:MAX_NAMES])}'
-            )
-        self._stated = set(paths)  # an XML without objects says that there are none
-        return {image: self._read_boxes(path) for image, path in paths.items()}
-
-    def _read_boxes(self, path: str) -> set[int]:
-        resolve = self._known(self._resolver())
-        try:
-            names = box_classes(path)
-            for name in names:
-                if name.strip().isdigit():
-                    raise ValueError(f'<name> {name} is a number; VOC names classes there')
-            return {resolve(name) for name in names}
-        except ValueError as error:
-            if str(error).startswith(path):
-                raise
-            raise ValueError(f'{path}: {error}') from None
