@@ -2,12 +2,14 @@ from . import package_weights
 from .attention_mit import AttentionMixVisionTransformer
 from .efficientnet_lite import EfficientNetLite
 from .resnet38 import ResNet38
+from .transformers_backbone import TransformersBackbone
 from .vgg import VGGLargeFOV
 
 __all__ = [
     'AttentionMixVisionTransformer',
     'EfficientNetLite',
     'ResNet38',
+    'TransformersBackbone',
     'VGGLargeFOV',
     'package_weights',
 ]
