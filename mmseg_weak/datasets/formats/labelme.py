@@ -9,6 +9,12 @@ from .base import Format, ReadOptions
 from .collector import Collector
 from .source import Source
 
+# Top-level keys of LabelMe, and those of X-AnyLabeling that hold no label.
+KEYS = frozenset(
+    ('version', 'flags', 'shapes', 'imagePath', 'imageData', 'imageHeight', 'imageWidth')
+    + ('checked', 'text', 'description', 'chatData', 'vqaData')
+)
+
 
 @READERS.register_module('labelme')
 class LabelMe(Format):
@@ -31,6 +37,7 @@ class LabelMe(Format):
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
         """Every shape of the image."""
         content = source.json
+        out.note_unused(content, KEYS)
         out.image(beside(source, content['imagePath']), once=True)
         if content.get('imageWidth') is not None:
             out.size(content['imageWidth'], content['imageHeight'])

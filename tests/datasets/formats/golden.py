@@ -441,6 +441,7 @@ GOLDEN = {
             ('polygon, neither click nor scribble', 'dog'): 1,
             ('mask, neither click nor scribble', 'dog'): 1,
         },
+        notes='not used: kept_by_another_tool',
         sizes={'images/a.jpg': (10, 20)},
     ),
     'via2': Golden(
