@@ -14,7 +14,7 @@ from .click_checks import check_clicks
 from .click_formats import ClassResolver, ClickTable
 from .click_marks import marks_inside, split_marks
 from .click_report import REASONS, format_report, make_report, unclicked_classes
-from .click_sources import ClickSources, Vocabulary
+from .click_sources import DECLARED, ClickSources, Vocabulary
 from .formats import ReadOptions
 from .image_files import Files, as_list
 from .transforms.checks import check_click_pipeline
@@ -106,6 +106,8 @@ class ClickDataset(WeakSegDataset):
     def _join_prefix(self) -> None:
         """Join click files to ``data_root`` as mmengine joins the other paths."""
         super()._join_prefix()
+        if isinstance(self.vocabulary, str) and self.vocabulary != DECLARED:
+            self.vocabulary = self._below_root(self.vocabulary)
         self.click_files = [self._below_root(file) for file in self.click_files]
         self.background_click_files = [
             self._below_root(file) for file in self.background_click_files

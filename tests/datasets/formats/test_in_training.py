@@ -113,7 +113,7 @@ def test_vocabularies_of_a_source(root):
     named = known(build(root, vocabulary=['cat', 'background'], **build_one))
     assert named == {'sub/a': (0, 1), 'b': (0, 1)}
     (root / 'known.json').write_text('{"b.jpg": ["dog"]}')
-    listed = known(build(root, vocabulary=str(root / 'known.json'), **build_one))
+    listed = known(build(root, vocabulary='known.json', **build_one))
     assert listed == {'sub/a': None, 'b': (2,)}
     (root / 'c.json').write_text('{"b": [{"x": 1, "y": 2, "cls": "cat"}]}')
     with pytest.raises(ValueError, match='clicks declares no classes; name the vocabulary'):
