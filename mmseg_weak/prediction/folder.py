@@ -77,12 +77,17 @@ def predict_folder(
     photos, out = Path(photos), Path(out)
     folder = photos.parent if photos.is_file() else photos
     names = result_names(find_photos(photos, leave_out=out))
+    if overwrite:
+        # Before the record: a kill must not leave results of two checkpoints.
+        for name in names.values():
+            for kind in (MASKS, OVERLAYS):
+                (out / _file(kind, name)).unlink(missing_ok=True)
     check_record(out, predictor, overwrite)
     kinds = [MASKS] + [OVERLAYS] * overlays
     pending = [
         photo
         for photo, name in names.items()
-        if overwrite or not all((out / _file(kind, name)).is_file() for kind in kinds)
+        if not all((out / _file(kind, name)).is_file() for kind in kinds)
     ]
     broken: list[str] = []
     with ThreadPoolExecutor(max(workers, 1)) as pool:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import load_state_dict
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 
 from .. import config_path
 from ..apis.dataset_settings import single_datasets
@@ -129,9 +130,9 @@ class Predictor:
         ]
 
     def _mask(self, scores: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
-        if len(scores) == 1:  # foreground or not
-            scores = enlarge(scores[0], size).sigmoid()
-            return (scores > self.model.decode_head.threshold).byte().cpu().numpy()
+        if len(scores) == 1:  # foreground or not; mmseg made probabilities of them
+            probs = enlarge(scores[0], size)
+            return (probs > self.model.decode_head.threshold).byte().cpu().numpy()
         return enlarged_argmax(scores, size).cpu().numpy()
 
     def _build_model(self, content: Mapping) -> torch.nn.Module:
@@ -160,12 +161,20 @@ class Predictor:
         """The pipeline of tests without labels, at the scale of the training."""
         steps = list(steps_of(self.config.get('test_dataloader')))
         kept = [step for step in steps if step['type'] in KEPT]
-        first = next((s for s in steps if s['type'] in LOADERS), dict(type=loader))
+        first = next((s for s in steps if _loads_images(s)), dict(type=loader))
+        if first['type'] in LOADERS:
+            first = dict(first, type=loader)
+        elif loader == 'LoadImageFromNDArray':  # one of its own, as LoadDeepImage
+            first = dict(type=loader)
         scale = self.scale
         resize = [] if scale is None else [dict(type='ResizeToTraining', **vars(scale))]
-        return Compose(
-            [dict(first, type=loader), *resize, *kept, dict(type='PackSegInputs')]
-        )
+        return Compose([first, *resize, *kept, dict(type='PackSegInputs')])
+
+
+def _loads_images(step: Mapping) -> bool:
+    kind = step['type']
+    kind = TRANSFORMS.get(kind) if isinstance(kind, str) else kind
+    return isinstance(kind, type) and issubclass(kind, LoadImageFromFile)
 
 
 def load(photo, from_file: Compose, from_array: Compose) -> dict:

@@ -124,6 +124,21 @@ def test_results_of_another_checkpoint_are_not_mixed(network, photos, tmp_path):
     predict_folder(network, photos, out, workers=0)
 
 
+def test_overwriting_that_was_broken_off_leaves_no_old_mask(
+    network, photos, tmp_path, monkeypatch
+):
+    out = tmp_path / 'out'
+    predict_folder(network, photos, out, workers=0, areas=False)
+    (tmp_path / 'weights.pth').write_text('other weights')
+    with monkeypatch.context() as broken_off:
+        broken_off.setattr(network, 'predict', lambda batch: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            predict_folder(network, photos, out, workers=0, overwrite=True)
+    network.batches.clear()
+    predict_folder(network, photos, out, workers=0)
+    assert sum(network.batches) == 6
+
+
 def test_neighbours_of_one_size_share_a_batch(network, photos, tmp_path):
     photograph(7, (40, 40)).save(photos / 'b2.png')
     predict_folder(network, photos, tmp_path / 'out', workers=0, batch_size=3)

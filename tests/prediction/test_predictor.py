@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmseg.apis import inference_model
 from mmseg.registry import MODELS
 from PIL import Image
@@ -20,6 +21,7 @@ from mmseg_weak.visualization.palette import distinct_palette
 @pytest.fixture(scope='module')
 def checkpoint(toy_root, tmp_path_factory):
     """Random weights with the config inside, as a training leaves them."""
+    init_default_scope('mmseg')
     folder = tmp_path_factory.mktemp('predictor')
     config = toy_config(toy_root, folder, toy_model())
     torch.manual_seed(0)
@@ -90,6 +92,35 @@ def test_tiles_agree_with_mmsegs_sliding_window(checkpoint, photo, monkeypatch):
     mask = predict(photo)
     assert predict.model.test_cfg.mode == 'slide'
     np.testing.assert_array_equal(mask, stock_mask(predict, cv2.imread(str(photo))))
+
+
+def test_a_network_with_one_output_agrees_with_mmseg(checkpoint, photo, tmp_path):
+    content = torch.load(checkpoint, weights_only=False)
+    config = Config.fromstring(content['meta']['cfg'], '.py')
+    config.model.decode_head.update(num_classes=2, out_channels=1, threshold=0.5)
+    weights = content['state_dict']
+    for name in ('decode_head.conv_seg.weight', 'decode_head.conv_seg.bias'):
+        weights[name] = weights[name][:1]
+    meta = dict(cfg=config.pretty_text, dataset_meta=dict(classes=CLASSES[:2]))
+    torch.save(dict(state_dict=weights, meta=meta), tmp_path / 'one.pth')
+    predict = Predictor(tmp_path / 'one.pth', device='cpu')
+    mask = predict(photo)
+    assert len(np.unique(mask)) == 2
+    np.testing.assert_array_equal(mask, stock_mask(predict, cv2.imread(str(photo))))
+
+
+def test_deep_images_are_loaded_as_in_training(checkpoint, photo, tmp_path):
+    config = Config.fromstring(
+        torch.load(checkpoint, weights_only=False)['meta']['cfg'], '.py'
+    )
+    loader = dict(type='LoadDeepImage', value_range=(0, 1020))
+    config.val_dataloader.dataset.pipeline[0] = loader
+    config.test_dataloader = config.val_dataloader
+    grey = cv2.imread(str(photo), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(tmp_path / 'deep.png'), grey.astype(np.uint16) * 4)
+    predict = Predictor(checkpoint, config, device='cpu')
+    expected = predict(np.repeat(grey[..., None], 3, axis=2))
+    np.testing.assert_array_equal(predict(tmp_path / 'deep.png'), expected)
 
 
 @pytest.mark.parametrize('size', [(7, 9), (30, 20), (3, 4)])
