@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--only', nargs='+', metavar='NAME', help='classes that are kept (all)'
     )
     parser.add_argument(
+        '--as', dest='as_class', metavar='NAME', help='one class for all that is kept'
+    )
+    parser.add_argument(
         '--class-key', metavar='KEY', help='attribute, property or column of the class'
     )
     parser.add_argument(
@@ -51,4 +54,5 @@ def run(args: argparse.Namespace) -> None:
         images=args.images,
         machine_labels=args.machine_labels,
     )
-    print(convert(args.source, args.to, args.out, options, args.classes, args.only))
+    words = (args.to, args.out, options, args.classes, args.only, args.as_class)
+    print(convert(args.source, *words))

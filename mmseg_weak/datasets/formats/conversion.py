@@ -25,6 +25,7 @@ def convert(
     options: ReadOptions | None = None,
     classes: Sequence[str] | None = None,
     only: Sequence[str] | None = None,
+    as_class: str | None = None,
 ) -> str:
     """Read clicks, scribbles and tags, or masks, and write them in another format.
 
@@ -38,6 +39,7 @@ def convert(
         classes (Sequence[str], optional): Names of the labels of masks, or of the ids in
             ``source``, in their order.
         only (Sequence[str], optional): Classes that are kept. Defaults to None: all.
+        as_class (str, optional): The one class that all that is kept gets.
 
     Returns:
         str: The report.
@@ -56,6 +58,8 @@ def convert(
     found = read_annotations(source, options=options)
     found = found if classes is None else name_classes(found, classes)
     found = found if only is None else keep_classes(found, only)
+    if as_class is not None:
+        found = replace(found, classes=(as_class,) * len(found.classes))
     found = found if options.images is None else fit_to_images(found, options.images)
     lines = [found.report()]
     if to is not None:

@@ -150,5 +150,9 @@ def test_classes_can_be_left_out(tmp_path):
     found = read_annotations(tmp_path / 'o.json')
     assert {m.label for m in found.marks('points', 'lines')} == {'cat'}
     assert found.clicks.images == ('sub/a.jpg', 'b.jpg') and not len(found.tags)
+    words = [str(path), '--only', 'cat', 'dog', '--as', 'background']
+    run_verb('convert', [*words, '--to', 'clicks-csv', '--out', str(tmp_path / 'o.csv')])
+    found = read_annotations(tmp_path / 'o.csv')
+    assert [m.label for m in found.marks('points')] == ['background', 'background']
     with pytest.raises(ValueError, match="no class 'owl', there are cat, dog, red panda"):
         convert(path, only=['owl'])
