@@ -23,8 +23,8 @@ def describe(found: Survey) -> list[str]:
         lines.append(head + ', classes:')
         width = max(map(len, found.classes))
         for name in found.classes:
-            count = f'{totals[name]} clicks in ' if found.kind == 'clicks' else ''
-            lines.append(f'  {name:<{width}}  {count}{images[name]} photographs')
+            count = f'{_count(totals[name], "click")} in ' if found.kind == 'clicks' else ''
+            lines.append(f'  {name:<{width}}  {count}{_count(images[name], "photograph")}')
     return lines
 
 
@@ -64,11 +64,12 @@ def _rare(found: Survey, totals: Counter, images: Counter) -> list[str]:
             lines.append(f'class {name!r} is never labelled: it will not be learnt')
         elif found.kind == 'clicks' and totals[name] < FEW:
             lines.append(
-                f'class {name!r} has {totals[name]} clicks in {images[name]} photographs: '
-                f'click it at least {FEW} times'
+                f'class {name!r} has {_count(totals[name], "click")} in '
+                f'{_count(images[name], "photograph")}: click it at least {FEW} times'
             )
         elif found.kind != 'clicks' and images[name] < FEW and name != BACKGROUND:
-            lines.append(f'class {name!r} is in {images[name]} photographs alone')
+            number = _count(images[name], 'photograph')
+            lines.append(f'class {name!r} is in {number} alone')
     return lines
 
 
@@ -81,6 +82,10 @@ def _useless_tags(found: Survey, images: Counter) -> list[str]:
         for name in found.classes
         if name != BACKGROUND and images[name] == number and number > 1
     ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f'{number} {noun}' + ('' if number == 1 else 's')
 
 
 def _some(names: list[str]) -> str:

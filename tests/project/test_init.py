@@ -114,7 +114,7 @@ def test_what_is_missing_is_said(folder):
         file.write('p99.jpg,1,1,dog\nsite0/p0.jpg,5,5,cow\n')
     text = '\n'.join(init('photos', 'clicks.csv'))
     assert "! no class is called 'background': every pixel will be given one of" in text
-    assert "! class 'cow' has 1 clicks in 1 photographs: click it at least 10 times" in text
+    assert "! class 'cow' has 1 click in 1 photograph: click it at least 10 times" in text
     assert '! 8 of 12 photographs have no clicks' in text
     assert '! 1 names in clicks.csv fit no photograph, or several: p99.jpg' in text
 
