@@ -10,6 +10,7 @@ from test_masks import CLASSES, folder  # noqa: F401  a fixture
 from test_round_trip import build
 
 from mmseg_weak.datasets.formats import write_annotations
+from mmseg_weak.datasets.formats.brush import decode_brush
 from mmseg_weak.datasets.formats.masks import write_masks
 
 MARKS = [
@@ -73,6 +74,9 @@ def test_label_studio_decodes_the_brushes(folder):  # noqa: F811
             drawn = np.reshape(flat, [*mask.shape, 4])[:, :, 3] > 0
             label = CLASSES.index(result['value']['brushlabels'][0])
             np.testing.assert_array_equal(drawn, mask == label)
+            theirs = brush.encode_rle(np.repeat((mask == label) * np.uint8(255), 4))
+            back = decode_brush(list(map(int, theirs)), *mask.shape[::-1])
+            np.testing.assert_array_equal(back, mask == label)
 
 
 def test_datumaro_reads_points_and_masks(folder, tmp_path):  # noqa: F811
