@@ -14,6 +14,10 @@ masks of strong classes (TransferLabeller):
     mmseg-weak label CAM_CONFIG CAM_CHECKPOINT --label-transfer LNET_CONFIG LNET_CHECKPOINT
         --out labels
 
+Masks of clicked objects come from SAM or SAM 2 (PromptableLabeller), with or without peers:
+
+    mmseg-weak label --data CONFIG --model facebook/sam2.1-hiera-tiny --out labels
+
 Call it again to go on after an interruption: finished labels stay. Under torchrun the ranks
 share the images.
 """

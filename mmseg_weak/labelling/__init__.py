@@ -1,7 +1,12 @@
 """Trained networks label the images of a training set, offline."""
 
 from .job import make_labels
-from .labellers import CAMLabeller, SegmentorLabeller, TransferLabeller
+from .labellers import (
+    CAMLabeller,
+    PromptableLabeller,
+    SegmentorLabeller,
+    TransferLabeller,
+)
 from .labellers.base import Label, Labeller
 from .networks import Network
 
@@ -10,6 +15,7 @@ __all__ = [
     'Label',
     'Labeller',
     'Network',
+    'PromptableLabeller',
     'SegmentorLabeller',
     'TransferLabeller',
     'make_labels',

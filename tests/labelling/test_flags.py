@@ -51,7 +51,11 @@ def parse(configs):
         ('--walk', SEGMENTERS, '(SegmentorLabeller); it is an option of CAMLabeller'),
         ('--cams x', SEGMENTERS, '--cams has no effect'),
         ('--refinement crf', TRANSFER, '--refinement has no effect on label transfer'),
-        ('--threshold 0.5', TRANSFER, 'is an option of CAMLabeller, SegmentorLabeller'),
+        (
+            '--threshold 0.5',
+            TRANSFER,
+            'is an option of CAMLabeller, PromptableLabeller, Seg',
+        ),
         (
             '--refinement-options a=1',
             SEGMENTERS,

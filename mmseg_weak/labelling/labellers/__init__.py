@@ -1,7 +1,8 @@
 """Labellers that come with the package; a new one only has to register itself."""
 
 from .cam import CAMLabeller
+from .promptable import PromptableLabeller
 from .segmentor import SegmentorLabeller
 from .transfer import TransferLabeller
 
-__all__ = ['CAMLabeller', 'SegmentorLabeller', 'TransferLabeller']
+__all__ = ['CAMLabeller', 'PromptableLabeller', 'SegmentorLabeller', 'TransferLabeller']

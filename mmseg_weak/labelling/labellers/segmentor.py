@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from mmengine.registry import init_default_scope
+from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ...constants import IGNORE_INDEX
@@ -102,10 +103,7 @@ class SegmentorLabeller(Labeller):
         """Label the image at a position of the source."""
         sample, image = self._source[index]
         image, rule = image.to(self._device), self.rule(self._source.background)
-        probs = [
-            _two_classes(mean_probabilities(network, image, self.scales, self.flip))
-            for network in self._networks
-        ]
+        probs = self._probabilities(sample, image)
         classes = image_class_mask([sample], probs[0].shape[1], rule.background)
         clicks = torch.full((1, *image.shape[2:]), IGNORE_INDEX, device=image.device)
         if 'gt_sem_seg' in sample:  # an image of tags has no clicks
@@ -114,6 +112,13 @@ class SegmentorLabeller(Labeller):
             probs, classes, clicks, image, rule, self._refine, image_ids=[sample.img_id]
         )
         return Label(labels[0].cpu().numpy())
+
+    def _probabilities(self, sample: SegDataSample, image: Tensor) -> list[Tensor]:
+        """Of each peer, shape (1, C, H, W)."""
+        return [
+            _two_classes(mean_probabilities(network, image, self.scales, self.flip))
+            for network in self._networks
+        ]
 
 
 def _two_classes(probs: Tensor) -> Tensor:

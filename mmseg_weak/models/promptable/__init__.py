@@ -1,0 +1,6 @@
+"""Models that make masks of points (SAM, SAM 2), and classes of their masks."""
+
+from .click_masks import ClickGroup, class_probabilities, group_clicks
+from .network import PromptableNetwork
+
+__all__ = ['ClickGroup', 'PromptableNetwork', 'class_probabilities', 'group_clicks']

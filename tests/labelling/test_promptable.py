@@ -1,0 +1,414 @@
+"""Prompts of clicks against the library's processor and against an oracle."""
+
+import json
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from scipy import ndimage
+from torch import nn
+from toy import toy_config, toy_model
+
+from mmseg_weak.cli import run_verb
+from mmseg_weak.labelling import PromptableLabeller, make_labels
+from mmseg_weak.models.promptable import (
+    ClickGroup,
+    PromptableNetwork,
+    class_probabilities,
+    group_clicks,
+)
+from mmseg_weak.models.promptable.click_masks import choose_mask, prompts
+
+SIDE = 64
+DECODER = dict(hidden_size=16, mlp_dim=16, num_attention_heads=2, iou_head_hidden_dim=16)
+SAM = dict(
+    vision_config=dict(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        output_channels=16,
+        image_size=SIDE,
+        patch_size=8,
+        num_pos_feats=8,
+        window_size=4,
+        global_attn_indexes=[0],
+        mlp_dim=16,
+    ),
+    prompt_encoder_config=dict(
+        hidden_size=16, image_size=SIDE, patch_size=8, mask_input_channels=4
+    ),
+    mask_decoder_config=DECODER,
+)
+SAM2 = dict(
+    vision_config=dict(
+        backbone_config=dict(
+            model_type='sam2_hiera_det_model',
+            hidden_size=8,
+            image_size=[SIDE, SIDE],
+            blocks_per_stage=[1, 1, 2, 1],
+            embed_dim_per_stage=[8, 16, 32, 64],
+            num_attention_heads_per_stage=[1, 1, 2, 2],
+            window_size_per_stage=[4, 4, 4, 2],
+            global_attention_blocks=[3],
+            window_positional_embedding_background_size=[4, 4],
+        ),
+        backbone_channel_list=[64, 32, 16, 8],
+        backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
+        fpn_hidden_size=16,
+    ),
+    prompt_encoder_config=dict(
+        hidden_size=16, image_size=SIDE, patch_size=16, mask_input_channels=4
+    ),
+    mask_decoder_config=DECODER,
+)
+SIZES = ((40, 57), (90, 30), (64, 64))
+
+
+@pytest.fixture(scope='module')
+def folders(tmp_path_factory):
+    """Tiny random SAM and SAM 2, saved by the library."""
+    library = pytest.importorskip('transformers', reason='transformers is not installed')
+    root = tmp_path_factory.mktemp('promptable')
+    for kind, settings in dict(sam=SAM, sam2=SAM2).items():
+        config = library.AutoConfig.for_model(kind, **settings)
+        torch.manual_seed(0)
+        model = dict(sam=library.SamModel, sam2=library.Sam2Model)[kind](config)
+        for weight in model.parameters():
+            nn.init.normal_(weight, 0, 0.3)
+        model.save_pretrained(root / kind)
+    return root
+
+
+def picture(size, seed=0):
+    """Random uint8 image (H, W, 3)."""
+    return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+
+
+def to_unit(image):
+    return torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+
+
+POINTS = torch.tensor([[[3.0, 5.0], [20.0, 30.0]], [[7.0, 31.0], [11.0, 2.0]]])
+LABELS = torch.tensor([[1, 0], [1, 1]])
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_sam_says_what_the_library_says(folders, size):
+    import transformers
+    from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
+
+    processor = transformers.SamProcessor(
+        SamImageProcessorPil(
+            size=dict(longest_edge=SIDE), pad_size=dict(height=SIDE, width=SIDE)
+        )
+    )
+    model = transformers.SamModel.from_pretrained(folders / 'sam').eval()
+    image = picture(size)
+    inputs = processor(
+        Image.fromarray(image),
+        input_points=[POINTS.tolist()],
+        input_labels=[LABELS.tolist()],
+        return_tensors='pt',
+    )
+    with torch.no_grad():
+        result = model(
+            pixel_values=inputs['pixel_values'],
+            input_points=inputs['input_points'].float(),
+            input_labels=inputs['input_labels'],
+        )
+    expected = processor.image_processor.post_process_masks(
+        result.pred_masks,
+        inputs['original_sizes'],
+        inputs['reshaped_input_sizes'],
+        binarize=False,
+    )[0]
+    network = PromptableNetwork.from_pretrained(str(folders / 'sam'))
+    found, quality = network.masks(network.embed(to_unit(image)), size, POINTS, LABELS)
+    assert expected.shape == (2, 3, *size) and expected.std() > 1e-3
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(quality, result.iou_scores[0], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_sam2_says_what_the_library_says(folders, size):
+    """Its processor needs torchvision; squares and points are made by hand here."""
+    import transformers
+
+    model = transformers.Sam2Model.from_pretrained(folders / 'sam2').eval()
+    image = picture(size)
+    square = np.array(Image.fromarray(image).resize((SIDE, SIDE), Image.BILINEAR))
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    values = (square / 255 - mean) / std
+    points = POINTS * torch.tensor([SIDE / size[1], SIDE / size[0]])
+    normalised = transformers.Sam2Processor._normalize_coordinates(None, SIDE, POINTS, size)
+    torch.testing.assert_close(points, normalised)
+    with torch.no_grad():
+        result = model(
+            pixel_values=torch.from_numpy(values).permute(2, 0, 1)[None].float(),
+            input_points=points[None],
+            input_labels=LABELS[None],
+        )
+    expected = F.interpolate(result.pred_masks[0], size, mode='bilinear')
+    network = PromptableNetwork.from_pretrained(str(folders / 'sam2'))
+    found, quality = network.masks(network.embed(to_unit(image)), size, POINTS, LABELS)
+    assert expected.shape == (2, 3, *size) and expected.std() > 1e-3
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(quality, result.iou_scores[0], atol=1e-4, rtol=1e-4)
+
+
+class Oracle(nn.Module):
+    """SAM's interface; masks are the blobs that the picture shows.
+
+    A blob is what is not grey and hangs together around the first positive point, less the
+    colours under negative points. Beside it stand the whole picture, of which the oracle
+    is surest, and one pixel.
+    """
+
+    def __init__(self, kind):
+        super().__init__()
+        self.config = SimpleNamespace(
+            model_type=kind, prompt_encoder_config=SimpleNamespace(image_size=256)
+        )
+        self.embedded, self.prompted = 0, []
+
+    def get_image_embeddings(self, values):
+        self.embedded += 1
+        return values if self.config.model_type == 'sam' else [values]
+
+    def forward(self, image_embeddings, input_points, input_labels, multimask_output):
+        assert multimask_output
+        values = image_embeddings
+        values = values if isinstance(values, torch.Tensor) else values[-1]
+        colours = values[0].permute(1, 2, 0).numpy()
+        masks = []
+        for points, labels in zip(input_points[0].tolist(), input_labels[0].tolist()):
+            self.prompted.append((points, labels))
+            masks.append(self.of(colours, points, labels))
+        return SimpleNamespace(
+            pred_masks=torch.stack(masks)[None] * 20 - 10,
+            iou_scores=torch.tensor([[[0.99, 0.8, 0.7]] * len(masks)]),
+        )
+
+    @staticmethod
+    def of(colours, points, labels):
+        # Grey has equal channels; so has padding, which is 0 after normalisation.
+        spread = np.ptp(colours * (0.229, 0.224, 0.225) + (0.485, 0.456, 0.406), axis=2)
+        parts, _ = ndimage.label((spread > 0.15) & (colours.any(axis=2)))
+        places = [(round(y), round(x)) for x, y in points]
+        place = places[labels.index(1)]
+        blob = parts == parts[place]
+        for (y, x), label in zip(places, labels):
+            if label == 0:
+                blob &= abs(colours - colours[y, x]).sum(axis=2) > 0.5
+        single = np.zeros_like(blob)
+        single[place] = True
+        masks = np.stack([np.ones_like(blob), blob, single])
+        return torch.from_numpy(masks).float()
+
+
+def paint(size=(60, 90)):
+    """Two touching objects of other classes and a lonely one, on grey; their classes."""
+    mask = np.zeros(size, int)
+    mask[10:30, 10:30] = 1
+    mask[10:30, 30:50] = 2
+    mask[40:55, 60:85] = 1
+    colours = np.array([(128, 128, 128), (220, 40, 40), (40, 40, 220)], np.uint8)
+    return colours[mask], mask
+
+
+CLICKS = np.array([[15, 20], [40, 15], [70, 50], [5, 5]])  # column, row
+CLASSES = np.array([1, 2, 1, 0])
+
+
+def probabilities(oracle, image, xy, classes, **options):
+    network = PromptableNetwork(oracle)
+    groups = group_clicks(xy, classes, 10)
+    size = image.shape[:2]
+    probs = class_probabilities(
+        network, network.embed(to_unit(image)), size, groups, 3, **options
+    )
+    assert probs.shape == (1, 3, *size)
+    torch.testing.assert_close(probs.sum(1), torch.ones(1, *size))
+    return probs[0]
+
+
+@pytest.mark.parametrize('kind', ['sam', 'sam2'])
+@pytest.mark.parametrize('size', [(60, 90), (120, 100)])
+def test_an_oracle_gets_the_masks_back(kind, size):
+    image, mask = paint(size)
+    found = probabilities(Oracle(kind), image, CLICKS, CLASSES).argmax(0).numpy()
+    # Resizing back moves borders by less than a pixel.
+    border = ndimage.grey_dilation(mask, 3) != ndimage.grey_erosion(mask, 3)
+    assert (found == mask)[~border].all() and (found != mask).mean() < 0.02
+
+
+@pytest.mark.parametrize('kind', ['sam', 'sam2'])
+def test_negative_prompts_cut_the_neighbour_off(kind):
+    image, _ = paint()
+    alone = probabilities(Oracle(kind), image, CLICKS[:1], CLASSES[:1])
+    assert (alone[1][12:28, 32:48] > 0.9).all()  # both objects are one blob
+    oracle = Oracle(kind)
+    both = probabilities(oracle, image, CLICKS, CLASSES)
+    assert (both[1][12:28, 32:48] < 0.1).all() and (both[2][12:28, 32:48] > 0.9).all()
+    # What the model saw: the click of a group is positive, all others but those of its
+    # class are negative.
+    assert sorted(sum(labels) for _, labels in oracle.prompted) == [1, 1, 1]
+    assert sorted(len(labels) for _, labels in oracle.prompted) == [3, 3, 4]
+
+
+@pytest.mark.parametrize('kind', ['sam', 'sam2'])
+@pytest.mark.parametrize('size', [(60, 90), (90, 60), (300, 400), (50, 50)])
+def test_a_click_stays_on_its_place(kind, size):
+    """A pixel that is lit is where the model is pointed at, through resize and padding."""
+    row, column = size[0] // 3, 2 * size[1] // 3
+    image = np.zeros((*size, 3), np.uint8)
+    image[row - 2 : row + 3, column - 2 : column + 3] = 255
+    oracle = Oracle(kind)
+    network = PromptableNetwork(oracle)
+    values = network.embed(to_unit(image))[-1][0]
+    assert values.shape == (3, 256, 256)
+    y, x = ndimage.center_of_mass((values > 0.5).all(0).numpy())
+    seen = []
+    oracle.of = lambda colours, points, labels: seen.append(points) or torch.zeros(3, 8, 8)
+    point = torch.tensor([[[float(column), float(row)]]])
+    network.masks((values[None],), size, point, torch.ones(1, 1, dtype=torch.long))
+    # The library leaves out half a pixel of the image when it moves points.
+    limit = 0.5 * 256 / min(size) + 1
+    assert abs(seen[0][0][0] - x) <= limit and abs(seen[0][0][1] - y) <= limit
+
+
+def test_clicks_are_connected_over_small_gaps():
+    xy = np.array([[0, 0], [4, 0], [8, 0], [30, 0], [6, 1], [50, 50]])
+    labels = np.array([1, 1, 1, 1, 2, 0])
+    groups = group_clicks(xy, labels, 5, exclusions=np.array([[9, 31, 1], [9, 31, 2]]))
+    assert [(g.label, len(g.positives), len(g.negatives)) for g in groups] == [
+        (1, 3, 3),
+        (1, 1, 3),
+        (2, 1, 6),
+    ]
+    # Nearest first; an exclusion is column, row here.
+    assert groups[0].negatives.tolist() == [[6, 1], [31, 9], [50, 50]]
+    assert groups[1].negatives.tolist() == [[31, 9], [6, 1], [50, 50]]
+    everything = group_clicks(xy, labels, 100, background=None)
+    assert [(g.label, len(g.positives)) for g in everything] == [(0, 1), (1, 4), (2, 1)]
+    points, signs = prompts(everything[1], 2)
+    assert points.tolist() == [[0, 0], [30, 0], [6, 1], [50, 50]]
+    assert signs.tolist() == [1, 1, 0, 0]
+
+
+def test_the_mask_that_agrees_with_the_clicks_is_taken():
+    masks = torch.full((3, 4, 4), -1.0)
+    masks[0] = 1  # also over the negative
+    masks[1, 0, 0] = 1  # one of two positives
+    masks[2, 0] = 1  # right
+    group = ClickGroup(1, np.array([[0, 0], [3, 0]]), np.array([[0, 3]]))
+    chosen, agreement = choose_mask(masks, torch.tensor([0.9, 0.8, 0.1]), group)
+    assert chosen is not masks[0] and torch.equal(chosen, masks[2]) and agreement == 1
+    _, agreement = choose_mask(masks[1:2], torch.ones(1), group)
+    assert agreement == pytest.approx(0.75)
+
+
+def test_without_background_the_rest_is_unknown():
+    image, mask = paint()
+    probs = probabilities(Oracle('sam'), image, CLICKS, CLASSES, background=None)
+    far = ndimage.distance_transform_edt(mask == 0) > 3
+    assert (probs[:, torch.from_numpy(far)] < 0.5).all()
+    assert (probs[1][13:27, 13:27] > 0.9).all()
+
+
+@pytest.fixture
+def config(toy_root, tmp_path):
+    config = toy_config(toy_root, tmp_path, toy_model())
+    config.custom_imports = dict(imports=['mmseg_weak'], allow_failed_imports=False)
+    config.dump(tmp_path / 'data.py')
+    return config
+
+
+@pytest.mark.parametrize('kind', ['sam', 'sam2'])
+def test_labels_of_the_tool_and_stored_embeddings(
+    folders, config, toy_root, tmp_path, capsys, monkeypatch, kind
+):
+    words = ['--data', tmp_path / 'data.py', '--model', folders / kind]
+    words += ['--threshold', '0.4', '--masks', toy_root / 'masks']
+
+    def label(name, *more):
+        run_verb('label', [str(w) for w in (*words, '--out', tmp_path / name, *more)])
+        return {p.name: np.array(Image.open(p)) for p in (tmp_path / name).glob('*.png')}
+
+    plain = label('plain')
+    assert len(plain) == 12 and 'mIoU' in capsys.readouterr().out
+    first = label('first', '--embeddings', tmp_path / 'store')
+    stored = list((tmp_path / 'store').rglob('*.pt'))
+    assert len(stored) == 12
+
+    def refuse(*_):
+        raise AssertionError('an embedding is computed again')
+
+    monkeypatch.setattr(PromptableNetwork, 'embed', refuse)
+    second = label('second', '--embeddings', tmp_path / 'store')
+    for name, labels in plain.items():
+        assert (labels == first[name]).all() and (labels == second[name]).all()
+        clicks = json.loads((toy_root / 'clicks.json').read_text())[name[:-4]]
+        assert all(labels[c['y'], c['x']] == c['cls'] for c in clicks)
+    settings = json.loads((tmp_path / 'first/manifest.json').read_text())['settings']
+    assert settings['model'].startswith(f'{kind}@') and 'embeddings' not in settings
+
+
+def test_an_oracle_labels_the_toy_set(config, toy_root, tmp_path, monkeypatch):
+    """Clicks alone, through the whole tool: labels are the masks, noise aside."""
+    monkeypatch.setattr(
+        PromptableLabeller, '_load', lambda self: PromptableNetwork(Oracle('sam'))
+    )
+    monkeypatch.setattr(
+        'mmseg_weak.labelling.labellers.promptable.identity', lambda *_: 'oracle'
+    )
+    labeller = PromptableLabeller(model='oracle', group_distance=0.01)
+    report = make_labels(
+        config, labeller, str(tmp_path / 'x'), masks=str(toy_root / 'masks')
+    )
+    assert report['mIoU'] > 85
+
+
+def test_the_image_part_of_a_video_model_is_taken(folders, tmp_path):
+    """The published folders of SAM 2 hold video models."""
+    shutil.copytree(folders / 'sam2', tmp_path / 'video')
+    path = tmp_path / 'video/config.json'
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(settings, model_type='sam2_video')))
+    one, other = (
+        PromptableNetwork.from_pretrained(str(folder))
+        for folder in (folders / 'sam2', tmp_path / 'video')
+    )
+    image = to_unit(picture((40, 57)))
+    for found, expected in zip(other.embed(image), one.embed(image)):
+        torch.testing.assert_close(found, expected)
+
+
+def test_mistakes_are_told_in_one_line(folders, config, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    def refuse(text, error=ValueError, **options):
+        with pytest.raises(error, match=text) as caught:
+            make_labels(config, PromptableLabeller(**options), str(tmp_path / 'x'))
+        assert '\n' not in str(caught.value)
+
+    refuse('give a model')
+    refuse('group_distance must be in', model='x', group_distance=2)
+    refuse('max_points must be >= 1', model='x', max_points=0)
+    refuse("rest must be background or unknown, got 'x'", model='x', rest='x')
+    refuse('the folder .*none does not exist', FileNotFoundError, model='/none')
+    refuse('downloads are switched off', model='facebook/x', local_files_only=True)
+    part = tmp_path / 'part'
+    shutil.copytree(folders / 'sam', part)
+    weights = load_file(part / 'model.safetensors')
+    weights.pop('vision_encoder.patch_embed.projection.weight')
+    save_file(weights, part / 'model.safetensors', metadata=dict(format='pt'))
+    refuse('part lacks 1 weights, such as vision_enc', model=str(part))
+    other = tmp_path / 'dinov2'
+    shutil.copytree(folders / 'sam', other)
+    (other / 'config.json').write_text('{"model_type": "dinov2"}')
+    refuse('is a dinov2, which takes no points; there are sam, sam2', model=str(other))
