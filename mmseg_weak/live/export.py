@@ -20,7 +20,7 @@ def session_annotations(session: LiveSession) -> Annotations:
         height, width = session.size(click.image)
         out.image(click.image, (width, height))
         if len(click.points) > 1:
-            out.line(click.points, click.name)
+            out.line(click.points, click.name, negative=click.denied)
         else:
             out.click(*click.points[0], click.name, negative=click.denied)
     return out.finish('session', 'session')

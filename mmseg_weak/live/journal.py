@@ -11,6 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # not POSIX: no lock
+    fcntl = None
+
 KINDS = ('add', 'remove', 'class', 'rename', 'merge', 'undo', 'redo')
 
 
@@ -60,7 +65,7 @@ class Journal:
         self.state = State()
         self.next_id = 0
         self.version = 0
-        self._file = None
+        self._file, self._size = None, 0
         if self.path is not None:
             self._open()
 
@@ -72,19 +77,46 @@ class Journal:
                 :class:`~mmseg_weak.live.session.LiveSession`.
 
         Raises:
-            ValueError: It does not fit the state; nothing is changed.
+            ValueError: It does not fit the state, the disk is full, or another session
+                has written to the file; nothing is changed.
         """
+        before = self.done[:], self.undone[:], self.next_id
         self._count(operation)
-        if self._file is not None:
-            self._file.write(json.dumps(operation, ensure_ascii=False) + '\n')
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        if self._file is None:
+            return
+        try:
+            self._write(operation)
+        except (OSError, ValueError) as error:
+            self.done, self.undone, self.next_id = before
+            self.state = replayed(self.done)
+            raise ValueError(f'{self.path} cannot be written ({error})') from None
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _write(self, operation: dict) -> None:
+        """Append a line, whole or not at all."""
+        line = (json.dumps(operation, ensure_ascii=False) + '\n').encode()
+        number = self._file.fileno()
+        if fcntl is not None:
+            fcntl.flock(number, fcntl.LOCK_EX)
+        try:
+            if os.fstat(number).st_size != self._size:
+                raise ValueError('another session has written to it; open this one again')
+            try:
+                if self._file.write(line) < len(line):
+                    raise OSError('the disk is full')
+                os.fsync(number)
+            except OSError:
+                self._file.truncate(self._size)
+                raise
+            self._size += len(line)
+        finally:
+            if fcntl is not None:
+                fcntl.flock(number, fcntl.LOCK_UN)
 
     def _open(self) -> None:
         """Read the operations, drop a cut-off end, get ready to append."""
@@ -97,7 +129,9 @@ class Journal:
             if len(whole) < len(content):
                 with open(self.path, 'r+b') as file:
                     file.truncate(len(whole))
-            self._file = open(self.path, 'a', encoding='utf-8')  # noqa: SIM115 kept open
+            # Without a buffer: what could not be written must not come later.
+            self._file = open(self.path, 'ab', buffering=0)  # noqa: SIM115 kept open
+            self._size = len(whole)
         except OSError as error:
             raise ValueError(f'{self.path} cannot be opened ({error})') from None
 

@@ -1,5 +1,6 @@
 """Click, and see masks of all images at once."""
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -68,8 +70,20 @@ class LiveSession:
                 self.add_class(name)
         self.profile, self.seed = profile, seed
         self._known = set(self.images)
+        self._tell_of_absent()
         self._sizes: dict[str, tuple[int, int]] = {}
         self.use(pyramid or FrozenPyramid())
+
+    def _tell_of_absent(self) -> None:
+        clicks = self.journal.state.clicks.values()
+        absent = sorted({click.image for click in clicks} - self._known)
+        if absent:
+            print_log(
+                f'{len(absent)} images with clicks are no longer in {self.photos}, such as '
+                f'{absent[0]}: their clicks are kept and not used',
+                'current',
+                logging.WARNING,
+            )
 
     def use(self, pyramid: FrozenPyramid) -> None:
         """Take the features of another network, for instance of one trained on the clicks.
@@ -78,7 +92,12 @@ class LiveSession:
             pyramid (FrozenPyramid): The network.
         """
         self.pyramid = pyramid
-        self.cache = FeatureCache(self.work_dir / 'features', self.compute, pyramid.digest)
+
+        def compute(path: str) -> list[np.ndarray]:
+            # Of this network, even if another one has been taken meanwhile.
+            return pyramid(read_photo(Path(path)))
+
+        self.cache = FeatureCache(self.work_dir / 'features', compute, pyramid.digest)
         self._standard: Standard | None = None
         self._rows: dict[Click, Tensor] = {}
         self._model: LiveModel | None = None
@@ -93,8 +112,9 @@ class LiveSession:
 
     @property
     def clicks(self) -> list[Click]:
-        """All clicks, in the order in which they were set."""
-        return list(self.journal.state.clicks.values())
+        """All clicks on images that are there, in the order in which they were set."""
+        clicks = self.journal.state.clicks.values()
+        return [click for click in clicks if click.image in self._known]
 
     def click(self, image: str, x: float, y: float, name: str, no: bool = False) -> int:
         """Say what is at a place.
@@ -277,10 +297,6 @@ suggest`."""
             points = along(np.array(click.points), STROKE_STEP * max(height, width))
             self._rows[key] = sample_maps(self.maps(click.image), points / (width, height))
         return self._rows[key]
-
-    def compute(self, path: str) -> list[np.ndarray]:
-        """Features of an image file, past the cache."""
-        return self.pyramid(read_photo(Path(path)))
 
     def without_unclicked(self, logits: Tensor) -> Tensor:
         """Classes that nobody clicked are nowhere."""

@@ -231,12 +231,12 @@ class SharedSession:
         for name in session.images:
             if self._stop.is_set():
                 return
-            path = str(session.photos / name)
+            path, cache = str(session.photos / name), session.cache
             try:
-                if not session.cache.has(path):
-                    maps = session.compute(path)
+                if not cache.has(path):
+                    maps = cache.compute(path)
                     with self.changed:
-                        session.cache.put(path, maps)
+                        cache.put(path, maps)
             except (OSError, ValueError) as error:
                 print_log(f'{name} is left out: {error}', 'current', logging.WARNING)
             self.ready += 1
@@ -261,7 +261,10 @@ def as_points(value: object) -> list[tuple[float, float]]:
     Raises:
         ValueError: They are none.
     """
-    points = np.asarray(value, dtype=float)
+    try:
+        points = np.asarray(value, dtype=float)
+    except (TypeError, OverflowError):
+        raise ValueError('points must be pairs of x and y') from None
     if points.ndim != 2 or points.shape[1] != 2 or not 1 <= len(points) <= 10000:
         raise ValueError('points must be 1 to 10,000 pairs of x and y')
     return [(float(x), float(y)) for x, y in points]

@@ -4,6 +4,9 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 from .._processes import die_with_parent
@@ -49,16 +52,35 @@ class TrainingRun:
         init = [*COMMAND, 'init', photos, str(clicks), '--out', str(project)]
         init += ['--overwrite', '--classes', *session.classes]
         train = [*COMMAND, 'train', str(project / 'config.py')]
-        script = f'{shlex.join(init)} && exec {shlex.join(train)}'
+        self._launch(['sh', '-c', f'{shlex.join(init)} && exec {shlex.join(train)}'])
+
+    def _launch(self, command: Sequence[str]) -> None:
+        """Start in a thread that waits for the process.
+
+        The kernel ends it with the thread that started it, and the one that answers a
+        request may end at any time.
+        """
+        started: Future = Future()
         parent = os.getpid()
-        with open(self.log, 'wb') as log:
-            self.process = subprocess.Popen(
-                ['sh', '-c', script],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                preexec_fn=lambda: die_with_parent(parent),
-            )
+
+        def run() -> None:
+            try:
+                with open(self.log, 'wb') as log:
+                    process = subprocess.Popen(
+                        command,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        preexec_fn=lambda: die_with_parent(parent),
+                    )
+            except OSError as error:
+                started.set_exception(error)
+                return
+            started.set_result(process)
+            process.wait()
+
+        threading.Thread(target=run, daemon=True).start()
+        self.process = started.result()
 
     @property
     def running(self) -> bool:

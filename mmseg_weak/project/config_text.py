@@ -92,6 +92,12 @@ model = dict(
     ),
 )
 """
+ONE_LOSS = "loss_decode=dict(_delete_=True, type='PartialCrossEntropyLoss'),"
+TWO_LOSSES = """\
+loss_decode=[
+            dict(type='PartialCrossEntropyLoss'),
+            dict(type='ExclusionLoss'),  # of marks that say "not this class"
+        ],"""
 TAG_MODEL = """\
 # Tags alone for the first sixth of the training; masks follow from what they show.
 model = dict(
@@ -183,13 +189,16 @@ METHODS = dict(
 INDENT = ' ' * 12
 
 
-def config_text(kind: str, labels: str, held_out: bool, **values) -> str:
+def config_text(
+    kind: str, labels: str, held_out: bool, says_no: bool = False, **values
+) -> str:
     """Fill the template of one kind of labels.
 
     Args:
         kind (str): ``clicks``, ``tags`` or ``masks``.
         labels (str): File or folder of the labels.
         held_out (bool): Whether photographs are kept for scoring.
+        says_no (bool): Whether some clicks say "not this class". Defaults to False.
         **values: ``facts``, ``budget``, ``work_dir``, ``classes``, ``long_side``, ``crop``,
             ``images``, ``suffix``, ``workers``, ``train_list`` and ``held_out_list``.
 
@@ -215,7 +224,8 @@ def config_text(kind: str, labels: str, held_out: bool, **values) -> str:
         metric=method.metric,
     )
     parts = [HEAD, TRAIN, VALIDATION if held_out else NO_VALIDATION]
-    return ''.join(part.format(**values) for part in parts) + method.model
+    model = method.model.replace(ONE_LOSS, TWO_LOSSES) if says_no else method.model
+    return ''.join(part.format(**values) for part in parts) + model
 
 
 def _step(name: str) -> str:

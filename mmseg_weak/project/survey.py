@@ -33,6 +33,7 @@ class Survey:
         marks (dict[str, Counter]): Labelled photograph to its marks of each class.
         spacing (float): Distance in pixels that a quarter of the clicks have to the next
             of their class or less; NaN without clicks. Small objects lie close.
+        says_no (bool): Whether some clicks say "not this class".
         unknown (list[str]): Names in the labels that no photograph has.
         notes (list[str]): What else the user should read.
     """
@@ -46,6 +47,7 @@ class Survey:
     names: dict[str, str] = field(default_factory=dict)
     marks: dict[str, Counter] = field(default_factory=dict)
     spacing: float = float('nan')
+    says_no: bool = False
     unknown: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -145,6 +147,7 @@ def _add_annotations(
             found.marks.setdefault(photo, Counter())[names[label]] += 1
     if found.kind == 'clicks':
         found.spacing = _spacing(table)
+        found.says_no = bool(table.negative.any())
 
 
 def _name(read: Annotations, i: int, classes: Sequence[str] | None) -> str:

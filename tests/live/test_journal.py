@@ -53,3 +53,33 @@ def test_a_damaged_line_is_named(tmp_path, line):
     path.write_text('{"op": "class", "name": "cat"}\n' + line + '\n')
     with pytest.raises(ValueError, match=r'session.jsonl: line 2 is no operation'):
         Journal(path)
+
+
+def test_a_second_session_on_the_file_cannot_spoil_the_first(tmp_path):
+    """Both would give the same number to different clicks."""
+    first, second = (Journal(tmp_path / 'session.jsonl') for _ in range(2))
+    first.apply(dict(op='class', name='cat'))
+    with pytest.raises(ValueError, match=r'session.jsonl cannot be written \(another ses'):
+        second.apply(dict(op='class', name='dog'))
+    assert second.state.classes == []
+    first.apply(dict(op='class', name='bird'))
+    assert Journal(tmp_path / 'session.jsonl').state.classes == ['cat', 'bird']
+
+
+def test_what_a_full_disk_refuses_is_not_counted(tmp_path, monkeypatch):
+    journal = Journal(tmp_path / 'session.jsonl')
+    for operation in operations():
+        journal.apply(operation)
+    before = journal.done[:], journal.state, journal.next_id
+
+    def full(_):
+        raise OSError(28, 'No space left on device')
+
+    with monkeypatch.context() as disk:
+        disk.setattr('os.fsync', full)
+        for operation in (dict(op='undo'), dict(op='class', name='fox')):
+            with pytest.raises(ValueError, match='No space left'):
+                journal.apply(operation)
+    assert (journal.done, journal.state, journal.next_id) == before
+    journal.apply(dict(op='class', name='cow'))
+    assert Journal(tmp_path / 'session.jsonl').state == journal.state

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from mmseg_weak.live import FrozenPyramid
 from mmseg_weak.live.server import MAX_BODY, build_app
 from mmseg_weak.live.shared_session import SharedSession
 
@@ -95,6 +96,7 @@ def test_large_requests_are_cut(page):
         b'{"kind": "add", "image": "a.png", "points": [], "name": "grass"}',
         b'{"kind": "add", "image": "a.png", "points": [[1]], "name": "grass"}',
         b'{"kind": "add", "image": "a.png", "points": [["a", 1]], "name": "grass"}',
+        b'{"kind": "add", "image": "a.png", "points": {}, "name": "grass"}',
         b'{"kind": "add", "image": "a.png", "points": [[1e400, 1]], "name": "grass"}',
         b'{"kind": "add", "image": 7, "points": [[1, 1]], "name": "grass"}',
         b'{"kind": "undo", "path": "x"}',
@@ -174,3 +176,24 @@ def test_two_pages_at_once_lose_nothing(page, shared):
         thread.join()
     ids = [click.id for click in shared.session.clicks]
     assert len(set(ids)) == 30
+
+
+def test_features_computed_ahead_are_of_the_network_that_made_them(shared, monkeypatch):
+    """Another network may be taken while the thread computes."""
+    session = shared.session
+    backbone = dict(type='EfficientNetLite', arch='lite0', out_indices=(0, 1, 2))
+    other = FrozenPyramid(backbone, long_side=96)
+    first = str(session.photos / session.images[0])
+    cache, compute = session.cache, session.cache.compute
+
+    def taken_meanwhile(path):
+        maps = compute(path)
+        if session.cache is cache:
+            session.use(other)
+        return maps
+
+    monkeypatch.setattr(cache, 'compute', taken_meanwhile)
+    shared._look_ahead()
+    expected = other(session.pixels(session.images[0]))
+    found = session.cache.get(first)
+    assert all((a == b).all() for a, b in zip(found, expected, strict=True))

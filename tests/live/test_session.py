@@ -147,3 +147,33 @@ def test_points_along_a_line_are_at_most_a_step_apart():
     assert len(points) == 12
     assert np.hypot(*np.diff(points, axis=0).T).max() <= 1.0 + 1e-9
     assert (points[0] == 0).all() and (points[-1] == [3, 10]).all()
+
+
+def test_scribbles_and_denials_reach_the_training(session, tmp_path):
+    session.scribble('b.jpg', [(30, 20), (34, 20), (34, 24)], 'square')
+    session.scribble('b.jpg', [(2, 2), (2, 8)], 'square', no=True)
+    session.click('b.jpg', 60.5, 5.5, 'grass')
+    assert export_clicks(session, tmp_path / 'clicks.json') == []
+    data = ClickDataset(
+        click_file=str(tmp_path / 'clicks.json'),
+        metainfo=dict(classes=('grass', 'square')),
+        data_prefix=dict(img_path=str(session.photos)),
+        img_suffix='.jpg',
+        pipeline=[],
+    )
+    info = data.get_data_info(0)
+    marks = zip(info['click_strokes'], info['click_labels'], info['click_negatives'])
+    expected = [(0, 1, False)] * 3 + [(1, 1, True)] * 2 + [(2, 0, False)]
+    assert [tuple(map(int, mark)) for mark in marks] == expected
+
+
+def test_clicks_of_a_photograph_that_is_gone_are_kept(session, photos, pyramid):
+    click_both(session)
+    session.journal.close()
+    (photos / 'b.jpg').rename(photos / 'elsewhere.txt')
+    opened = LiveSession(photos, (), session.work_dir, pyramid)
+    assert [click.image for click in opened.clicks] == ['a.png'] * 2
+    assert opened.mask('a.png').shape == (48, 64)
+    opened.journal.close()
+    (photos / 'elsewhere.txt').rename(photos / 'b.jpg')
+    assert len(LiveSession(photos, (), session.work_dir, pyramid).clicks) == 4

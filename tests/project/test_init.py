@@ -82,6 +82,24 @@ def test_mixed_suffixes_and_bare_names_are_matched(folder):
     assert train.click_report['clicks'] == 20
 
 
+def test_scribbles_and_denials_are_learnt(folder):
+    """Also where labels are copied under the names of the photographs."""
+    marks = [
+        dict(x=5, y=6, cls='background'),
+        dict(points=[[20, 8], [30, 8]], cls='cat'),
+        dict(x=50, y=30, cls='cat', no=True),
+    ]
+    names = [name.split('/')[1] for name in NAMES]
+    (folder / 'clicks.json').write_text(json.dumps(dict.fromkeys(names, marks)))
+    init('photos', 'clicks.json')
+    config = Config.fromfile('project/config.py')
+    sample = build(config)[0][0]['data_samples']
+    assert (sample.gt_sem_seg.data == 1).sum() > 4
+    losses = [loss.type for loss in config.model.decode_head.loss_decode]
+    assert losses == ['PartialCrossEntropyLoss', 'ExclusionLoss']
+    assert {'gt_exclusions'} <= set(sample.keys())
+
+
 def test_tags_become_a_config_that_builds(folder):
     tags = {
         n: ['cat'] if i % 2 else ['dog', 'cow'][: 1 + i % 3] for i, n in enumerate(NAMES)

@@ -99,17 +99,22 @@ class Annotations:
         return np.where(self.clicks.negative, 'no', kinds)
 
     def marks(self, *kinds: str) -> Iterator[Mark]:
-        """Clicks and scribbles of the kinds that a format can hold, in order."""
+        """Clicks and scribbles of the kinds that a format can hold, in order.
+
+        A scribble that says "no" comes as points where a format has no lines.
+        """
         clicks, names = self.clicks, self.names()
         for i in np.flatnonzero(np.isin(self.kinds(), kinds)).tolist():
-            points = clicks.points[clicks.start[i] : clicks.start[i + 1]]
-            yield Mark(
-                image=clicks.images[clicks.image_index[i]],
-                points=[(x, y) for x, y in points.tolist()],
-                label=names[clicks.label[i]],
-                rank=int(clicks.rank[i]),
-                negative=bool(clicks.negative[i]),
-            )
+            rows = clicks.points[clicks.start[i] : clicks.start[i + 1]].tolist()
+            points = [(x, y) for x, y in rows]
+            for part in [points] if 'lines' in kinds else [[point] for point in points]:
+                yield Mark(
+                    image=clicks.images[clicks.image_index[i]],
+                    points=part,
+                    label=names[clicks.label[i]],
+                    rank=int(clicks.rank[i]),
+                    negative=bool(clicks.negative[i]),
+                )
 
     def tag_rows(self, present: bool) -> Iterator[tuple[str, str]]:
         """Image and class of each tag, or of each class verified to be absent."""
@@ -139,8 +144,8 @@ class Annotations:
         clicks, lines = self.clicks, self.clicks.is_line()
         parts = {
             'clicks': Counter(clicks.label[~lines & ~clicks.negative].tolist()),
-            'scribbles': Counter(clicks.label[lines].tolist()),
-            '"no" points': Counter(clicks.label[~lines & clicks.negative].tolist()),
+            'scribbles': Counter(clicks.label[lines & ~clicks.negative].tolist()),
+            '"no" points': Counter(clicks.label[clicks.negative].tolist()),
             'tags': Counter(self.tags.label[self.tags.present].tolist()),
             '"absent" tags': Counter(self.tags.label[~self.tags.present].tolist()),
         }

@@ -123,7 +123,13 @@ class Collector:
         self._points.extend((finite(x, 'x'), finite(y, 'y')))
         self._end_mark(code, rank, negative)
 
-    def line(self, points: Sequence[Sequence], label: object) -> None:
+    def line(
+        self,
+        points: Sequence[Sequence],
+        label: object,
+        rank: int = 0,
+        negative: bool = False,
+    ) -> None:
         """Take a scribble through ``(x, y)`` corners; those in one place are one click.
 
         Raises:
@@ -134,7 +140,7 @@ class Collector:
             raise ValueError('a line without points')
         for x, y in corners if len(set(corners)) > 1 else corners[:1]:
             self._points.extend((x, y))
-        self._end_mark(self._class(label), 0, False)
+        self._end_mark(self._class(label), rank, negative)
 
     def tag(self, label: object, present: bool = True) -> None:
         """Take a tag of the image, or the statement that a class is absent."""

@@ -12,6 +12,7 @@ from .source import Source, as_text
 
 CLASS_KEYS = ('cls', 'class')
 ENTRY_KEYS = {'x', 'y', 'rank', 'no', *CLASS_KEYS}
+LINE_KEYS = {'points', 'rank', 'no', *CLASS_KEYS}
 FOREIGN = 'docs/formats.md lists the formats of tools that are read'
 
 
@@ -19,19 +20,22 @@ FOREIGN = 'docs/formats.md lists the formats of tools that are read'
 class WhatsThePointJSON(Format):
     """``{"image id": [{"x": 1, "y": 2, "cls": 3, "rank": 1}, ...], ...}``.
 
-    ``"no": true`` makes it a point that says "not this class".
+    ``"points": [[x, y], ...]`` in the place of ``x`` and ``y`` makes it a scribble,
+    ``"no": true`` a mark that says "not this class".
     """
 
     title = "What's the Point JSON"
-    holds = ('points', 'no')
+    holds = ('points', 'lines', 'no')
 
     @staticmethod
     def sniff(source: Source) -> bool:
-        """An object of lists whose first entry has ``x`` and ``y``."""
+        """An object of lists whose first entry has ``x`` and ``y``, or is a scribble."""
         content = source.json_object
         first = next((c for c in content.values() if c), None)
         entry = first[0] if isinstance(first, list) else None
-        return isinstance(entry, dict) and {'x', 'y'} <= set(entry)
+        if not isinstance(entry, dict):
+            return False
+        return {'x', 'y'} <= set(entry) or {'points'} < set(entry) <= LINE_KEYS
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -53,8 +57,9 @@ class WhatsThePointJSON(Format):
                 out.where = f'entry {position}'
                 if not isinstance(entry, dict):
                     raise ValueError(f'expected {{"x", "y", "cls"}}, got {entry!r}')
-                unused |= set(entry) - ENTRY_KEYS
-                take_entry(entry, out)
+                keys = LINE_KEYS if 'points' in entry else ENTRY_KEYS
+                unused |= set(entry) - keys
+                take_entry(entry, out, entry.get('points'))
         if unused:
             out.note(f'keys not used: {", ".join(sorted(unused))}')
 
@@ -62,8 +67,10 @@ class WhatsThePointJSON(Format):
     def write(path: str, annotations: Annotations) -> None:
         """Write the clicks; images without one stay as empty lists."""
         content: dict[str, list] = {image: [] for image in annotations.clicks.images}
-        for mark in annotations.marks('points', 'no'):
-            entry = dict(x=mark.x, y=mark.y, cls=mark.label)
+        for mark in annotations.marks('points', 'lines', 'no'):
+            line = len(mark.points) > 1
+            entry = dict(points=mark.points) if line else dict(x=mark.x, y=mark.y)
+            entry.update(cls=mark.label)
             entry.update({'rank': mark.rank} if mark.rank else {})
             entry.update({'no': True} if mark.negative else {})
             content[mark.image].append(entry)
@@ -130,13 +137,13 @@ def _entries(source: Source, header: list[str]) -> Iterator[tuple[str, dict]]:
         yield where, entry
 
 
-def take_entry(entry: dict, out: Collector) -> None:
-    """Check one click and hand it on.
+def take_entry(entry: dict, out: Collector, line: list | None = None) -> None:
+    """Check one click, or scribble through the points of ``line``, and hand it on.
 
     Raises:
         ValueError: A key is absent or its value is none that it can have.
     """
-    for key in ('x', 'y'):
+    for key in () if line is not None else ('x', 'y'):
         if key not in entry:
             raise ValueError(f'no {key!r} in {as_text(entry)}')
     value = next((entry[key] for key in CLASS_KEYS if key in entry), None)
@@ -144,7 +151,12 @@ def take_entry(entry: dict, out: Collector) -> None:
     number = 0.0 if rank is None else _rank(rank)
     if negative not in (True, False):
         raise ValueError(f'"no" must be true or false, got {negative!r}')
-    out.click(entry['x'], entry['y'], value, int(number), bool(negative))
+    if line is None:
+        out.click(entry['x'], entry['y'], value, int(number), bool(negative))
+    elif isinstance(line, list) and all(isinstance(p, list) and len(p) == 2 for p in line):
+        out.line(line, value, int(number), bool(negative))
+    else:
+        raise ValueError(f'points of a scribble must be [[x, y], ...], got {as_text(line)}')
 
 
 def _rank(rank: object) -> float:

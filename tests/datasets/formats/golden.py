@@ -379,11 +379,18 @@ GOLDEN = {
                 '2008_1': [
                     dict(x=1.5, y=2, cls='cat', rank=3),
                     {'y': 0, 'x': 1, 'class': 'dog', 'no': True, 'who': 'me'},
+                    dict(points=[[0, 1.5], [4, 2]], cls='cat'),
+                    dict(points=[[3, 3], [4, 3], [5, 3]], cls='dog', no=True),
                 ],
                 'empty': [],
             }
         },
-        clicks=[('2008_1', [(1.5, 2)], 'cat'), ('2008_1', [(1, 0)], 'dog', True)],
+        clicks=[
+            ('2008_1', [(1.5, 2)], 'cat'),
+            ('2008_1', [(1, 0)], 'dog', True),
+            ('2008_1', [(0, 1.5), (4, 2)], 'cat'),
+            ('2008_1', [(3, 3), (4, 3), (5, 3)], 'dog', True),
+        ],
         notes='not used: who',
     ),
     'clicks-csv': Golden(

@@ -29,8 +29,8 @@ def test_verb_converts_and_reports(images, tmp_path, capsys):
     report = capsys.readouterr().out
     assert 'cat: 2 clicks' in report and 'dog: 1 scribbles' in report
     assert 'left out: 1 person (joints of a skeleton)' in report
-    out = tmp_path / 'clicks.json'
-    words = [str(path), '--to', 'clicks', '--out', str(out), '--images', str(images)]
+    out = tmp_path / 'clicks.csv'
+    words = [str(path), '--to', 'clicks-csv', '--out', str(out), '--images', str(images)]
     run_verb('convert', words)
     assert '1 scribbles not written' in capsys.readouterr().out
     found = read_annotations(out)

@@ -34,7 +34,7 @@ def build(rows, tag_rows):
     for image, points, label, negative in rows:
         out.image(image)
         if len(points) > 1:
-            out.line(points, label)
+            out.line(points, label, negative=negative)
         else:
             out.click(*points[0], label, negative=negative)
     for image, label in tag_rows:
@@ -127,7 +127,7 @@ def test_a_format_that_cannot_hold_it_says_so(tmp_path):
     with pytest.raises(
         ValueError, match=r'can hold nothing of it \(1 scribbles not written'
     ):
-        write_annotations(tmp_path / 'c.json', only_lines, 'clicks')
+        write_annotations(tmp_path / 'c.csv', only_lines, 'clicks-csv')
     with pytest.raises(ValueError, match=r"format 'bmp' cannot be written, those that can"):
         write_annotations(tmp_path / 'c.json', only_lines, 'bmp')
     assert not list(tmp_path.iterdir())
