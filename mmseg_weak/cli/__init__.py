@@ -8,6 +8,7 @@ whose names begin with an underscore are no verbs.
 import argparse
 import pkgutil
 import sys
+import warnings
 from importlib import import_module
 from types import ModuleType
 
@@ -72,6 +73,8 @@ def _run(module: ModuleType, args: argparse.Namespace) -> None:
     """Load the toolbox, then run a verb with one-line errors."""
     import mmseg_weak
 
+    if not getattr(args, 'verbose', False):  # advice to those who write models
+        warnings.filterwarnings('ignore', module=r'(mmengine|mmcv|mmseg)\.')
     try:
         mmseg_weak.register()
     except ImportError as error:

@@ -10,7 +10,12 @@ from mmengine.runner import Runner
 TOOLBOX = ('mmengine', 'mmcv', 'mmseg')
 # Of the toolbox: results, and what it tells its programmers by warnings.
 RESULTS = ('mmseg.evaluation',)
-FOR_PROGRAMMERS = ('mmengine.evaluator', 'mmengine.fileio', 'mmengine.registry')
+FOR_PROGRAMMERS = (
+    'mmengine.evaluator',
+    'mmengine.fileio',
+    'mmengine.optim',
+    'mmengine.registry',
+)
 
 
 # Between the one who logs and the one who asks who logs.

@@ -37,6 +37,7 @@ def test_the_one_who_speaks_decides():
     assert not spoken_by('mmengine.runner.runner')
     assert not spoken_by('mmengine.optim.optimizer.default_constructor')
     assert not spoken_by('mmengine.fileio.file_client', logging.WARNING)
+    assert not spoken_by('mmengine.optim.optimizer.x', logging.WARNING)  # frozen layers
     assert spoken_by('mmengine.runner.checkpoint', logging.WARNING)
     assert spoken_by('mmengine.fileio.io', logging.ERROR)
     assert spoken_by('mmengineering')
