@@ -1,5 +1,6 @@
 """Prompts of clicks against the library's processor and against an oracle."""
 
+import copy
 import json
 import shutil
 from types import SimpleNamespace
@@ -8,6 +9,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.runner import Runner
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from PIL import Image
 from scipy import ndimage
 from torch import nn
@@ -15,6 +20,7 @@ from toy import toy_config, toy_model
 
 from mmseg_weak.cli import run_verb
 from mmseg_weak.labelling import PromptableLabeller, make_labels
+from mmseg_weak.models import HeterogeneousPseudoLabelHead
 from mmseg_weak.models.promptable import (
     ClickGroup,
     PromptableNetwork,
@@ -22,6 +28,7 @@ from mmseg_weak.models.promptable import (
     group_clicks,
 )
 from mmseg_weak.models.promptable.click_masks import choose_mask, prompts
+from mmseg_weak.models.promptable.peer import click_points
 
 SIDE = 64
 DECODER = dict(hidden_size=16, mlp_dim=16, num_attention_heads=2, iou_head_hidden_dim=16)
@@ -318,6 +325,79 @@ def test_without_background_the_rest_is_unknown():
     far = ndimage.distance_transform_edt(mask == 0) > 3
     assert (probs[:, torch.from_numpy(far)] < 0.5).all()
     assert (probs[1][13:27, 13:27] > 0.9).all()
+
+
+def test_points_are_read_from_drawn_clicks():
+    labels = np.full((50, 80), 255)
+    y, x = np.mgrid[:50, :80]
+    labels[(y - 20) ** 2 + (x - 30) ** 2 <= 9] = 1
+    labels[(y - 1) ** 2 + (x - 78) ** 2 <= 9] = 2  # cut by the border
+    labels[40, 5:75] = 2  # a stroke
+    labels[10, 10] = 0
+    xy, classes = click_points(labels)
+    found = {tuple(p): c for p, c in zip(xy.tolist(), classes.tolist())}
+    assert found[30, 20] == 1 and found[10, 10] == 0
+    assert all(labels[y, x] == label for (x, y), label in found.items())
+    stroke = sorted(x for (x, y), _ in found.items() if y == 40)
+    assert stroke == [20, 52, 71]  # middles of 5–36, 37–68 and 69–74
+    empty = click_points(np.full((4, 4), 255))
+    assert empty[0].shape == (0, 2) and empty[1].shape == (0,)
+
+
+def click_sample(mask, xy, classes, valid):
+    """A sample with clicks drawn as single pixels."""
+    labels = torch.full((1, *mask.shape), 255)
+    labels[0, xy[:, 1], xy[:, 0]] = torch.from_numpy(classes)
+    sample = SegDataSample(gt_sem_seg=PixelData(data=labels))
+    present = tuple(sorted(set(classes.tolist()) - {0}))
+    sample.set_metainfo(dict(img_shape=valid, image_classes=present))
+    return sample
+
+
+def test_an_oracle_is_a_peer_in_training():
+    head = HeterogeneousPseudoLabelHead(
+        promptable=dict(model='oracle', group_distance=0.01, rest='background')
+    )
+    oracle = Oracle('sam')
+    head.promptable._network = PromptableNetwork(oracle)
+    image, mask = paint()
+    valid = (57, 88)
+    samples = [
+        click_sample(mask, CLICKS, CLASSES, valid),
+        click_sample(mask, CLICKS[3:], CLASSES[3:], valid),  # background alone
+    ]
+    preprocessor = MODELS.build(dict(type='WeakSegDataPreProcessor', bgr_to_rgb=True))
+    inputs = torch.from_numpy(image).permute(2, 0, 1).float().repeat(2, 1, 1, 1)
+    clicks = torch.cat([sample.gt_sem_seg.data for sample in samples])
+    labels, scores = head._online(3, inputs, clicks, samples, preprocessor)
+    assert oracle.embedded == 1  # there is nothing to ask of the second
+    expected = np.where(np.pad(np.ones(valid), ((0, 3), (0, 2))) > 0, mask, 255)
+    inner = ndimage.grey_dilation(mask, 3) == ndimage.grey_erosion(mask, 3)
+    assert (labels[0].numpy() == expected)[inner].all()
+    torch.testing.assert_close(scores.sum(1), torch.ones(2, *mask.shape))
+    assert (labels[1] != 255).sum() == 1
+    logits = torch.zeros(2, 3, 15, 23, requires_grad=True)
+    losses = head(logits, inputs, samples, preprocessor)
+    losses['loss_hpl'].backward()
+    assert logits.grad[0].abs().sum() > 0 and losses['hpl_coverage'] > 40
+    assert copy.deepcopy(head).promptable is head.promptable
+    assert not head.state_dict() and not list(head.parameters())
+
+
+def test_students_train_with_sam_beside_another_network(folders, toy_root, tmp_path):
+    model = toy_model(
+        pseudo_label=dict(
+            type='HeterogeneousPseudoLabelHead',
+            threshold=0.3,
+            promptable=dict(model=str(folders / 'sam2')),
+        )
+    )
+    runner = Runner.from_cfg(toy_config(toy_root, tmp_path, model, 2))
+    runner.train()
+    state = torch.load(tmp_path / 'iter_2.pth', weights_only=False)['state_dict']
+    plain = toy_model()
+    plain['type'] = 'EncoderDecoder'
+    MODELS.build(plain).load_state_dict(state)
 
 
 @pytest.fixture

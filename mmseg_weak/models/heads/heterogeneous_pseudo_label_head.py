@@ -18,6 +18,7 @@ from ...refinement.heterogeneous_label import scores_with_clicks
 from ..inference.peers import PeerNetworks
 from ..inputs.image_values import to_unit_rgb, valid_sizes
 from ..losses.reduction import global_denominator
+from ..promptable import PromptablePeer
 from ..seminar.teacher_logits import image_class_mask
 from .click_loss import stacked_exclusions, stacked_labels
 
@@ -57,6 +58,8 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         check_values (bool): See :func:`~mmseg_weak.refinement.heterogeneous_label`.
         loss_name (str): Key of the loss; keep ``loss`` in it. Defaults to ``loss_hpl``.
         temperature (float): See :class:`~mmseg_weak.refinement.LabelRule`. Defaults to 1.
+        promptable (dict, optional): SAM or SAM 2 as one more peer, the last one: arguments
+            of :class:`~mmseg_weak.models.promptable.PromptablePeer`. Defaults to None.
 
     Raises:
         ValueError: An option lies outside its range, or needs peers.
@@ -78,9 +81,11 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         check_values: bool = True,
         loss_name: str = 'loss_hpl',
         temperature: float = 1.0,
+        promptable: Mapping | None = None,
     ) -> None:
         super().__init__()
-        if not peers and (soft or confidence_weight):
+        self.promptable = PromptablePeer(**promptable) if promptable else None
+        if not peers and not promptable and (soft or confidence_weight):
             raise ValueError(
                 'HeterogeneousPseudoLabelHead: soft and confidence_weight need online '
                 'peers; labels from disk have no probabilities'
@@ -205,7 +210,7 @@ class HeterogeneousPseudoLabelHead(BaseModule):
             a label, in percent (logged only).
         """
         clicks, scores = stacked_labels(data_samples), None
-        if len(self.peers):
+        if len(self.peers) or self.promptable is not None:
             labels, scores = self._online(
                 logits.shape[1], inputs, clicks, data_samples, preprocessor
             )
@@ -232,6 +237,9 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         probs = self.peers.probabilities(images, num_classes)
         classes = image_class_mask(data_samples, num_classes, self.rule.background)
         sizes = valid_sizes(data_samples, images.shape[2:])
+        if self.promptable is not None:
+            told = (clicks, data_samples, sizes, num_classes, self.rule.background)
+            probs.append(self.promptable.probabilities(images, *told))
         points = stacked_exclusions(data_samples)
         return self._label(probs, classes, clicks, images, sizes, exclusions=points)
 

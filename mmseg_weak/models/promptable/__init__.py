@@ -2,5 +2,12 @@
 
 from .click_masks import ClickGroup, class_probabilities, group_clicks
 from .network import PromptableNetwork
+from .peer import PromptablePeer
 
-__all__ = ['ClickGroup', 'PromptableNetwork', 'class_probabilities', 'group_clicks']
+__all__ = [
+    'ClickGroup',
+    'PromptableNetwork',
+    'PromptablePeer',
+    'class_probabilities',
+    'group_clicks',
+]
