@@ -74,7 +74,8 @@ def _is_command() -> bool:
     program = Path(sys.argv[0]).stem if sys.argv else ''
     if program == '-m':
         words = sys.orig_argv
-        program = 'mmseg-weak' if words[words.index('-m') + 1] == __name__ else ''
+        ours = '-m' in words and words[words.index('-m') + 1] == __name__
+        program = 'mmseg-weak' if ours else ''
     return program == 'mmseg-weak' and multiprocessing.parent_process() is None
 
 

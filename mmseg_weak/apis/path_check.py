@@ -26,7 +26,7 @@ def check_paths(config: Config, splits: tuple[str, ...]) -> None:
             for dataset in single_datasets(loader['dataset']):
                 _check_dataset(f'{split}_dataloader.dataset', dataset)
     init = config.model.get('backbone', {}).get('init_cfg') or {}
-    checkpoint = init.get('checkpoint', '') if isinstance(init, dict) else ''
+    checkpoint = (init.get('checkpoint') if isinstance(init, dict) else None) or ''
     if 'train' in splits and checkpoint.startswith(PREFIX):
         package_file(checkpoint.removeprefix(PREFIX))
     elif 'train' in splits and checkpoint and '://' not in checkpoint:

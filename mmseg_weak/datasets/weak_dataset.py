@@ -197,7 +197,7 @@ def with_pseudo_labels(pipeline: Sequence, folder: str) -> list:
         folder (str): ``pseudo_label_dir`` of the data set.
 
     Raises:
-        ValueError: A step loads other pseudo-labels.
+        ValueError: A step loads other pseudo-labels, or none loads images.
     """
     steps = list(pipeline)
     names = [_type_name(step) for step in steps]
@@ -212,6 +212,11 @@ def with_pseudo_labels(pipeline: Sequence, folder: str) -> list:
             )
         return steps
     loaders = [i for i, name in enumerate(names) if name.startswith('Load')]
+    if steps and not loaders:
+        raise ValueError(
+            f'pseudo_label_dir={folder!r}, and no step of the pipeline is called Load…: '
+            'put LoadPseudoLabels behind the one that loads images'
+        )
     if loaders:
         step = dict(type='LoadPseudoLabels', pseudo_label_dir=folder)
         steps.insert(loaders[0] + 1, step)

@@ -59,7 +59,9 @@ class Table:
         options += [f'{key}={value}' for key, value in stage.options.items()]
         config = self.fill(stage.config, stage.name)
         env = {key: self.fill(value, stage.name) for key, value in stage.env.items()}
-        name = stage.last_checkpoint(config, list(map(str, options)), env)
+        words = [str(word) for word in options if str(word).startswith('train_cfg.')]
+        words = [self.fill(word, stage.name) for word in words]
+        name = stage.last_checkpoint(config, words, env)
         for table in (self.values, self.fixed):
             folder = _Folder(table[stage.name])
             folder.checkpoint = f'{folder}/{name}'

@@ -5,6 +5,8 @@ import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_weak.datasets.weak_dataset import with_pseudo_labels
+
 CLASSES = ('background', 'cat')
 
 
@@ -123,3 +125,9 @@ def test_damaged_manifests_are_named(root, content, message):
 def test_a_suffix_in_capitals(root):
     Image.new('RGB', (4, 4)).save(root / 'a.JPG')
     assert [Path(info['img_path']).name for info in build(root)] == ['a.JPG', 'c.jpg']
+
+
+def test_a_pipeline_that_would_load_no_labels_is_refused():
+    assert with_pseudo_labels([], 'labels') == []
+    with pytest.raises(ValueError, match="pseudo_label_dir='labels', and no step of the"):
+        with_pseudo_labels([dict(type='MyImages'), dict(type='Resize')], 'labels')

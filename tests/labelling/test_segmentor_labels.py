@@ -99,6 +99,23 @@ def test_labels_equal_those_made_by_hand(peers, toy_root, tmp_path):
     assert len(set(map(tuple, palette.reshape(-1, 3)[[0, 1, 2, 255]]))) == 4
 
 
+def test_a_class_that_is_denied_at_a_place_is_no_label_there(peers, toy_root, tmp_path):
+    make(peers, tmp_path / 'before', threshold=0)
+    before = read(tmp_path / 'before')['toy_00.png']
+    clicks = json.loads((toy_root / 'clicks.json').read_text())
+    places = [(2, 60), (60, 2), (33, 33)]
+    for x, y in places:
+        entry = dict(x=x, y=y, cls=int(before[y, x]), no=True)
+        clicks['toy_00'].append(entry)
+    (tmp_path / 'clicks.json').write_text(json.dumps(clicks))
+    config = Config.fromfile(peers[0]['config'])
+    config.train_dataloader.dataset.click_file = str(tmp_path / 'clicks.json')
+    labeller = SegmentorLabeller(peers, threshold=0, scales=(1.0,), flip=False)
+    make_labels(config, labeller, str(tmp_path / 'after'))
+    changed = before != read(tmp_path / 'after')['toy_00.png']
+    assert sorted(zip(*changed.nonzero())) == sorted((y, x) for x, y in places)
+
+
 def test_an_interrupted_run_goes_on(peers, tmp_path, monkeypatch):
     make(peers, tmp_path / 'whole')
     write, written = label_folder.write_mask, []

@@ -79,6 +79,10 @@ def test_values_change_late_and_only_what_counts_changes_the_recipe(load):
 def test_the_last_checkpoint_is_that_of_the_config(load, tmp_path):
     changed = load(options=dict(train_options=['--cfg-options', 'train_cfg.max_iters=7']))
     assert changed[0].checkpoint.name == 'iter_7.pth'
+    own = load(
+        old="options={'model.weight': 2}", new="options={'train_cfg.max_iters': '{seed}'}"
+    )
+    assert own[2].checkpoint.name == 'iter_5.pth'
     own = load(old="options={'model.weight': 2}", new="checkpoint='epoch_2.pth'")
     assert own[2].checkpoint.name == 'epoch_2.pth'
     (tmp_path / 'train.py').write_text(

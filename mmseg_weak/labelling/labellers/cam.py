@@ -17,6 +17,7 @@ from ..._files import write_json
 from ...constants import IGNORE_INDEX
 from ...models.cam.activation_maps import SCALES, merge_maps
 from ...models.cam.tags import class_labels, stack_tags
+from ...models.heads.click_loss import stacked_exclusions
 from ...models.inference.fast_convolutions import prepare_inference
 from ...models.inputs.image_values import from_unit_rgb
 from ...refinement.affinity_label import AffinityLabelRule
@@ -183,6 +184,9 @@ class CAMLabeller(Labeller):
         if 'gt_sem_seg' in sample:  # clicks of a ClickDataset
             clicks = sample.gt_sem_seg.data[0].to(result)
             result = torch.where(clicks == IGNORE_INDEX, result, clicks)
+            _, row, column, no = stacked_exclusions([sample]).to(result.device).T
+            denied = result[row, column] == no
+            result[row[denied], column[denied]] = IGNORE_INDEX
         return result
 
     def finish(self, job: 'Job') -> dict[str, Any]:

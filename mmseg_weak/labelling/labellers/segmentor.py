@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ...constants import IGNORE_INDEX
+from ...models.heads.click_loss import stacked_exclusions
 from ...models.inference.fast_convolutions import prepare_inference
 from ...models.seminar.teacher_logits import image_class_mask
 from ...refinement import LabelRule, build_refinement, heterogeneous_label
@@ -106,10 +107,19 @@ class SegmentorLabeller(Labeller):
         probs = self._probabilities(sample, image)
         classes = image_class_mask([sample], probs[0].shape[1], rule.background)
         clicks = torch.full((1, *image.shape[2:]), IGNORE_INDEX, device=image.device)
+        exclusions = None
         if 'gt_sem_seg' in sample:  # an image of tags has no clicks
             clicks = sample.gt_sem_seg.data.to(image.device)
+            exclusions = stacked_exclusions([sample]).to(image.device)
         labels, _ = heterogeneous_label(
-            probs, classes, clicks, image, rule, self._refine, image_ids=[sample.img_id]
+            probs,
+            classes,
+            clicks,
+            image,
+            rule,
+            self._refine,
+            image_ids=[sample.img_id],
+            exclusions=exclusions,
         )
         return Label(labels[0].cpu().numpy())
 
