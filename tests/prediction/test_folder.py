@@ -196,5 +196,9 @@ def test_masks_go_to_the_tools_of_others(network, photos, tmp_path, monkeypatch)
     predict(None, network.checkpoint, photos, out, to='coco', workers=0)
     images = json.loads((out / 'coco.json').read_text())['images']
     assert {image['file_name'] for image in images} == set(find_photos(photos))
+    one = tmp_path / 'one'
+    predict(None, network.checkpoint, photos / 'b.PNG', one, to='coco', workers=0)
+    images = json.loads((one / 'coco.json').read_text())['images']
+    assert [image['file_name'] for image in images] == ['b.PNG']
     with pytest.raises(ValueError, match="cannot be written as 'word', there are"):
         predict(None, network.checkpoint, photos, out, to='word')
