@@ -52,7 +52,7 @@ docs: $(DOCS)/.complete
 	rm -rf work_dirs/docs && mkdir -p work_dirs/docs/source
 	cp -r README.md CHANGELOG.md docs configs work_dirs/docs/source
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build -q --strict
-	@echo 'site: work_dirs/docs/site/README.html'
+	@echo 'site: work_dirs/docs/site/index.html'
 
 $(DOCS)/.complete: pyproject.toml
 	$(PYTHON) -m venv $(DOCS)

@@ -1,5 +1,6 @@
 """Links, paths and the configs that the documentation prints."""
 
+import importlib
 import itertools
 import re
 
@@ -146,3 +147,15 @@ def test_the_config_with_a_regularised_loss_builds(tmp_path):
     write_own_configs(tmp_path, 'regularised_losses.md', count=1)
     model = MODELS.build(Config.fromfile(tmp_path / 'my_potts.py').model)
     assert [type(term).__name__ for term in model.regularisation] == ['PottsLoss']
+
+
+def test_the_reference_names_what_exists_and_the_site_every_page():
+    text = (REPOSITORY / 'docs/reference.md').read_text()
+    names = re.findall(r'^::: (\S+)$', text, re.M)
+    assert len(names) > 20
+    for name in names:
+        module, _, attribute = name.rpartition('.')
+        assert getattr(importlib.import_module(module), attribute).__doc__, name
+    site = (REPOSITORY / 'mkdocs.yml').read_text()
+    missing = [page for page in PAGES if page.startswith('docs/') and page not in site]
+    assert not missing
