@@ -189,12 +189,3 @@ class TagTable:
         """Rows picked by a boolean mask or an index array; all images stay named."""
         columns = (getattr(self, f.name)[index] for f in fields(self)[1:])
         return TagTable(self.images, *columns)
-
-    def as_sets(self) -> dict[str, set[int]]:
-        """Class ids present in each image, empty for images without a tag."""
-        tags: dict[str, set[int]] = {image: set() for image in self.images}
-        for image, label in zip(
-            self.image_index[self.present].tolist(), self.label[self.present].tolist()
-        ):
-            tags[self.images[image]].add(label)
-        return tags

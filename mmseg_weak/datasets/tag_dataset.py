@@ -9,8 +9,8 @@ from mmseg.registry import DATASETS
 from ..constants import IGNORE_INDEX
 from .class_lists import check_class_list
 from .click_formats import ClassResolver, read_clicks
-from .image_files import as_list, image_id
-from .tag_formats import Tags, read_tag_file
+from .image_files import as_list
+from .tag_formats import Tags, match_tags, read_tag_file
 from .tag_report import format_tag_report, make_tag_report
 from .transforms.pseudo_labels import check_pseudo_labels
 from .transforms.tags import check_tag_pipeline
@@ -171,16 +171,26 @@ class ImageTagDataset(WeakSegDataset):
         tags: Tags = {}
         for file in self.tag_files:
             read = read_tag_file(file, self._known(resolve), self.backend_args)
-            for image, labels in read.items():
-                image = image_id(image, self.img_suffix)
-                tags.setdefault(image, set()).update(labels)
-                self._stated.add(image)
+            self._add(tags, file, read, images)
+            self._stated |= tags.keys()
         for file in self.click_files:
             clicks = read_clicks(file, resolve, backend_args=self.backend_args)
-            clicks = clicks.select(~clicks.negative)
+            clicks, read = clicks.select(~clicks.negative), {}
             for image, label in zip(clicks.image, clicks.label):
-                tags.setdefault(image_id(image, self.img_suffix), set()).add(int(label))
+                read.setdefault(image, set()).add(int(label))
+            self._add(tags, file, read, images)
         return tags
+
+    def _add(self, tags: Tags, file: str, read: Tags, images: list[str]) -> None:
+        """Join the tags of one file, by the ids of the images that it means."""
+        try:
+            matched, notes = match_tags(read, images, self.img_suffix)
+        except ValueError as error:
+            raise ValueError(f'{file}: {error}') from None
+        for note in notes:
+            self._tell(f'{file}: {note}')
+        for image, labels in matched.items():
+            tags.setdefault(image, set()).update(labels)
 
     def _known(self, resolve: ClassResolver):
         """The resolver, or one that gives -1 for an unknown tag that is to be ignored.

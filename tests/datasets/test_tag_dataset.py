@@ -103,6 +103,14 @@ def test_a_class_on_every_image_is_told_of(tags_config, root, monkeypatch):
     assert not any('every image' in text for text in said)
 
 
+def test_names_of_a_tool_find_their_images(tags_config, root):
+    (root / 'tool.json').write_text(
+        json.dumps({'0123abcd-a.png': ['cat'], 'upload/sub/b.png': ['dog'], 'c': []})
+    )
+    dataset = build(tags_config, tag_file='tool.json')
+    assert tags_of(dataset) == {'a': (1,), 'sub/b': (2,), 'c': ()}
+
+
 def test_several_files_are_joined(tags_config, root):
     (root / 'more.csv').write_text('image,tag\nc,dog\na,cat\na,dog\n')
     dataset = build(tags_config, tag_file=['tags.json', 'more.csv'])

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -72,7 +73,8 @@ def match_names(
     """Find the image that each name of a source is meant for.
 
     A name that is no image's may be one in another Unicode form, behind the prefix that
-    Label Studio gives an upload, or below other folders. Each is told.
+    Label Studio gives an upload, or below other folders. Each is told. Where folders hold
+    images of the same names, a name in one folder is none of another's.
 
     Args:
         names (Sequence[str]): Names in the source.
@@ -96,6 +98,8 @@ def match_names(
         for image in images:
             keys.setdefault(of_image(image), []).append(image)
         hits = {name: keys.get(of_name(found[name]), []) for name in lost}
+        if of_name is _last_part:
+            hits = _without_other_folders(hits, found, ids)
         for name, fits in hits.items():
             if len(fits) > 1:
                 raise ValueError(
@@ -108,6 +112,26 @@ def match_names(
             notes.append(f'{len(matched)} names match {text}, such as {example}')
     _refuse_collisions({name: found[name] for name in names if found[name] in ids})
     return found, notes
+
+
+def _without_other_folders(
+    hits: dict[str, list[str]], found: dict[str, str], ids: set[str]
+) -> dict[str, list[str]]:
+    """Take out what a split list left out: ``b/1`` is not ``a/1`` if that is named too."""
+    taken = ids & set(found.values())
+    times = Counter(map(_last_part, found.values()))
+
+    def other(name: str, image: str) -> bool:
+        if '/' not in name or '/' not in image:
+            return False
+        return not (name.endswith(f'/{image}') or image.endswith(f'/{name}'))
+
+    kept = {}
+    for name, fits in hits.items():
+        path = found[name]
+        sure = len(fits) == 1 and fits[0] not in taken and times[_last_part(path)] == 1
+        kept[name] = [image for image in fits if sure or not other(path, image)]
+    return kept
 
 
 def _refuse_collisions(found: dict[str, str]) -> None:

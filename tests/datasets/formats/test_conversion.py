@@ -110,6 +110,21 @@ def test_names_match_in_ways_that_are_told():
 
 
 @pytest.mark.parametrize(
+    'names, expected',
+    [
+        (['a/1.jpg', 'b/1.jpg', 'c/1.jpg'], ['a/1', 'b/1', 'c/1']),
+        (['b/1.jpg', 'c/1.jpg'], ['b/1', 'c/1']),
+        (['data/a/1.jpg', 'data/c/1.jpg'], ['a/1', 'data/c/1']),
+    ],
+)
+def test_folders_of_the_same_names_stay_apart(names, expected):
+    """A split list takes images of some folders; labels name those of all."""
+    for images in (['a/1'], ['a/1', 'd/1']):
+        found, _ = match_names(names, images, plain)
+        assert list(found.values()) == expected
+
+
+@pytest.mark.parametrize(
     'names, images, message',
     [
         (['d.jpg'], ['x/d', 'y/d'], r"'d\.jpg' could be x/d or y/d"),
