@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 from test_seminar import CONSISTENCY, batch
+from torch import nn
 from torch.nn import Conv2d
 from toy import toy_model
 
@@ -155,3 +156,24 @@ def test_removal_leaves_no_trace():
     student.set_teacher(None)
     for module in (*student.modules(), *teacher.modules()):
         assert not module._forward_hooks and 'forward' not in module.__dict__
+
+
+class ByName(nn.Module):
+    """Calls a frozen layer by the name of its argument, as transformers does."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.inner = nn.Linear(3, 3).requires_grad_(False)
+
+    def forward(self, x):
+        return self.scale * self.inner(input=x)
+
+
+def test_a_frozen_layer_may_be_called_by_name():
+    student = nn.Sequential(ByName())
+    teacher = copy.deepcopy(student).eval()
+    shared = SharedPrefix(student.train(), teacher)
+    x = torch.randn(2, 3)
+    torch.testing.assert_close(teacher(x), student(x))
+    shared.remove()

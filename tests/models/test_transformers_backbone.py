@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from mmengine.runner import load_checkpoint, save_checkpoint
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -228,6 +229,34 @@ def test_a_frozen_backbone_stays_as_it_is(folder, offline):
     assert all(p.grad is not None for p in model.decode_head.parameters())
     image = torch.randn(1, 3, 28, 28)
     torch.testing.assert_close(model.backbone(image)[0], model.backbone(image)[0])
+
+
+@pytest.mark.parametrize('kind', ['dinov2', 'dinov3_vit', 'swin', 'convnext'])
+def test_half_precision_is_close(folder, offline, kind):
+    model = segmentor(folder(kind), FAMILIES[kind][1])
+    exact = train_step(model)
+    model.zero_grad()
+    with torch.autocast('cpu', torch.bfloat16):
+        half = train_step(model)
+    assert half == pytest.approx(exact, abs=0.02) and half != exact
+    grads = [p.grad for p in model.backbone.parameters() if p.grad is not None]
+    assert len(grads) > 10 and all(g.isfinite().all() for g in grads)
+
+
+def test_layers_learn_at_rates_of_their_own(folder, offline):
+    """As docs/foundation.md says."""
+    model = segmentor(folder('dinov2'), (3,))
+    keys = {
+        f'backbone.model.encoder.layer.{i}.': dict(lr_mult=0.5 ** (3 - i)) for i in range(3)
+    }
+    settings = dict(
+        optimizer=dict(type='SGD', lr=1.0), paramwise_cfg=dict(custom_keys=keys)
+    )
+    wrapper = build_optim_wrapper(model, dict(settings, type='OptimWrapper'))
+    rates = {id(g['params'][0]): g['lr'] for g in wrapper.optimizer.param_groups}
+    for name, weight in model.named_parameters():
+        found = re.search(r'encoder\.layer\.(\d)\.', name)
+        assert rates.get(id(weight), 1.0) == (0.5 ** (3 - int(found[1])) if found else 1.0)
 
 
 def test_a_copy_is_a_network_of_its_own(folder, offline):

@@ -68,14 +68,14 @@ class SharedPrefix:
         elif name not in self.set_free:
             self.seen[name] = inputs[0], inputs[0]._version, output, output._version
 
-    def _forward(self, name: str, compute, inputs: Tensor, *args, **kwargs):
-        if name in self.seen and not args and not kwargs:
+    def _forward(self, name: str, compute, *inputs: Tensor, **kwargs):
+        if name in self.seen and len(inputs) == 1 and not kwargs:
             known, version, output, output_version = self.seen[name]
             # Either may have been changed in place by a layer after it.
             unchanged = known._version == version and output._version == output_version
-            if known is inputs and unchanged:
+            if known is inputs[0] and unchanged:
                 return output
-        return compute(inputs, *args, **kwargs)
+        return compute(*inputs, **kwargs)
 
 
 def frozen_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
