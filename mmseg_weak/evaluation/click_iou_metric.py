@@ -149,7 +149,8 @@ def label_support(
     """Largest probability of a click's class in the square around it.
 
     Args:
-        scores (Tensor): (C, H, W) logits; of a single one, those of the foreground.
+        scores (Tensor): (C, H, W) logits; a single one holds what mmseg has made of it,
+            probabilities of the foreground.
         pixels (np.ndarray): (n, 2) int column and row, inside.
         labels (np.ndarray): (n,) class of each click.
 
@@ -163,7 +164,6 @@ def label_support(
     columns = (x[:, None] + offsets).clamp(0, width - 1)
     rows = (y[:, None] + offsets).clamp(0, height - 1)
     near = scores[:, rows[:, :, None], columns[:, None, :]].float()  # C, n, side, side
-    if len(near) == 1:
-        near = torch.cat([-near, near]) / 2
-    probability = F.softmax(near, dim=0).flatten(2).amax(-1)
+    near = torch.cat([1 - near, near]) if len(near) == 1 else F.softmax(near, dim=0)
+    probability = near.flatten(2).amax(-1)
     return probability[torch.from_numpy(labels), torch.arange(len(labels))].cpu().numpy()

@@ -56,7 +56,7 @@ class CamLabelRule:
         """The steps, ready to call."""
         steps = [
             dict(min_score=CRF_MIN_SCORE, **step)
-            if step.get('type') == 'dense_crf'
+            if step.get('type') in ('dense_crf', 'DenseCRFRefinement')
             else step
             for step in self.steps
         ]

@@ -164,6 +164,15 @@ def test_marks_that_say_no():
     assert packed.gt_exclusions.tolist() == expected
 
 
+def test_marks_that_say_no_are_no_clicks_to_score_with():
+    """As validation packs them, without a label map."""
+    results = sample([[1, 1], [3, 4], [9, 3]], [1, 2, 3], [0, 1, 2], [False, True, False])
+    results['img'] = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    packed = PackWeakSegInputs()(LoadClicks()(results))['data_samples']
+    assert packed.click_labels.tolist() == [1, 3]
+    assert np.floor(packed.clicks).tolist() == [[1, 1], [9, 3]]
+
+
 def table(negative=(), known=()):
     clicks = ClickTable.from_rows(
         [('a', 1, 1, 0, 0), ('a', 2, 2, 1, 0), ('b', 3, 3, 0, 0), ('b', 4, 4, 2, 0)]

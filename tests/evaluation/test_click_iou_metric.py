@@ -85,6 +85,12 @@ def test_support_is_the_best_probability_around_a_click():
     np.testing.assert_allclose(label_support(logits, pixels, labels), expected, rtol=1e-6)
 
 
+def test_a_single_output_holds_probabilities():
+    probs = torch.full((1, 20, 20), 0.05)
+    pixels, labels = np.array([(5, 5), (15, 15)]), np.array([0, 1])
+    np.testing.assert_allclose(label_support(probs, pixels, labels), [0.95, 0.05])
+
+
 def test_a_click_against_everything_around_it_is_listed(tmp_path):
     logits = torch.zeros(3, 20, 20)
     logits[1] = 8

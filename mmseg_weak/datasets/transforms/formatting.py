@@ -6,7 +6,7 @@ from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
-from .click_rows import detach_clicks
+from .click_rows import are_attached, detach_clicks, keep_clicks
 from .pseudo_labels import KEY
 
 META_KEYS = (
@@ -40,7 +40,8 @@ class PackWeakSegInputs(PackSegInputs):
     ``data_samples`` carries ``gt_sem_seg``, with :class:`LoadPseudoLabels` also
     ``pseudo_sem_seg`` ((1, H, W) int64, 255 unlabelled), where marks say "not this class"
     ``gt_exclusions`` ((k, 3) int64 row, column, class), and as meta information ``clicks``
-    ((n, 2) float32 x and y in the packed image), ``click_labels`` ((n,) int64) and
+    ((n, 2) float32 x and y in the packed image), ``click_labels`` ((n,) int64), both of
+    marks that name a class, and
     ``image_classes`` (tuple of the classes of the whole image before cropping: its tags, or
     the labels clicked), ``background_index`` (int or None), ``known_classes``
     (tuple of those that were looked for, or None: all) and ``sample_idx`` (position of
@@ -56,7 +57,10 @@ class PackWeakSegInputs(PackSegInputs):
 
     def transform(self, results: dict) -> dict:
         """Pack one sample."""
-        detach_clicks(results)  # where no RasterizeClicks has done it
+        if are_attached(results):  # no RasterizeClicks has detached them
+            if 'click_negatives' in results:
+                keep_clicks(results, ~results['click_negatives'])
+            detach_clicks(results)
         if 'img_strong' in results:
             weak = super().transform(dict(img=results['img']))['inputs']
             packed = super().transform({**results, 'img': results['img_strong']})
