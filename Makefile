@@ -50,7 +50,7 @@ test: lint
 # Sources are copied so that links between README, docs and configs stay as they are.
 docs: $(DOCS)/.complete
 	rm -rf work_dirs/docs && mkdir -p work_dirs/docs/source
-	cp -r README.md CHANGELOG.md docs configs work_dirs/docs/source
+	cp -r README.md CHANGELOG.md CONTRIBUTING.md docs configs work_dirs/docs/source
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build -q --strict
 	@echo 'site: work_dirs/docs/site/index.html'
 
