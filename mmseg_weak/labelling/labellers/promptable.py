@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -37,7 +38,7 @@ class PromptableLabeller(SegmentorLabeller):
             side are prompts of one mask, in [0, 1].
         rest (str): Whether what lies outside all masks is background or unknown.
         max_points (int): Largest number of positive and of negative points of a mask.
-        embeddings (str, optional): Folder to keep the embeddings of images in.
+        embeddings (str, optional): Folder to keep embeddings and masks of images in.
         local_files_only (bool): Never download.
 
     Raises:
@@ -126,32 +127,48 @@ class PromptableLabeller(SegmentorLabeller):
             background,
             None if exclusions is None else exclusions.cpu().numpy(),
         )
+        path = self._store and self._store / _image_digest(image)
+        known = _load(path, '.masks.pt', image.device) or {}
+        before = len(known)
         probs = class_probabilities(
             self._network,
-            self._embed(image),
+            partial(self._embed, image, path),
             size,
             groups,
             len(self._source.classes),
             background if self.rest == 'background' else None,
             self.max_points,
+            known,
         )
+        if len(known) > before:
+            _save(path, '.masks.pt', {k: (m.cpu(), a) for k, (m, a) in known.items()})
         return [probs, *super()._probabilities(sample, image)]
 
-    def _embed(self, image: Tensor) -> tuple[Tensor, ...]:
+    def _embed(self, image: Tensor, path: Path | None) -> tuple[Tensor, ...]:
         """Embeddings from the folder, or computed; of half precision in both cases."""
-        path = None
-        if self._store is not None:
-            pixels = (image * 255).round().byte().cpu().numpy()
-            shape = repr(pixels.shape).encode()
-            path = self._store / f'{_digest(shape + pixels.tobytes())}.pt'
-            if path.exists():
-                found = torch.load(path, map_location=image.device, weights_only=True)
-                return tuple(value.float() for value in found)
-        found = [value.half() for value in self._network.embed(image)]
-        if path is not None:
-            with replace_file(path) as temporary:
-                torch.save([value.cpu() for value in found], temporary)
+        found = _load(path, '.pt', image.device)
+        if found is None:
+            found = [value.half() for value in self._network.embed(image)]
+            _save(path, '.pt', [value.cpu() for value in found])
         return tuple(value.float() for value in found)
+
+
+def _load(path: Path | None, suffix: str, device: torch.device) -> Any:
+    """What is stored of an image; None where there is nothing, or no folder."""
+    if path is None or not (file := path.with_name(path.name + suffix)).exists():
+        return None
+    return torch.load(file, map_location=device, weights_only=True)
+
+
+def _save(path: Path | None, suffix: str, content: Any) -> None:
+    if path is not None:
+        with replace_file(path.with_name(path.name + suffix)) as temporary:
+            torch.save(content, temporary)
+
+
+def _image_digest(image: Tensor) -> str:
+    pixels = (image * 255).round().byte().cpu().numpy()
+    return _digest(repr(pixels.shape).encode() + pixels.tobytes())
 
 
 def _digest(data: bytes) -> str:

@@ -1,6 +1,7 @@
 """Clicks become prompts, and the masks of prompts become class probabilities."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -14,6 +15,10 @@ from .network import NEGATIVE, POSITIVE, PromptableNetwork
 
 # Groups in one call of the model; bounds the memory for masks at full size.
 BATCH = 8
+
+
+# Logits of a mask, (h, w) in half precision, and its agreement with the clicks.
+Chosen = tuple[Tensor, float]
 
 
 class ClickGroup(NamedTuple):
@@ -90,7 +95,7 @@ def prompts(group: ClickGroup, max_points: int) -> tuple[np.ndarray, np.ndarray]
     return np.concatenate([positives, negatives]), np.array(labels)
 
 
-def choose_mask(logits: Tensor, quality: Tensor, group: ClickGroup) -> tuple[Tensor, float]:
+def choose_mask(logits: Tensor, quality: Tensor, group: ClickGroup) -> tuple[int, float]:
     """The mask that agrees with the clicks best, then the one the model expects most of.
 
     Args:
@@ -99,7 +104,7 @@ def choose_mask(logits: Tensor, quality: Tensor, group: ClickGroup) -> tuple[Ten
         group (ClickGroup): All its clicks count, also those that were no prompt.
 
     Returns:
-        tuple: Logits (H, W), and the agreement in [0, 1]: mean of the shares of positives
+        tuple: Which mask, and its agreement in [0, 1]: mean of the shares of positives
         inside and of negatives outside.
     """
     inside = _read(logits > 0, group.positives).float().mean(dim=1)
@@ -108,17 +113,18 @@ def choose_mask(logits: Tensor, quality: Tensor, group: ClickGroup) -> tuple[Ten
         inside = (inside + outside) / 2
     order = zip(inside.tolist(), quality.tolist(), range(len(inside)))
     agreement, _, best = max(order, key=lambda one: one[:2])
-    return logits[best], agreement
+    return best, agreement
 
 
 def class_probabilities(
     network: PromptableNetwork,
-    embeddings: tuple[Tensor, ...],
+    embed: Callable[[], tuple[Tensor, ...]],
     size: tuple[int, int],
     groups: Sequence[ClickGroup],
     num_classes: int,
     background: int | None = 0,
     max_points: int = 10,
+    known: MutableMapping[str, Chosen] | None = None,
 ) -> Tensor:
     """What the masks of all groups say together.
 
@@ -129,30 +135,61 @@ def class_probabilities(
 
     Args:
         network (PromptableNetwork): The model.
-        embeddings (tuple[Tensor]): Of the image.
+        embed (Callable): Gives the embeddings of the image; called if a mask is unknown.
         size (tuple[int, int]): Height H and width W of the image.
-        groups (Sequence[ClickGroup]): The clicks.
+        groups (Sequence[ClickGroup]): The clicks, one group or more.
         num_classes (int): C.
         background (int, optional): Index of what lies outside all masks; None if it is
             unknown.
         max_points (int): See :func:`prompts`.
+        known (MutableMapping, optional): Masks of the same image from an earlier call, as
+            logits of half precision (h, w) and agreement; new ones are added.
 
     Returns:
-        Tensor: Shape (1, C, H, W), float32, on the device of the embeddings.
+        Tensor: Shape (1, C, H, W), float32, on the device of the masks.
     """
-    scores = embeddings[0].new_zeros(num_classes, *size, dtype=torch.float32)
-    for batch, points, labels in _batches(groups, max_points, scores.device):
-        logits, quality = network.masks(embeddings, size, points, labels)
-        for group, masks, expected in zip(batch, logits, quality):
-            mask, agreement = choose_mask(masks, expected, group)
-            probs = mask.float().sigmoid() * agreement
-            scores[group.label] = torch.maximum(scores[group.label], probs)
+    known = {} if known is None else known
+    keys = [_key(group, max_points) for group in groups]
+    missing = [group for group, key in zip(groups, keys) if key not in known]
+    if missing:
+        for group, chosen in _choose(network, embed(), size, missing, max_points):
+            known[_key(group, max_points)] = chosen
+    scores = known[keys[0]][0].new_zeros(num_classes, *size, dtype=torch.float32)
+    for group, key in zip(groups, keys):
+        logits, agreement = known[key]
+        mask = network.enlarge(logits[None, None].float(), size)[0, 0]
+        probs = mask.sigmoid() * agreement
+        scores[group.label] = torch.maximum(scores[group.label], probs)
     rest = 1 - scores.amax(dim=0)
     if background is None:
         scores = scores + rest / num_classes
     else:
         scores[background] = rest
     return (scores / scores.sum(dim=0))[None]
+
+
+def _choose(
+    network: PromptableNetwork,
+    embeddings: tuple[Tensor, ...],
+    size: tuple[int, int],
+    groups: Sequence[ClickGroup],
+    max_points: int,
+) -> Iterator[tuple[ClickGroup, Chosen]]:
+    """The best mask of each group."""
+    for batch, points, labels in _batches(groups, max_points, embeddings[0].device):
+        masks, quality = network.decode(embeddings, size, points, labels)
+        for group, small, expected in zip(batch, masks, quality):
+            large = network.enlarge(small[None], size)[0]
+            best, agreement = choose_mask(large, expected, group)
+            yield group, (small[best].half(), agreement)
+
+
+def _key(group: ClickGroup, max_points: int) -> str:
+    """What the mask of a group depends on, beside the image and the model."""
+    parts = group.positives.tobytes(), group.negatives.tobytes()
+    return hashlib.sha256(
+        b'%d %d ' % (max_points, len(parts[0])) + b''.join(parts)
+    ).hexdigest()
 
 
 def _batches(

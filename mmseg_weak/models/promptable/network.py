@@ -96,14 +96,14 @@ class PromptableNetwork(nn.Module):
         return (found,) if isinstance(found, Tensor) else tuple(found)
 
     @torch.no_grad()
-    def masks(
+    def decode(
         self,
         embeddings: tuple[Tensor, ...],
         size: tuple[int, int],
         points: Tensor,
         labels: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Several masks for each set of points.
+        """Several masks for each set of points, at the resolution of the model.
 
         Args:
             embeddings (tuple[Tensor]): See :meth:`embed`.
@@ -112,7 +112,7 @@ class PromptableNetwork(nn.Module):
             labels (Tensor): 1 inside, 0 outside of the object, long, shape (G, P).
 
         Returns:
-            tuple: Logits, shape (G, M, H, W), and the quality that the model expects of
+            tuple: Logits, shape (G, M, h, w), and the quality that the model expects of
             each mask, shape (G, M).
         """
         height, width = self.input_size(*size)
@@ -123,10 +123,14 @@ class PromptableNetwork(nn.Module):
             input_labels=labels[None],
             multimask_output=True,
         )
-        logits = result.pred_masks[0]
+        return result.pred_masks[0], result.iou_scores[0]
+
+    def enlarge(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
+        """Logits of :meth:`decode` at the size of the image, shape (G, M, H, W)."""
         if self.pads:
+            height, width = self.input_size(*size)
             logits = _resize(logits, (self.side, self.side))[..., :height, :width]
-        return _resize(logits, size), result.iou_scores[0]
+        return _resize(logits, size)
 
 
 def identity(name: str, local_files_only: bool = False) -> str:

@@ -1,6 +1,7 @@
 """A promptable model as a peer in training: it sees crops and the clicks on them."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -107,10 +108,11 @@ class PromptablePeer:
                 background,
                 None if excluded is None else excluded.cpu().numpy(),
             )
+            crop = images[i : i + 1, :, :height, :width]
             if groups:
                 probs[i, :, :height, :width] = class_probabilities(
                     network,
-                    network.embed(images[i : i + 1, :, :height, :width]),
+                    partial(network.embed, crop),
                     (height, width),
                     groups,
                     num_classes,
