@@ -1,5 +1,6 @@
 """Write files and folders whole or not at all."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -59,6 +60,16 @@ def replace_folder(path: str | os.PathLike) -> Iterator[Path]:
         yield new
         if path.is_dir():  # os.replace refuses a folder that is not empty
             path.rename(new.with_name('old'))
+
+
+def file_digest(*paths: str | os.PathLike) -> str:
+    """SHA-256 of the content of files, one behind the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, 'rb') as file:
+            while block := file.read(2**22):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def write_json(path: str | os.PathLike, content) -> None:

@@ -16,7 +16,7 @@ class PseudoLabelDataset(WeakSegDataset):
     """The images of a list that have a label in ``pseudo_label_dir``, labels as masks.
 
     Ids in the PNGs are positions in ``metainfo['classes']``, as
-    ``tools/make_pseudo_labels.py`` writes them, so no label is mapped again. Images without
+    ``mmseg-weak label`` writes them, so no label is mapped again. Images without
     a label, for instance because they have no tag, are left out and counted. The pipeline
     reads the labels with ``LoadAnnotations``.
 

@@ -22,7 +22,7 @@ MAX_NAMES, LOOKED_INTO = 3, 16
 class PseudoLabelFolder:
     """Label maps ``{image id}.png`` with ``manifest.json``, which says what made them.
 
-    ``tools/make_pseudo_labels.py`` writes such folders. Labels of another program need a
+    ``mmseg-weak label`` writes such folders. Labels of another program need a
     manifest with two entries, ``{"classes": [...], "made_by": "how they came about"}``: no
     folder without one is read, for it may hold masks.
 
@@ -55,7 +55,7 @@ class PseudoLabelFolder:
         if not path.is_file():
             raise FileNotFoundError(
                 f'{path}: image {image!r} has no pseudo-label; let '
-                'tools/make_pseudo_labels.py finish the folder'
+                'mmseg-weak label finish the folder'
             )
         labels = read_mask(path)
         if labels.shape != tuple(size):
@@ -119,7 +119,7 @@ class PseudoLabelFolder:
         if not path.is_file():
             raise FileNotFoundError(
                 f'{path} not found: pseudo_label_dir must be a folder made by '
-                'tools/make_pseudo_labels.py (a folder of masks is refused, for a weakly '
+                'mmseg-weak label (a folder of masks is refused, for a weakly '
                 'supervised training reads no masks). Labels of another program need that '
                 'file with {"classes": [...], "made_by": "how they came about"}'
             )
@@ -135,7 +135,7 @@ class PseudoLabelFolder:
         if not finished:
             return (
                 f'{self.path / REPORT} does not exist, so the labels are not finished; the '
-                'same call of tools/make_pseudo_labels.py goes on'
+                'same call of mmseg-weak label goes on'
             )
         return 'make labels of them, or take them out of the split list'
 

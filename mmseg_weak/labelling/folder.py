@@ -169,7 +169,7 @@ def read_maps(folder: str | Path, image: str) -> tuple[np.ndarray, np.ndarray, t
     if not path.is_file():
         raise FileNotFoundError(
             f'{path}: image {image!r} has no stored maps; make them by '
-            'tools/make_pseudo_labels.py --cams'
+            'mmseg-weak label --cams'
         )
     try:
         with np.load(path) as content:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from .._files import file_digest
 from ..models.inference.peers import load_network, predict_probabilities
 
 
@@ -49,15 +50,11 @@ class Network(NamedTuple):
                 raise FileNotFoundError(f'peer: {path} does not exist')
         model = Config.fromfile(self.config).model.to_dict()
         text = json.dumps(model, sort_keys=True, default=str)
-        weights = hashlib.sha256()
-        with open(self.checkpoint, 'rb') as file:
-            while block := file.read(2**22):
-                weights.update(block)
         return dict(
             config=Path(self.config).name,
             checkpoint=Path(self.checkpoint).name,
             model=hashlib.sha256(text.encode()).hexdigest(),
-            weights=weights.hexdigest(),
+            weights=file_digest(self.checkpoint),
         )
 
 

@@ -103,7 +103,7 @@ def sweep_thresholds(
 
     Args:
         config (Config): Its ``train_dataloader`` names the images.
-        cams (str): Folder of ``tools/make_pseudo_labels.py --cams``.
+        cams (str): Folder of ``mmseg-weak label --cams``.
         masks (str, optional): Folder of ``{img_id}.png`` to score with.
         thresholds (Sequence[float], optional): In [0, 1]. Defaults to 0.05, 0.1, ..., 0.8.
 

@@ -12,12 +12,13 @@ from mmengine.logging import print_log
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..prediction.photos import find_photos, read_photo
 from .cache import FeatureCache
 from .edges import follow_colours
 from .head import Samples, Standard
 from .journal import Click, Journal
+from .lines import along
 from .model import LiveModel
-from .photos import along, list_photos, read_photo
 from .pyramid import FrozenPyramid, sample_maps
 from .quality import ClickQuality, click_quality
 from .suggestion import DEFAULT_RULE, Suggestion, suggest
@@ -62,8 +63,10 @@ class LiveSession:
         seed: int = 0,
     ) -> None:
         self.photos = Path(photos)
-        self.images = list_photos(self.photos)
         self.work_dir = Path(work_dir or self.photos / '.mmseg_weak')
+        if self.photos.is_file():
+            raise ValueError(f'{self.photos} is a file, give the folder of photographs')
+        self.images = find_photos(self.photos, leave_out=self.work_dir)
         self.journal = Journal(self.work_dir / 'session.jsonl')
         for name in classes:
             if name not in self.journal.state.classes:

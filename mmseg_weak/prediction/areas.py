@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from .._files import replace_file
+from ..datasets.mask_files import read_mask
 
 
 def write_areas(
@@ -34,8 +34,7 @@ def write_areas(
         for photo, mask in masks.items():
             if not mask.is_file():
                 continue
-            with Image.open(mask) as image:
-                counts = np.bincount(np.array(image).ravel(), minlength=len(classes))
+            counts = np.bincount(read_mask(mask).ravel(), minlength=len(classes))
             shares = [(n, f'{100 * n / counts.sum():.3f}') for n in counts[: len(classes)]]
             table.writerow(
                 [photo, counts.sum(), *(cell for pair in shares for cell in pair)]

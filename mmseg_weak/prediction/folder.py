@@ -6,14 +6,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
 from .._files import replace_file
+from ..datasets.mask_files import write_mask
 from ..visualization.panels import overlay
 from .areas import write_areas
-from .photos import find_photos, result_names
+from .photos import find_photos, read_photo, result_names
 from .predictor import Predictor, load
 from .record import check_record
 
@@ -162,23 +163,10 @@ def _write(
     for kind in reversed(kinds):
         with replace_file(out / _file(kind, name)) as temporary:
             if kind == MASKS:
-                save_mask(temporary, mask, predictor.palette)
+                write_mask(temporary, mask, predictor.palette)
             else:
-                image = np.array(ImageOps.exif_transpose(Image.open(photo)).convert('RGB'))
+                image = read_photo(photo)
                 painted = overlay(
                     image, mask, predictor.palette, background=predictor.background
                 )
                 Image.fromarray(painted).save(temporary, quality=90)
-
-
-def save_mask(path: str | os.PathLike, mask: np.ndarray, palette: np.ndarray) -> None:
-    """Write a PNG of class ids that viewers show in colours.
-
-    Args:
-        path (str | os.PathLike): The file.
-        mask (np.ndarray): (H, W) uint8 class ids.
-        palette (np.ndarray): (n, 3) uint8 RGB of the classes.
-    """
-    image = Image.fromarray(mask)
-    image.putpalette(palette.astype(np.uint8).tobytes())
-    image.save(path)

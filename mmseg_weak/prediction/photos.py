@@ -4,6 +4,9 @@ import os
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
+import mmcv
+import numpy as np
+
 from ..datasets.image_files import IMAGE_SUFFIXES
 
 
@@ -63,3 +66,18 @@ def result_names(photos: list[str]) -> dict[str, str]:
     stems = {photo: str(PurePosixPath(photo).with_suffix('')) for photo in photos}
     counts = Counter(stem.lower() for stem in stems.values())
     return {p: stem if counts[stem.lower()] == 1 else p for p, stem in stems.items()}
+
+
+def read_photo(path: Path) -> np.ndarray:
+    """An upright image, RGB, (H, W, 3) uint8.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    try:
+        image = mmcv.imread(str(path), channel_order='rgb')
+    except Exception as error:  # decoders raise what they like
+        raise ValueError(f'{path} cannot be read as an image ({error})') from None
+    if image is None:
+        raise ValueError(f'{path} cannot be read as an image')
+    return image

@@ -1,11 +1,10 @@
 """A folder of results remembers which checkpoint made it."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._files import write_json
+from .._files import file_digest, write_json
 
 if TYPE_CHECKING:
     from .predictor import Predictor
@@ -27,7 +26,7 @@ def check_record(out: Path, predictor: 'Predictor', overwrite: bool) -> None:
     scale = predictor.scale and vars(predictor.scale)
     content = dict(
         checkpoint=predictor.checkpoint,
-        sha256=_digest(predictor.checkpoint),
+        sha256=file_digest(predictor.checkpoint),
         classes=list(predictor.classes),
         scale=json.loads(json.dumps(scale)),
     )
@@ -44,11 +43,3 @@ def check_record(out: Path, predictor: 'Predictor', overwrite: bool) -> None:
                 '--overwrite them'
             )
     write_json(path, content)
-
-
-def _digest(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

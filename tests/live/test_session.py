@@ -7,7 +7,7 @@ import torch
 from mmseg_weak.datasets import ClickDataset
 from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.live import RULES, LiveSession, export_clicks, export_masks
-from mmseg_weak.live.photos import along
+from mmseg_weak.live.lines import along
 
 
 def click_both(session):
@@ -19,6 +19,17 @@ def click_both(session):
 
 def test_images_of_all_suffixes_without_hidden_ones(session):
     assert session.images == ['a.png', 'b.jpg', 'more/a.png', 'more/c.JPG']
+
+
+def test_results_inside_the_folder_are_no_photographs(photos, pyramid):
+    session = LiveSession(photos, ['grass', 'square'], photos / 'work', pyramid)
+    click_both(session)
+    export_masks(session, photos / 'work' / 'masks')
+    session.journal.close()
+    opened = LiveSession(photos, (), photos / 'work', pyramid)
+    assert opened.images == ['a.png', 'b.jpg', 'more/a.png', 'more/c.JPG']
+    with pytest.raises(ValueError, match=r'a\.png is a file, give the folder'):
+        LiveSession(photos / 'a.png', (), None, pyramid)
 
 
 def test_a_click_changes_masks_of_other_images(session):

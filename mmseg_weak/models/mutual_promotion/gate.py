@@ -45,7 +45,7 @@ class CAMGate(BaseModule):
     """The gate as a neck: a stock ``EncoderDecoder`` with it is the gated branch.
 
     Its only weight is the classifier of a
-    :class:`~mmseg_weak.models.heads.CAMHead`; ``tools/export_segmentor.py`` puts it here.
+    :class:`~mmseg_weak.models.heads.CAMHead`; ``mmseg-weak export`` puts it here.
 
     Args:
         in_channels (int): Channels of the feature map that the classifier sees.

@@ -1,6 +1,5 @@
 """SAM and SAM 2 of ``transformers``: points of an image become masks of its size."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from ..._files import file_digest
 from ..._transformers import build_config, read_pretrained, require_transformers
 
 # Class of the library by model_type; of a video model the image part is taken.
@@ -143,13 +143,8 @@ def identity(name: str, local_files_only: bool = False) -> str:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         return f'{name}@{getattr(config, "_commit_hash", None)}'
-    digest = hashlib.sha256()
     files = [folder / 'config.json', *(f for p in WEIGHTS for f in folder.glob(p))]
-    for path in sorted(files):
-        with open(path, 'rb') as file:
-            while block := file.read(2**22):
-                digest.update(block)
-    return f'{folder.name}@{digest.hexdigest()}'
+    return f'{folder.name}@{file_digest(*sorted(files))}'
 
 
 def _resize(logits: Tensor, size: tuple[int, int]) -> Tensor:

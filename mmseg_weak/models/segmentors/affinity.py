@@ -105,7 +105,7 @@ class AffinitySegmentor(WeakSegmentor, EncoderDecoder):
         """
         raise NotImplementedError(
             'an affinity network refines activation maps and does not segment by itself; '
-            'use tools/make_pseudo_labels.py, and val_dataloader=None while it trains'
+            'use mmseg-weak label, and val_dataloader=None while it trains'
         )
 
 

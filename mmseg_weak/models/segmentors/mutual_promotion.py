@@ -43,7 +43,7 @@ class MutualPromotionSegmentor(BranchExportMixin, BranchPredictionMixin, Encoder
     With ``gate=False`` the checkpoint without ``cam_head.*`` and ``affinity_head.*`` is
     that of a stock ``EncoderDecoder``; with it, of one whose neck is
     :class:`~mmseg_weak.models.mutual_promotion.gate.CAMGate`
-    (``tools/export_segmentor.py`` writes both).
+    (``mmseg-weak export`` writes both).
 
     Args:
         *args: As for :class:`mmseg.models.EncoderDecoder`; class 0 is background.
