@@ -1,7 +1,7 @@
 """Masks, overlays and areas of a folder of photographs; resumable."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -91,18 +91,11 @@ def predict_folder(
         if not all((out / _file(kind, name)).is_file() for kind in kinds)
     ]
     broken: list[str] = []
-    with ThreadPoolExecutor(max(workers, 1)) as pool:
-        futures: list[Future] = []
-        for photo, mask in _masks(predictor, folder, pending, batch_size, workers, broken):
-            futures.append(
-                pool.submit(
-                    _write, predictor, folder / photo, mask, out, names[photo], kinds
-                )
-            )
-            while len(futures) > 4 * max(workers, 1):  # a slow disk holds the network up
-                futures.pop(0).result()
-        for future in futures:
-            future.result()
+    made = _masks(predictor, folder, pending, batch_size, workers, broken)
+    jobs = (
+        (predictor, folder / photo, mask, out, names[photo], kinds) for photo, mask in made
+    )
+    _write_all(jobs, max(workers, 1))
     if areas:
         masks = {p: out / _file(MASKS, name) for p, name in names.items()}
         write_areas(out / AREAS, masks, predictor.classes)
@@ -149,6 +142,18 @@ def _predict(
 ) -> Iterator[tuple[str, np.ndarray]]:
     names, samples = zip(*batch)
     return zip(names, predictor.predict(samples))
+
+
+def _write_all(jobs: Iterable[tuple], threads: int) -> None:
+    """Write in threads while the network goes on; a slow disk holds it up."""
+    with ThreadPoolExecutor(threads) as pool:
+        futures: list[Future] = []
+        for job in jobs:
+            futures.append(pool.submit(_write, *job))
+            while len(futures) > 4 * threads:
+                futures.pop(0).result()
+        for future in futures:
+            future.result()
 
 
 def _write(

@@ -69,12 +69,20 @@ def init(
     if (out / CONFIG).exists() and not overwrite:
         raise ValueError(f'{out / CONFIG} exists: --overwrite it, or choose another --out')
     kept = held_out(found)
+    long_side = long_side or choose_long_side(found, is_available())
+    budget = budget or ('full' if is_available() else 'quick')
+    _write(found, out, kept, long_side, budget)
+    return [*lines, *_closing(found, out, kept, long_side, budget)]
+
+
+def _write(
+    found: Survey, out: Path, kept: Sequence[str], long_side: int, budget: str
+) -> None:
+    """Write lists of photographs, labels if they have to be copied, and the config last."""
     source, suffix = _labels(found, out)
     _write_list(out / TRAIN, sorted(found.marks.keys() - set(kept)), suffix)
     if kept:
         _write_list(out / HELD_OUT, kept, suffix)
-    long_side = long_side or choose_long_side(found, is_available())
-    budget = budget or ('full' if is_available() else 'quick')
     text = config_text(
         found.kind,
         source,
@@ -94,7 +102,6 @@ def init(
     )
     with replace_file(out / CONFIG) as temporary:
         temporary.write_text(text, encoding='utf-8')
-    return [*lines, *_closing(found, out, kept, long_side, budget)]
 
 
 def choose_long_side(found: Survey, gpu: bool) -> int:
