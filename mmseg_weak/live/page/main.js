@@ -8,6 +8,7 @@ import { View } from './view.js';
 const element = (id) => document.getElementById(id);
 let state = { version: -1, classes: [], images: [], counts: {} };
 let current = null;
+let wanted = null;
 let chosen = null;
 let suggestion = null;
 let lastOverlay = null;
@@ -63,18 +64,23 @@ function showReady(count) {
 }
 
 async function open(name) {
+  wanted = name;
   const [photo, facts] = await Promise.all([picture('photo', { name }), get('image', { name })]);
+  if (wanted !== name) return; // another one was asked for meanwhile
   current = images.current = name;
   images.reveal();
   images.draw();
   if (suggestion?.image !== name) setSuggestion(null);
+  view.clicks = facts.clicks;
   view.show(photo, facts);
-  await showClicks();
+  await showOverlay();
 }
 
 async function showClicks() {
   const name = current;
-  view.clicks = (await get('image', { name })).clicks;
+  const { clicks } = await get('image', { name });
+  if (name !== current) return;
+  view.clicks = clicks;
   view.paint();
   await showOverlay();
 }

@@ -140,7 +140,7 @@ export class View {
 
   paintClick(context, click) {
     const colour = this.colours.get(click.name) ?? '#fff';
-    if (click.points.length > 1) { this.stroke(context, click.points, colour); return; }
+    if (click.points.length > 1) { this.stroke(context, click.points, colour, click.no); return; }
     const [x, y] = this.screen(...click.points[0]);
     context.beginPath();
     context.arc(x, y, CLICK_RADIUS, 0, 7);
@@ -156,7 +156,9 @@ export class View {
     context.stroke();
   }
 
-  stroke(context, points, colour) {
+  // What says "not this class" is dashed.
+  stroke(context, points, colour, no = false) {
+    context.setLineDash(no ? [8, 8] : []);
     context.beginPath();
     for (const [x, y] of points) context.lineTo(...this.screen(x, y));
     context.lineWidth = 5;
@@ -165,6 +167,7 @@ export class View {
     context.lineWidth = 3;
     context.strokeStyle = colour;
     context.stroke();
+    context.setLineDash([]);
   }
 
   ring(context, { x, y }, radius, colour) {
