@@ -20,8 +20,9 @@ def run(args: argparse.Namespace) -> None:
     """Export and say where."""
     from mmengine.config import Config
 
+    from .. import config_path
     from ..apis.export_segmentor import export_segmentor
 
-    config = Config.fromfile(args.config)
+    config = Config.fromfile(config_path(args.config))
     paths = export_segmentor(config, args.checkpoint, args.out, args.branch)
     print(*paths, sep='\n')

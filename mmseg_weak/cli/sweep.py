@@ -25,10 +25,11 @@ def run(args: argparse.Namespace) -> None:
     """Sweep and print."""
     from mmengine.config import Config
 
+    from .. import config_path
     from .._files import write_json
     from ..labelling.sweep import format_sweep, sweep_thresholds
 
-    config = Config.fromfile(args.config)
+    config = Config.fromfile(config_path(args.config))
     if args.cfg_options:
         config.merge_from_dict(args.cfg_options)
     rows = sweep_thresholds(config, args.cams, args.masks, args.thresholds)

@@ -57,7 +57,7 @@ def find_labeller(
             f'peers are pairs of config and checkpoint, got {len(peers)} names'
         )
     if peers:
-        options['peers'] = [Network(*pair) for pair in zip(peers[::2], peers[1::2])]
+        options['peers'] = [Network.of(pair) for pair in zip(peers[::2], peers[1::2])]
     if name is None:
         meant = (one for one in labellers() if one.suits(vars(given).keys()))
         return next(meant, None) or _declared(options.get('peers', ())), options

@@ -1,5 +1,6 @@
 """Trained networks that label."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from .. import config_path
 from .._files import file_digest
 from ..models.inference.peers import load_network, predict_probabilities
 
@@ -29,15 +31,20 @@ class Network(NamedTuple):
     def of(cls, value: 'Network | Mapping | Iterable[str]') -> 'Network':
         """From ``dict(config='x.py', checkpoint='y.pth')`` or a pair of names.
 
+        A config that is no file may be a shipped one.
+
         Raises:
             ValueError: It is neither.
         """
         try:
-            return cls(**value) if isinstance(value, Mapping) else cls(*value)
+            network = cls(**value) if isinstance(value, Mapping) else cls(*value)
         except TypeError:
             raise ValueError(
                 f'a network is a config and a checkpoint, got {value!r}'
             ) from None
+        with contextlib.suppress(FileNotFoundError):  # told when it is read
+            network = network._replace(config=config_path(network.config))
+        return network
 
     def identity(self) -> dict[str, str]:
         """Names, and hashes of the model's config and of the weights.

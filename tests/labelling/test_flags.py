@@ -6,8 +6,10 @@ import re
 import pytest
 from toy import toy_config, toy_model
 
+from mmseg_weak import config_path
 from mmseg_weak.cli import label, run_verb
 from mmseg_weak.labelling import CAMLabeller, SegmentorLabeller, TransferLabeller
+from mmseg_weak.labelling.networks import Network
 
 MAPS, SEGMENTERS, TRANSFER = 'maps', 'segmenters', 'transfer'
 KINDS = {MAPS: CAMLabeller, SEGMENTERS: SegmentorLabeller, TRANSFER: TransferLabeller}
@@ -175,3 +177,11 @@ def test_options_may_stand_before_the_networks(configs):
     labeller, rest = label.parse_words(args.parser, args.words)
     assert (labeller.fusion, labeller.flip, rest.out) == ('agree', False, 'z')
     assert labeller.peers == [tuple(words[-2:])]
+
+
+def test_configs_of_networks_are_found_without_a_checkout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = 'configs/seminar/pce_fcn_r18-narrow_1xb8-400_synthetic-96x96.py'
+    network = Network.of(dict(config=name, checkpoint='y.pth'))
+    assert network == (config_path(name), 'y.pth')
+    assert Network.of(('absent.py', 'y.pth')).config == 'absent.py'
