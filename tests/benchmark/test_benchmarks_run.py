@@ -1,10 +1,15 @@
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'benchmark'
+
+FOUNDATION = pytest.mark.skipif(
+    find_spec('transformers') is None, reason='transformers is not installed'
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +24,7 @@ FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'benchmark'
         ('label_transfer', 4),
         ('mutual_promotion', 4),
         ('regularised_losses', 4),
+        pytest.param('promptable', 1, marks=FOUNDATION),
     ],
 )
 def test_prints_a_row_for_each_ratio(script, num_rows):
