@@ -8,6 +8,7 @@ that is opened again can still undo.
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,8 +102,7 @@ class Journal:
         """Append a line, whole or not at all."""
         line = (json.dumps(operation, ensure_ascii=False) + '\n').encode()
         number = self._file.fileno()
-        if fcntl is not None:
-            fcntl.flock(number, fcntl.LOCK_EX)
+        _lock(number)
         try:
             if os.fstat(number).st_size != self._size:
                 raise ValueError('another session has written to it; open this one again')
@@ -115,8 +115,7 @@ class Journal:
                 raise
             self._size += len(line)
         finally:
-            if fcntl is not None:
-                fcntl.flock(number, fcntl.LOCK_UN)
+            _lock(number, release=True)
 
     def _open(self) -> None:
         """Read the operations, drop a cut-off end, get ready to append."""
@@ -166,6 +165,13 @@ class Journal:
         if kind == 'add':
             self.next_id = max(self.next_id, operation['id'] + 1)
         self.version += 1
+
+
+def _lock(number: int, release: bool = False) -> None:
+    """Keep other sessions from writing; some network file systems have no locks."""
+    if fcntl is not None:
+        with suppress(OSError):
+            fcntl.flock(number, fcntl.LOCK_UN if release else fcntl.LOCK_EX)
 
 
 def replayed(operations: Iterable[dict]) -> State:

@@ -70,8 +70,8 @@ def main() -> None:
                 raise ValueError(f'{args.masks / image}: id {label} has no name')
             out.line(line, names[label])
     found = out.finish(str(args.masks), 'masks')
-    write_annotations(args.out, found, args.to)
-    print('\n' + found.report())
+    lost = write_annotations(args.out, found, args.to)
+    print('\n'.join(['', found.report(), *lost]))
 
 
 if __name__ == '__main__':
