@@ -18,7 +18,7 @@ from .config_text import config_text
 from .report import describe, held_out, warnings
 from .survey import Survey, survey
 
-CONFIG, TRAIN, HELD_OUT = 'config.py', 'train.txt', 'held_out.txt'
+CONFIG, TRAIN, HELD_OUT, LABELS = 'config.py', 'train.txt', 'held_out.txt', 'labels.json'
 # Objects this far apart are still told apart by a network of stride 4.
 APART = 16
 MOST = 1600
@@ -146,10 +146,9 @@ def _labels(found: Survey, out: Path) -> tuple[str, str | tuple[str, ...]]:
         return found.labels, suffix
     photo_of = {name: photo for photo, name in found.names.items()}
     read = read_annotations(found.labels, options=ReadOptions(images=found.folder))
-    # The JSON holds scribbles too.
-    kind, end = ('clicks', 'json') if found.kind == 'clicks' else ('tags-csv', 'csv')
-    write_annotations(out / f'labels.{end}', _renamed(read, photo_of), kind)
-    return (out / f'labels.{end}').as_posix(), suffix
+    # In the package's own JSON, which holds scribbles and names with any characters.
+    write_annotations(out / LABELS, _renamed(read, photo_of), found.kind)
+    return (out / LABELS).as_posix(), suffix
 
 
 def _renamed(read: Annotations, photo_of: dict[str, str]) -> Annotations:

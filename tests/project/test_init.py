@@ -100,6 +100,18 @@ def test_scribbles_and_denials_are_learnt(folder):
     assert {'gt_exclusions'} <= set(sample.keys())
 
 
+def test_copied_tags_keep_names_with_any_characters(folder):
+    tags = {
+        name.split('/')[1]: ['cat; grey'] if i % 2 else ['dog | cow']
+        for i, name in enumerate(NAMES)
+    }
+    (folder / 'tags.json').write_text(json.dumps(tags))
+    init('photos', 'tags.json')
+    train, _ = build(Config.fromfile('project/config.py'))
+    assert train.metainfo['classes'] == ('background', 'cat; grey', 'dog | cow')
+    assert train.tag_report['images_without_tags'] == 0
+
+
 def test_tags_become_a_config_that_builds(folder):
     tags = {
         n: ['cat'] if i % 2 else ['dog', 'cow'][: 1 + i % 3] for i, n in enumerate(NAMES)
