@@ -84,6 +84,7 @@ class _Formatter(logging.Formatter):
     """The message alone, behind its level if that is more than information."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """One line of the console."""
         text = super().format(record)
         warns = record.levelno >= logging.WARNING
         return f'{record.levelname.lower()}: {text}' if warns else text

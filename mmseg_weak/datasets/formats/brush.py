@@ -16,6 +16,7 @@ class _Bits:
         self.at = 0
 
     def number(self, size: int) -> int:
+        """The next bits as a number."""
         if self.at + size > len(self.bits):
             raise ValueError('the brush ends in the middle, the file is truncated')
         part = self.bits[self.at : self.at + size]

@@ -41,5 +41,6 @@ class _Listener(logging.Handler):
         self.records: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record for later."""
         if speaker().startswith(DATASETS):
             self.records.append(record)

@@ -65,6 +65,7 @@ class _NeighbourDistance(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, features: Tensor, radius: int) -> Tensor:
+        """Affinities of all neighbours."""
         ctx.save_for_backward(features)
         ctx.radius = radius
         offsets = pair_offsets(radius)
@@ -78,6 +79,7 @@ class _NeighbourDistance(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        """Gradient of the features."""
         (features,) = ctx.saved_tensors
         total = torch.zeros_like(features)
         height, width = features.shape[2:]

@@ -11,6 +11,7 @@ class _ReadPixels(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, logits: Tensor, repeated: bool, *index: Tensor) -> Tensor:
+        """Logits at the clicked pixels."""
         ctx.shape, ctx.repeated = logits.shape, repeated
         ctx.save_for_backward(*index)
         image, row, column = index
@@ -18,6 +19,7 @@ class _ReadPixels(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple:
+        """Gradient of the maps, zero where nothing was clicked."""
         image, row, column = ctx.saved_tensors
         whole = lazy_zeros(ctx.shape, gradient.dtype, gradient.device)
         if ctx.repeated:  # neighbours of two labels may coincide: add up

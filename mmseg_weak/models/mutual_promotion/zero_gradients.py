@@ -9,12 +9,14 @@ from torch import Tensor
 class _ZeroGradients(torch.autograd.Function):
     @staticmethod
     def forward(ctx, *tensors: Tensor) -> Tensor:
+        """A zero, in single precision or wider."""
         ctx.like = [(t.shape, t.dtype, t.device) for t in tensors]
         dtype = torch.promote_types(tensors[0].dtype, torch.float32)
         return torch.zeros((), dtype=dtype, device=tensors[0].device)
 
     @staticmethod
     def backward(ctx, _: Tensor) -> tuple[Tensor, ...]:
+        """Zeros like the tensors."""
         return tuple(
             torch.zeros(shape, dtype=dtype, device=device)
             for shape, dtype, device in ctx.like
