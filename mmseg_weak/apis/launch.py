@@ -120,7 +120,7 @@ def set_resume(config: Config, checkpoint: str) -> None:
 
 
 def run_tool(main: Callable[[], None]) -> None:
-    """Run a command; a user's mistake or a full disk ends in one line, no traceback.
+    """Run a command; a mistake, a full disk or ctrl-C ends in one line, no traceback.
 
     Set the environment variable ``MMSEG_WEAK_TRACEBACK`` to see where it came from.
     """
@@ -129,6 +129,10 @@ def run_tool(main: Callable[[], None]) -> None:
         if torch_dist.is_initialized():
             torch_dist.barrier()  # nobody leaves while another still talks
             torch_dist.destroy_process_group()
+    except KeyboardInterrupt:
+        if os.environ.get('MMSEG_WEAK_TRACEBACK'):
+            raise
+        sys.exit('interrupted')
     except (OSError, ValueError, KeyError, TypeError) as error:
         if os.environ.get('MMSEG_WEAK_TRACEBACK') or not _is_users_mistake(error):
             raise

@@ -5,6 +5,7 @@ train CONFIG --launcher pytorch``.
 """
 
 import argparse
+import sys
 
 from ._arguments import add_cfg_options, add_launcher, add_verbose
 
@@ -33,4 +34,9 @@ def run(args: argparse.Namespace) -> None:
     from ..apis.training import train
 
     config = load_config(args.config, args.work_dir, args.cfg_options, args.launcher)
-    train(config, args.resume, args.amp, args.seed, args.verbose)
+    try:
+        train(config, args.resume, args.amp, args.seed, args.verbose)
+    except KeyboardInterrupt:
+        sys.exit(
+            'interrupted; --resume goes on from the newest checkpoint, if there is one'
+        )

@@ -64,6 +64,8 @@ def serve(
     )
     try:
         uvicorn.Server(config).run([listener])
+    except KeyboardInterrupt:  # uvicorn hands it on
+        pass
     finally:
         shared.stop()
 

@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ..datasets.class_splits import BACKGROUND
+from ..datasets.click_checks import check_clicks
+from ..datasets.click_table import ClickTable
 from ..datasets.formats import Annotations, ReadOptions, read_annotations
 from ..datasets.image_checks import image_sizes
 from ..prediction.photos import find_photos
@@ -87,9 +89,13 @@ def survey(
     Raises:
         FileNotFoundError: Photographs or labels do not exist.
         ValueError: There are no photographs, some are damaged, the labels are of no known
-            format, of other photographs, or name classes by number.
+            format, of other photographs, name classes by number, or cannot be meant.
     """
     folder = os.fspath(folder)
+    if os.path.isfile(folder):
+        raise ValueError(
+            f'{folder} is a file: the folder of photographs comes first, then the labels'
+        )
     photos = find_photos(folder, leave_out)
     sizes = image_sizes([os.path.join(folder, photo) for photo in photos])
     found = Survey(folder, photos, sizes)
@@ -146,8 +152,24 @@ def _add_annotations(
             found.names[photo] = table.images[image]
             found.marks.setdefault(photo, Counter())[names[label]] += 1
     if found.kind == 'clicks':
+        _check_clicks(found, table, photo_of)
         found.spacing = _spacing(table)
         found.says_no = bool(table.negative.any())
+
+
+def _check_clicks(found: Survey, clicks: ClickTable, photo_of: dict[str, str]) -> None:
+    """What training would refuse, such as percent for pixels, is refused here."""
+    size_of = dict(zip(found.photos, found.sizes.tolist()))
+    clicks = clicks.select(
+        ~clicks.negative & np.array([image in photo_of for image in clicks.image], bool)
+    )
+    if not len(clicks):
+        return
+    sizes = np.array([size_of[photo_of[image]] for image in clicks.image])
+    try:
+        found.notes += check_clicks(clicks, sizes)
+    except ValueError as error:
+        raise ValueError(f'{found.labels}: {error}') from None
 
 
 def _name(read: Annotations, i: int, classes: Sequence[str] | None) -> str:

@@ -48,6 +48,15 @@ def test_other_errors_keep_their_traceback(error):
         run_tool(fail)
 
 
+def test_ctrl_c_ends_in_one_line(monkeypatch):
+    def stop():
+        raise KeyboardInterrupt
+
+    monkeypatch.delenv('MMSEG_WEAK_TRACEBACK', raising=False)
+    with pytest.raises(SystemExit, match='^interrupted$'):
+        run_tool(stop)
+
+
 def test_a_mistake_ends_in_one_line(toy_root, tmp_path):
     config = toy_config(toy_root, tmp_path, toy_model())
     config.train_dataloader.dataset.click_file = 'absent.json'

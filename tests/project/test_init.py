@@ -219,3 +219,20 @@ def test_close_clicks_ask_for_a_larger_side(folder):
     found.spacing = 8.0
     assert choose_long_side(found, gpu=False) == 1600
     assert choose_crop(256, gpu=False) == 160 and choose_crop(800, gpu=True) == 480
+
+
+def test_percent_for_pixels_are_refused_before_a_config_is_written(folder):
+    for name in NAMES:
+        draw(folder / 'large' / name, size=(480, 360))
+    lines = [f'{name},{20.5 + i},{90.5 - i},cat' for i, name in enumerate(NAMES)]
+    lines += [f'{name},{60.5 + i},{30.5 + i},background' for i, name in enumerate(NAMES)]
+    (folder / 'clicks.csv').write_text('\n'.join(['image,x,y,class', *lines]) + '\n')
+    with pytest.raises(ValueError, match=r'^clicks.csv: none of 24 clicks .* percent'):
+        init('large', 'clicks.csv')
+    assert not (folder / 'project').exists()
+
+
+def test_labels_in_the_place_of_photographs_are_named(folder):
+    write_clicks(folder / 'clicks.csv', NAMES)
+    with pytest.raises(ValueError, match=r'^clicks.csv is a file: the folder'):
+        init('clicks.csv', 'photos')

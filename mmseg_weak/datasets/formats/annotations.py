@@ -131,7 +131,7 @@ class Annotations:
         if image not in self.sizes:
             raise ValueError(
                 f'{self.path}: the size of image {image!r} is not known; say where the '
-                'images are (--images FOLDER)'
+                'images are (--images FOLDER with all of them)'
             )
         return self.sizes[image]
 
