@@ -33,12 +33,25 @@ def find_checkpoint(work_dir: str) -> str | None:
         key=lambda path: int(path.stem.split('_')[1]),
         reverse=True,
     )
-    for path in candidates:
+    for path in _without_leftovers(folder, candidates):
         # torch writes a zip archive whose directory stands at the end of the file.
         if zipfile.is_zipfile(path):
             return str(path)
         print_log(f'{path} is not complete and is passed over', logger='current')
     return None
+
+
+def _without_leftovers(folder: Path, candidates: list[Path]) -> list[Path]:
+    """Without higher iterations that are older than the last: an earlier, longer run's."""
+    marker = folder / 'last_checkpoint'
+    # A path as it was written, perhaps on another machine.
+    name = marker.read_text().strip().replace('\\', '/') if marker.is_file() else ''
+    last = folder / name.rsplit('/', 1)[-1]
+    if last not in candidates:
+        return candidates
+    before, written = candidates[: candidates.index(last)], last.stat().st_mtime_ns
+    later = [path for path in before if path.stat().st_mtime_ns >= written]
+    return later + candidates[len(before) :]
 
 
 def require_checkpoint(path: str) -> None:

@@ -1,5 +1,6 @@
 """What a checkpoint file must be, and must agree with."""
 
+import os
 from functools import partial
 
 import pytest
@@ -28,6 +29,19 @@ def test_find_checkpoint_passes_over_a_truncated_file(tmp_path):
     whole = (tmp_path / 'iter_10.pth').read_bytes()
     (tmp_path / 'iter_10.pth').write_bytes(whole[: len(whole) // 2])
     assert find_checkpoint(tmp_path).endswith('iter_2.pth')
+
+
+def test_find_checkpoint_passes_over_those_of_an_earlier_longer_run(tmp_path):
+    for seconds, i in enumerate((600, 300, 400)):
+        path = tmp_path / f'iter_{i}.pth'
+        torch.save(dict(weights=torch.zeros(10)), path)
+        os.utime(path, (seconds, seconds))
+    assert find_checkpoint(tmp_path).endswith('iter_600.pth')
+    (tmp_path / 'last_checkpoint').write_text('/elsewhere/iter_400.pth')
+    assert find_checkpoint(tmp_path).endswith('iter_400.pth')
+    # Killed between the checkpoint and its name.
+    (tmp_path / 'last_checkpoint').write_text('/elsewhere/iter_300.pth')
+    assert find_checkpoint(tmp_path).endswith('iter_400.pth')
 
 
 @pytest.mark.parametrize('legacy', [False, True])
