@@ -205,7 +205,7 @@ def read_headers(
     if broken:
         raise ValueError(
             f'{len(broken)} of {len(paths)} images are truncated or unreadable: '
-            f'{listing(broken)}; replace them or take them out of the split list'
+            f'{listing(broken)}; replace them, or take them out of folder or split list'
         )
     return sizes, kinds
 

@@ -183,7 +183,7 @@ def _name(read: Annotations, i: int, classes: Sequence[str] | None) -> str:
     if classes and text in classes:
         return text
     if text.isdigit():
-        numbers = ', '.join(sorted({str(v) for v in read.classes}, key=len))
+        numbers = ', '.join(sorted(map(str, set(read.classes)), key=lambda v: (len(v), v)))
         if classes is None:
             raise ValueError(
                 f'{read.path}: classes are numbers ({numbers}): name them in the order of '
