@@ -7,7 +7,7 @@ import numpy as np
 from .click_formats import ClickTable
 
 REASONS = {
-    'not_in_split': 'image not in the data set',
+    'not_in_split': 'of images that are not in this list',
     'ignored_class': 'class not among the classes trained',
     'outside_image': 'outside the image',
     'max_rank': 'rank above max_rank',

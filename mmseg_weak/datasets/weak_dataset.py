@@ -122,9 +122,11 @@ class WeakSegDataset(BaseSegDataset):
         return check_images(paths, loader, decode, self.backend_args)
 
     def _tell(self, text: str, level: int = logging.INFO) -> None:
-        """Log something once, by the main process."""
+        """Log something once, by the main process, and of which list it is said."""
         if is_main_process():
-            print_log(f'{type(self).__name__}: {text}', logger='current', level=level)
+            of_list = f'{osp.basename(self.ann_file)}: ' if self.ann_file else ''
+            text = f'{type(self).__name__}: {of_list}{text}'
+            print_log(text, logger='current', level=level)
 
     def _below_root(self, path: str) -> str:
         if is_abs(path) or not self.data_root:
