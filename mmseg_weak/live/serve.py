@@ -59,8 +59,12 @@ def serve(
     if browser:
         webbrowser.open(address)
     shared.start()
+    # Its own log settings would close the log files of everybody else in this process.
     config = uvicorn.Config(
-        build_app(shared, token), log_level='error', timeout_graceful_shutdown=2
+        build_app(shared, token),
+        log_config=None,
+        log_level='error',
+        timeout_graceful_shutdown=2,
     )
     try:
         uvicorn.Server(config).run([listener])

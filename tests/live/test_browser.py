@@ -54,7 +54,10 @@ class Served:
         listener.bind(('127.0.0.1', 0))
         self.address = f'http://127.0.0.1:{listener.getsockname()[1]}/?token=t'
         config = uvicorn.Config(
-            build_app(self.shared, 't'), log_level='error', timeout_graceful_shutdown=1
+            build_app(self.shared, 't'),
+            log_config=None,  # as serve() does: log files of other tests stay open
+            log_level='error',
+            timeout_graceful_shutdown=1,
         )
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, args=([listener],))
