@@ -64,7 +64,8 @@ def import_clicks(
 
     Raises:
         FileNotFoundError: The file is absent.
-        ValueError: It cannot be read; nothing is taken then.
+        ValueError: It cannot be read, and nothing is taken; or a class in it has a name
+            that cannot be shown, and the marks before it stay.
     """
     found = fit_to_images(read_annotations(path, format), session.photos)
     known, taken, left = set(session.images), 0, 0
