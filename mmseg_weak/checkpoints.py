@@ -41,6 +41,23 @@ def find_checkpoint(work_dir: str) -> str | None:
     return None
 
 
+def checkpoint_file(path: str | os.PathLike) -> str:
+    """The checkpoint that a person means: a file, or the newest one of a training's folder.
+
+    Args:
+        path (str | os.PathLike): File, which may not exist, or folder.
+
+    Raises:
+        FileNotFoundError: A folder without a complete checkpoint.
+    """
+    if not os.path.isdir(path):
+        return str(path)
+    found = find_checkpoint(path)
+    if found is None:
+        raise FileNotFoundError(f'no checkpoint in {path}: train first')
+    return found
+
+
 def _without_leftovers(folder: Path, candidates: list[Path]) -> list[Path]:
     """Without higher iterations that are older than the last: an earlier, longer run's."""
     marker = folder / 'last_checkpoint'

@@ -12,6 +12,7 @@ from toy_tags import toy_cam_model
 
 from mmseg_weak.checkpoints import (
     _plain_names,
+    checkpoint_file,
     config_model,
     find_checkpoint,
     read_checkpoint,
@@ -19,6 +20,7 @@ from mmseg_weak.checkpoints import (
     require_same_data,
     require_weights,
 )
+from mmseg_weak.labelling.networks import Network
 
 
 def test_find_checkpoint_passes_over_a_truncated_file(tmp_path):
@@ -123,3 +125,15 @@ def test_text_of_a_config_is_read_and_not_run():
     assert config_model(text) == dict(type='X', head=dict(scale=[-1, 2.5], of=dict(b=None)))
     assert config_model('model = dict(a=exit())') == {}
     assert config_model('model = (') == config_model('x = 1') == {}
+
+
+def test_folder_of_a_training_means_its_newest_checkpoint(tmp_path):
+    with pytest.raises(FileNotFoundError, match='train first'):
+        checkpoint_file(tmp_path)
+    for iteration in (300, 1200, 600):
+        torch.save(dict(state_dict={}), tmp_path / f'iter_{iteration}.pth')
+    newest = str(tmp_path / 'iter_1200.pth')
+    assert checkpoint_file(tmp_path) == newest
+    assert checkpoint_file(newest) == newest
+    assert checkpoint_file('absent.pth') == 'absent.pth'  # told when it is read
+    assert Network.of(('config.py', str(tmp_path))).checkpoint == newest

@@ -12,7 +12,7 @@ from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS, VISUALIZERS
 from torch import Tensor
 
 from .._files import replace_file
-from ..checkpoints import read_checkpoint
+from ..checkpoints import checkpoint_file, read_checkpoint
 from ..models.declaration import WeakSegmentor, declarations
 
 
@@ -91,7 +91,7 @@ def export_segmentor(
         ValueError: The model cannot be exported, or the checkpoint is damaged.
     """
     init_default_scope(config.get('default_scope', 'mmseg'))
-    content = read_checkpoint(checkpoint)
+    content = read_checkpoint(checkpoint_file(checkpoint))
     model, exported = config.model.to_dict(), copy.deepcopy(config)
     declared = declarations(model)
     state = content.get('state_dict', content)

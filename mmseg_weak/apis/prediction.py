@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ..checkpoints import find_checkpoint
+from ..checkpoints import checkpoint_file
 from ..datasets.formats.masks import MaskFolder, write_masks
 from ..prediction import Predictor, predict_folder
 from ..prediction.folder import MASKS
@@ -40,11 +40,7 @@ def predict(
         FileNotFoundError: Config, checkpoint or photographs do not exist.
         ValueError: See :class:`~mmseg_weak.prediction.Predictor` and ``predict_folder``.
     """
-    if os.path.isdir(checkpoint):
-        found = find_checkpoint(checkpoint)
-        if found is None:
-            raise FileNotFoundError(f'no checkpoint in {checkpoint}: train first')
-        checkpoint = found
+    checkpoint = checkpoint_file(checkpoint)
     if to is not None and to not in WRITERS.module_dict:
         raise ValueError(
             f'masks cannot be written as {to!r}, there are {", ".join(WRITERS.module_dict)}'

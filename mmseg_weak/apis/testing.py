@@ -7,7 +7,7 @@ from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
-from ..checkpoints import read_checkpoint
+from ..checkpoints import checkpoint_file, read_checkpoint
 from ..evaluation import ClickIoUMetric
 from .dataset_settings import single_datasets
 from .launch import require_writable
@@ -34,7 +34,7 @@ def test(
 
     Args:
         config (Config): From :func:`~mmseg_weak.apis.load_config`.
-        checkpoint (str): Checkpoint file.
+        checkpoint (str): Checkpoint file, or the folder of a training.
         out (str, optional): Folder for the predicted label maps (PNG).
         show_dir (str, optional): Folder for painted predictions.
         tta (bool): Several scales and flips, as the config's ``tta_pipeline`` has them.
@@ -47,6 +47,7 @@ def test(
         FileNotFoundError: A file is absent.
         ValueError: Config, data and checkpoint do not fit, or a folder cannot be written.
     """
+    checkpoint = checkpoint_file(checkpoint)
     read_checkpoint(checkpoint)
     check_paths(config, ('test',))
     config.load_from = checkpoint

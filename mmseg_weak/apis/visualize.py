@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 from .._files import replace_file
-from ..checkpoints import read_checkpoint, require_same_data
+from ..checkpoints import checkpoint_file, read_checkpoint, require_same_data
 from ..models.declaration import declarations
 from ..visualization import WeakSegLocalVisualizer
 from ..visualization.agreement import click_agreement, mean_iou, pixel_agreement
@@ -87,6 +87,7 @@ def visualize(config: Config, checkpoint: str | None, options: VisualizeOptions)
             unknown.
     """
     init_default_scope(config.get('default_scope', 'mmseg'))
+    checkpoint = None if checkpoint is None else checkpoint_file(checkpoint)
     states = {} if checkpoint is None else load_networks(checkpoint, options.teacher)
     networks = {
         name: build_network(config, state, options.device) for name, state in states.items()

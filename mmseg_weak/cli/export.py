@@ -9,7 +9,7 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Command line."""
     parser.add_argument('config', help='config file of the training')
-    parser.add_argument('checkpoint', help='its checkpoint')
+    parser.add_argument('checkpoint', help='its checkpoint, or its folder')
     parser.add_argument('--out', required=True, help='folder for config.py, segmentor.pth')
     parser.add_argument(
         '--branch', help='such as cam of mutual promotion; default segmentation'

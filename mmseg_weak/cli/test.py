@@ -1,6 +1,6 @@
 """Test a checkpoint.
 
-``mmseg-weak test CONFIG work_dirs/…/iter_N.pth``
+``mmseg-weak test CONFIG work_dirs/…``
 """
 
 import argparse
@@ -11,7 +11,7 @@ from ._arguments import add_cfg_options, add_launcher, add_verbose
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Command line."""
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', help='checkpoint, or the folder of a training')
     parser.add_argument('--work-dir', help='folder for the log')
     parser.add_argument('--out', help='folder for the predicted label maps (PNG)')
     parser.add_argument('--metrics-out', help='JSON file for the metrics')
@@ -29,9 +29,9 @@ def run(args: argparse.Namespace) -> None:
     from .._files import write_json
     from ..apis.launch import load_config
     from ..apis.testing import test
-    from ..checkpoints import require_checkpoint
+    from ..checkpoints import checkpoint_file, require_checkpoint
 
-    require_checkpoint(args.checkpoint)
+    require_checkpoint(checkpoint_file(args.checkpoint))
     config = load_config(args.config, args.work_dir, args.cfg_options, args.launcher)
     metrics = test(config, args.checkpoint, args.out, args.show_dir, args.tta, args.verbose)
     if args.metrics_out and is_main_process():

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .. import config_path
 from .._files import file_digest
+from ..checkpoints import checkpoint_file
 from ..models.inference.peers import load_network, predict_probabilities
 
 
@@ -31,9 +32,11 @@ class Network(NamedTuple):
     def of(cls, value: 'Network | Mapping | Iterable[str]') -> 'Network':
         """From ``dict(config='x.py', checkpoint='y.pth')`` or a pair of names.
 
-        A config that is no file may be a shipped one.
+        A config that is no file may be a shipped one. The folder of a training means its
+        newest checkpoint.
 
         Raises:
+            FileNotFoundError: A folder without a checkpoint.
             ValueError: It is neither.
         """
         try:
@@ -44,7 +47,7 @@ class Network(NamedTuple):
             ) from None
         with contextlib.suppress(FileNotFoundError):  # told when it is read
             network = network._replace(config=config_path(network.config))
-        return network
+        return network._replace(checkpoint=checkpoint_file(network.checkpoint))
 
     def identity(self) -> dict[str, str]:
         """Names, and hashes of the model's config and of the weights.

@@ -13,6 +13,7 @@ from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ..checkpoints import checkpoint_file
 from ..models.inference.fast_convolutions import prepare_backbone
 from ..models.inference.peers import load_network
 
@@ -76,7 +77,7 @@ class FrozenPyramid:
 
         Args:
             config (str): Its config file.
-            checkpoint (str): Its checkpoint.
+            checkpoint (str): Its checkpoint, or the folder of the training.
             long_side, device: As for the class.
 
         Raises:
@@ -84,7 +85,7 @@ class FrozenPyramid:
             ValueError: The checkpoint does not fit the config.
         """
         init_default_scope('mmseg')
-        model, _ = load_network(config, checkpoint)
+        model, _ = load_network(config, checkpoint_file(checkpoint))
         settings = Config.fromfile(config).model.get('data_preprocessor', {})
         kept = {k: settings[k] for k in PREPROCESSOR if settings.get(k) is not None}
         self = cls.__new__(cls)
