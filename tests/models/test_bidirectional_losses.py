@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_weak.models.losses import bidirectional_losses
+from mmseg_weak.models.losses import cam_to_seg_loss, seg_to_cam_loss
+from mmseg_weak.refinement import segmentation_label
 
 
 def sample(n=2, c=3, size=(5, 6), dtype=torch.double, seed=0):
@@ -15,6 +16,14 @@ def sample(n=2, c=3, size=(5, 6), dtype=torch.double, seed=0):
     labels = values[torch.randint(c + 2, (n, *size), generator=generator)]
     boxes = torch.tensor([[0, size[0], 0, size[1]], [1, size[0], 0, size[1] - 1]])[:n]
     return seg, cam, labels, boxes
+
+
+def bidirectional_losses(
+    seg, cam, labels, boxes, threshold=0.75, with_background=False, on_probability=False
+):
+    seg_labels = segmentation_label(seg, boxes, threshold, on_probability, with_background)
+    to_cam = seg_to_cam_loss(cam, seg_labels, with_background)
+    return cam_to_seg_loss(seg, labels), to_cam
 
 
 def slow_losses(
@@ -126,7 +135,7 @@ def test_one_class_and_uint8_labels():
 
 def test_wrong_input_names_what_is_wrong():
     seg, cam, labels, boxes = sample()
-    with pytest.raises(ValueError, match='cam_logits must be'):
-        bidirectional_losses(seg, cam[:, :2], labels, boxes)
+    with pytest.raises(ValueError, match='seg_labels must be'):
+        bidirectional_losses(seg, cam[:, :, :2], labels, boxes)
     with pytest.raises(ValueError, match='cam_labels must be'):
         bidirectional_losses(seg, cam, labels[:, :2], boxes)

@@ -20,8 +20,6 @@ from mmseg_weak.models.losses import (
     PottsLoss,
     collision_cross_entropy,
     dense_crf_energy,
-    gated_crf_energy,
-    potts_energy,
     soft_labels,
 )
 from mmseg_weak.models.losses.image_loss import clicks_of_cells, valid_cells
@@ -82,9 +80,10 @@ def slow_potts(logits, images, valid, relaxation, offsets, sigma):
     ('neighbours', 'dilations', 'sigma'), [(4, (1,), None), (8, (1, 3), 0.3)]
 )
 def test_potts_equals_a_loop(relaxation, neighbours, dilations, sigma):
-    offsets = grid_offsets(neighbours, dilations)
     batch = sample()
-    total, count = potts_energy(*batch, relaxation, offsets, sigma)
+    loss = PottsLoss(relaxation, neighbours, dilations, sigma)
+    total, count = loss.energy(*batch, None, 1)
+    offsets = grid_offsets(neighbours, dilations)
     expected = slow_potts(*batch, relaxation, offsets, sigma)
     assert total.item() == pytest.approx(expected[0], rel=1e-9)
     assert count.item() == expected[1]
@@ -92,7 +91,8 @@ def test_potts_equals_a_loop(relaxation, neighbours, dilations, sigma):
 
 def test_gated_crf_equals_a_loop():
     logits, images, valid = sample()
-    total, count = gated_crf_energy(logits.softmax(1), images, valid, 2, 1.5, 0.4)
+    loss = GatedCRFLoss(2, 1.5, 0.4)
+    total, count = loss.energy(logits, images, valid, None, 1)
     probs, expected = logits.softmax(1), 0.0
     for n, y, x in np.ndindex(*valid.shape):
         for v, u in np.ndindex(*valid.shape[1:]):
@@ -135,17 +135,18 @@ def test_the_transposed_filter_is_the_transpose():
 @pytest.mark.parametrize('relaxation', RELAXATIONS)
 def test_gradient_of_potts(relaxation):
     logits, images, valid = sample(n=1, size=(3, 4))
-    offsets = grid_offsets(8, (1, 2))
+    loss = PottsLoss(relaxation, 8, (1, 2))
     assert torch.autograd.gradcheck(
-        lambda x: potts_energy(x, images, valid, relaxation, offsets)[0],
+        lambda x: loss.energy(x, images, valid, None, 1)[0],
         logits.requires_grad_(),
     )
 
 
 def test_gradient_of_gated_crf():
     logits, images, valid = sample(n=2, size=(3, 4))
+    loss = GatedCRFLoss(2, 2.0, 0.5)
     assert torch.autograd.gradcheck(
-        lambda x: gated_crf_energy(x.softmax(1), images, valid, 2, 2.0, 0.5)[0],
+        lambda x: loss.energy(x, images, valid, None, 1)[0],
         logits.requires_grad_(),
     )
 

@@ -9,8 +9,10 @@ from mmseg_weak.models.losses import (
     GatedCRFLoss,
     PixelAffinityLoss,
     PottsLoss,
-    bidirectional_losses,
+    cam_to_seg_loss,
+    seg_to_cam_loss,
 )
+from mmseg_weak.refinement import segmentation_label
 
 
 def make_batch():
@@ -27,8 +29,9 @@ def make_batch():
 def losses_and_gradients(seg, cam, affinity, labels, boxes):
     """The losses, and the gradients of each with respect to what it teaches."""
     leaves = [x.clone().requires_grad_() for x in (seg, cam, affinity)]
-    c2s, s2c = bidirectional_losses(leaves[0], leaves[1], labels, boxes)
-    losses = [c2s, s2c, PixelAffinityLoss(2)(leaves[2], labels)]
+    seg_labels = segmentation_label(leaves[0], boxes)
+    losses = [cam_to_seg_loss(leaves[0], labels), seg_to_cam_loss(leaves[1], seg_labels)]
+    losses.append(PixelAffinityLoss(2)(leaves[2], labels))
     # Colours from the activations: any image will do.
     image, sizes = cam.sigmoid(), boxes[:, [1, 3]]
     for kind in (PottsLoss, CollisionCrossEntropyLoss, GatedCRFLoss):

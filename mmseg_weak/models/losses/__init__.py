@@ -1,5 +1,5 @@
 from .balanced_cross_entropy import balanced_cross_entropy
-from .bidirectional import bidirectional_losses, cam_to_seg_loss, seg_to_cam_loss
+from .bidirectional import cam_to_seg_loss, seg_to_cam_loss
 from .click_logits import gather_logits, gather_upsampled_logits
 from .collision_cross_entropy import (
     CollisionCrossEntropyLoss,
@@ -10,13 +10,13 @@ from .decoupled_consistency import DecoupledConsistencyLoss
 from .dense_crf_loss import DenseCRFLoss, dense_crf_energy
 from .exclusion import ExclusionLoss
 from .foreground_bce import ForegroundBCELoss
-from .gated_crf import GatedCRFLoss, gated_crf_energy
+from .gated_crf import GatedCRFLoss
 from .image_loss import ImageLoss
 from .pair_affinity import PairAffinityLoss
 from .partial_cross_entropy import PartialCrossEntropyLoss
 from .pixel_affinity import PixelAffinityLoss
 from .pixel_consistency import PixelConsistencyLoss
-from .potts import PottsLoss, potts_energy
+from .potts import PottsLoss
 from .reduction import average_gradients, global_denominator
 from .tag_soft_margin import TagSoftMarginLoss
 
@@ -36,15 +36,12 @@ __all__ = [
     'TagSoftMarginLoss',
     'average_gradients',
     'balanced_cross_entropy',
-    'bidirectional_losses',
     'cam_to_seg_loss',
     'collision_cross_entropy',
     'dense_crf_energy',
-    'gated_crf_energy',
     'gather_logits',
     'gather_upsampled_logits',
     'global_denominator',
-    'potts_energy',
     'seg_to_cam_loss',
     'soft_labels',
 ]

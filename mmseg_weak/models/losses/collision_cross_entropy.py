@@ -100,12 +100,13 @@ class CollisionCrossEntropyLoss(ImageLoss):
         neighbours (int): 4 or 8. Defaults to 8.
         dilations (Sequence[int]): Distances of neighbours in cells. Defaults to (1,).
         sigma (float, optional): See :class:`PottsLoss`. Defaults to None.
-        loss_weight (float): Factor. Defaults to 1.0.
-        loss_name (str): Key in the loss dict. Defaults to ``'loss_collision'``.
+        **kwargs: Of :class:`.WeightedLoss`.
 
     Raises:
         ValueError: An option is out of its range.
     """
+
+    default_name = 'loss_collision'
 
     @check_ranges
     def __init__(
@@ -115,10 +116,9 @@ class CollisionCrossEntropyLoss(ImageLoss):
         neighbours: Literal[4, 8] = 8,
         dilations: Sequence[int] = (1,),
         sigma: Positive | None = None,
-        loss_weight: NonNegative = 1.0,
-        loss_name: str = 'loss_collision',
+        **kwargs,
     ) -> None:
-        super().__init__(loss_weight, loss_name)
+        super().__init__(**kwargs)
         self.smoothness, self.num_steps, self.sigma = smoothness, num_steps, sigma
         self.offsets = grid_offsets(neighbours, dilations)
 

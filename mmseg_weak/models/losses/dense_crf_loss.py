@@ -5,7 +5,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..._ranges import NonNegative, Positive, check_ranges
+from ..._ranges import Positive, check_ranges
 from .image_loss import ImageLoss, QuadraticForm
 
 
@@ -80,22 +80,19 @@ class DenseCRFLoss(ImageLoss):
         sigma_xy (float): Standard deviation of the place, in pixels of the image.
             Defaults to 100.
         sigma_rgb (float): Of the colour, in grey levels. Defaults to 15.
-        loss_weight (float): Factor. Defaults to 1.0.
-        loss_name (str): Key in the loss dict. Defaults to ``'loss_crf'``.
+        **kwargs: Of :class:`.WeightedLoss`.
 
     Raises:
         ValueError: An option is out of its range.
     """
 
+    default_name = 'loss_crf'
+
     @check_ranges
     def __init__(
-        self,
-        sigma_xy: Positive = 100.0,
-        sigma_rgb: Positive = 15.0,
-        loss_weight: NonNegative = 1.0,
-        loss_name: str = 'loss_crf',
+        self, sigma_xy: Positive = 100.0, sigma_rgb: Positive = 15.0, **kwargs
     ) -> None:
-        super().__init__(loss_weight, loss_name)
+        super().__init__(**kwargs)
         self.sigma_xy, self.sigma_rgb = sigma_xy, sigma_rgb
 
     def energy(

@@ -28,18 +28,9 @@ class ExclusionLoss(WeightedLoss):
 
     It goes beside :class:`PartialCrossEntropyLoss` in ``loss_decode`` of a head of
     ``SeminarSegmentor``, which hands it the "no" points that ``PackWeakSegInputs`` packs.
-
-    Args:
-        loss_weight (float): Factor of the loss, >= 0. Defaults to 1.0.
-        loss_name (str): Key in the loss dict; keep ``loss`` in it so that it is
-            back-propagated. Defaults to ``'loss_exclusion'``.
-
-    Raises:
-        ValueError: ``loss_weight`` is negative or not finite.
     """
 
-    def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_exclusion') -> None:
-        super().__init__(loss_weight, loss_name)
+    default_name = 'loss_exclusion'
 
     def forward(self, pred: Tensor, exclusions: Tensor, **kwargs) -> Tensor:
         """Loss of logits that have the size of the image.

@@ -16,16 +16,9 @@ class ForegroundBCELoss(WeightedLoss):
     The label transfer network of `Transferable Semi-supervised Semantic Segmentation
     <https://arxiv.org/abs/1711.06828>`_. Normalised over all ranks; nothing labelled
     gives 0, where mmseg's ``CrossEntropyLoss(use_sigmoid=True)`` fails.
-
-    Args:
-        loss_weight (float): Factor. Defaults to 1.0.
-        loss_name (str): Key in the loss dict. Defaults to ``'loss_foreground'``.
     """
 
-    def __init__(
-        self, loss_weight: float = 1.0, loss_name: str = 'loss_foreground'
-    ) -> None:
-        super().__init__(loss_weight, loss_name)
+    default_name = 'loss_foreground'
 
     def forward(
         self,

@@ -4,6 +4,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ...constants import IGNORE_INDEX
 from ..affinity.neighbour_affinity import neighbour_values
 from .reduction import global_denominator
 from .weighted_loss import WeightedLoss
@@ -24,24 +25,14 @@ class PairAffinityLoss(WeightedLoss):
 
     Args:
         background (int): Label of background. Defaults to 0.
-        ignore_index (int): Label of unknown cells. Defaults to 255.
-        loss_weight (float): Factor of the loss. Defaults to 1.0.
-        loss_name (str): Key in the loss dict. Defaults to ``'loss_affinity'``.
-
-    Raises:
-        ValueError: ``loss_weight`` is negative or not finite.
+        **kwargs: Of :class:`.WeightedLoss`.
     """
 
-    def __init__(
-        self,
-        background: int = 0,
-        ignore_index: int = 255,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_affinity',
-    ) -> None:
-        super().__init__(loss_weight, loss_name)
+    default_name = 'loss_affinity'
+
+    def __init__(self, background: int = 0, **kwargs) -> None:
+        super().__init__(**kwargs)
         self.background = background
-        self.ignore_index = ignore_index
 
     def forward(self, affinity: Tensor, labels: Tensor, radius: int = 5) -> Tensor:
         """Loss of predicted affinities.
@@ -50,7 +41,8 @@ class PairAffinityLoss(WeightedLoss):
             affinity (Tensor): See
                 :func:`~mmseg_weak.models.affinity.neighbour_affinity.neighbour_affinity`,
                 shape (N, P, h, w).
-            labels (Tensor): On the grid of the affinities, integers, shape (N, h, w).
+            labels (Tensor): On the grid of the affinities, integers, shape (N, h, w), 255
+                where unknown.
             radius (int): That of the affinities. Defaults to 5.
 
         Returns:
@@ -64,9 +56,9 @@ class PairAffinityLoss(WeightedLoss):
                 f'PairAffinityLoss: affinity {tuple(affinity.shape)} and labels '
                 f'{tuple(labels.shape)} do not fit'
             )
-        other = neighbour_values(labels, radius, self.ignore_index)
+        other = neighbour_values(labels, radius, IGNORE_INDEX)
         labels = labels[:, None]
-        known = (labels != self.ignore_index) & (other != self.ignore_index)
+        known = (labels != IGNORE_INDEX) & (other != IGNORE_INDEX)
         same, background = labels == other, labels == self.background
         pairs = (known & same & background, known & same & ~background, known & ~same)
 

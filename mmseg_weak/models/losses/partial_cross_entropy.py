@@ -33,21 +33,16 @@ class PartialCrossEntropyLoss(WeightedLoss):
     Args:
         class_weight (Sequence[float], optional): Weight :math:`w_c` of each class, length
             C. It counts in the denominator. Defaults to None.
-        loss_weight (float): Factor of the loss. Defaults to 1.0.
-        loss_name (str): Key in the loss dict; keep ``loss`` in it so that it is
-            back-propagated. Defaults to ``'loss_pce'``.
+        **kwargs: Of :class:`.WeightedLoss`.
 
     Raises:
         ValueError: A class weight or ``loss_weight`` is negative or not finite.
     """
 
-    def __init__(
-        self,
-        class_weight: Sequence[float] | None = None,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_pce',
-    ) -> None:
-        super().__init__(loss_weight, loss_name)
+    default_name = 'loss_pce'
+
+    def __init__(self, class_weight: Sequence[float] | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
         for value in () if class_weight is None else class_weight:
             if not 0 <= value < float('inf'):
                 raise ValueError(

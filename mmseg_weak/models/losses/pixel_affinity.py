@@ -1,12 +1,15 @@
 """Affinities of pixel pairs, learnt from labels."""
 
 from functools import lru_cache
+from typing import Annotated
 
 import torch
 from mmengine.dist import get_world_size
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ..._ranges import Interval, check_ranges
+from ...constants import IGNORE_INDEX
 from .reduction import global_denominator
 from .weighted_loss import WeightedLoss
 
@@ -29,26 +32,20 @@ class PixelAffinityLoss(WeightedLoss):
 
     Args:
         radius (int): Half side of the square window, in cells. Defaults to 8.
-        ignore_index (int): Value of unknown labels. Defaults to 255.
-        loss_weight (float): Factor of the loss. Defaults to 1.0.
-        loss_name (str): Key in the loss dict. Defaults to ``'loss_aff'``.
+        **kwargs: Of :class:`.WeightedLoss`.
 
     Raises:
         ValueError: ``radius`` is negative, or ``loss_weight`` negative or not finite.
     """
 
+    default_name = 'loss_aff'
+
+    @check_ranges
     def __init__(
-        self,
-        radius: int = 8,
-        ignore_index: int = 255,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_aff',
+        self, radius: Annotated[int, Interval(0, says='>= 0')] = 8, **kwargs
     ) -> None:
-        super().__init__(loss_weight, loss_name)
-        if radius < 0:
-            raise ValueError(f'PixelAffinityLoss: radius must be >= 0, got {radius}')
+        super().__init__(**kwargs)
         self.radius = radius
-        self.ignore_index = ignore_index
 
     def forward(
         self, affinity: Tensor, labels: Tensor, grid_size: tuple[int, int] | None = None
@@ -79,7 +76,7 @@ class PixelAffinityLoss(WeightedLoss):
         elif grid_size[0] * grid_size[1] != cells:
             raise ValueError(f'PixelAffinityLoss: grid {grid_size} has not {cells} cells')
         labels = _sample_nearest(labels, grid_size).flatten(1)
-        known = labels != self.ignore_index
+        known = labels != IGNORE_INDEX
         pairs = _window(*grid_size, self.radius, labels.device)
         pairs = pairs & known[:, :, None] & known[:, None]
         same = labels[:, :, None] == labels[:, None]

@@ -34,22 +34,22 @@ class PixelConsistencyLoss(WeightedLoss):
         mode (str): ``mse``, ``kl`` or ``ce``. Defaults to ``mse``.
         threshold (float): Confidence in [0, 1] a teacher needs; with ``mse`` and ``kl`` it
             selects pixels too. Defaults to 0.0, all pixels.
-        loss_weight (float): Factor of the loss. Defaults to 1.0.
-        loss_name (str): Key in the loss dict. Defaults to ``'loss_consistency'``.
+        **kwargs: Of :class:`.WeightedLoss`.
 
     Raises:
         ValueError: An option lies outside its range.
     """
+
+    default_name = 'loss_consistency'
 
     @check_ranges
     def __init__(
         self,
         mode: Literal['mse', 'kl', 'ce'] = 'mse',
         threshold: Share = 0.0,
-        loss_weight: float = 1.0,
-        loss_name: str = 'loss_consistency',
+        **kwargs,
     ) -> None:
-        super().__init__(loss_weight, loss_name)
+        super().__init__(**kwargs)
         self.mode = mode
         self.threshold = threshold
 

@@ -7,7 +7,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..._ranges import NonNegative, Positive, check_ranges
+from ..._ranges import Positive, check_ranges
 from .image_loss import ImageLoss
 
 Relaxation = Literal['bilinear', 'quadratic', 'normalised', 'collision', 'log_quadratic']
@@ -110,36 +110,6 @@ def dissimilarity(first: Tensor, second: Tensor, relaxation: Relaxation) -> Tens
     return 1 - product
 
 
-def potts_energy(
-    logits: Tensor,
-    images: Tensor,
-    valid: Tensor,
-    relaxation: Relaxation = 'quadratic',
-    offsets: Sequence[tuple[int, int]] = ((0, 1), (1, 0)),
-    sigma: float | None = None,
-) -> tuple[Tensor, Tensor]:
-    r"""Relaxed Potts energy :math:`\sum_{pq} w_{pq} P(y_p, y_q)` of a grid of cells.
-
-    Args:
-        logits (Tensor): Shape (N, C, h, w).
-        images (Tensor): RGB in [0, 1], shape (N, 3, h, w).
-        valid (Tensor): Bool, shape (N, h, w).
-        relaxation (str): P, see :func:`dissimilarity`. Defaults to ``quadratic``.
-        offsets (Sequence[tuple[int, int]]): The pairs. Defaults to the 4 neighbours.
-        sigma (float, optional): See :func:`colour_pairs`.
-
-    Returns:
-        tuple[Tensor, Tensor]: The energy, and the number of valid pairs.
-    """
-    probs, total, count = logits.softmax(dim=1), logits.new_zeros(()), 0
-    for offset, weight in colour_pairs(images, valid, offsets, sigma):
-        total = (
-            total + (weight * dissimilarity(*pair_views(probs, offset), relaxation)).sum()
-        )
-        count = count + torch.logical_and(*pair_views(valid, offset)).sum()
-    return total, torch.as_tensor(count, device=logits.device).to(logits.dtype)
-
-
 @MODELS.register_module()
 class PottsLoss(ImageLoss):
     r"""Mean relaxed Potts energy of neighbouring cells, weighted by their colours.
@@ -157,12 +127,13 @@ class PottsLoss(ImageLoss):
             Defaults to (1,).
         sigma (float, optional): Width of the colour kernel in units of RGB in [0, 1].
             Defaults to None, the contrast of each image.
-        loss_weight (float): Factor. Defaults to 1.0.
-        loss_name (str): Key in the loss dict. Defaults to ``'loss_potts'``.
+        **kwargs: Of :class:`.WeightedLoss`.
 
     Raises:
         ValueError: An option is out of its range.
     """
+
+    default_name = 'loss_potts'
 
     @check_ranges
     def __init__(
@@ -171,10 +142,9 @@ class PottsLoss(ImageLoss):
         neighbours: Literal[4, 8] = 8,
         dilations: Sequence[int] = (1,),
         sigma: Positive | None = None,
-        loss_weight: NonNegative = 1.0,
-        loss_name: str = 'loss_potts',
+        **kwargs,
     ) -> None:
-        super().__init__(loss_weight, loss_name)
+        super().__init__(**kwargs)
         if not dilations or min(dilations) < 1:
             raise ValueError(f'PottsLoss: dilations must be >= 1, got {dilations}')
         self.relaxation, self.sigma = relaxation, sigma
@@ -183,7 +153,10 @@ class PottsLoss(ImageLoss):
     def energy(
         self, logits: Tensor, images: Tensor, valid: Tensor, clicks: Tensor, stride: float
     ) -> tuple[Tensor, Tensor]:
-        """See :meth:`ImageLoss.energy`."""
-        return potts_energy(
-            logits, images, valid, self.relaxation, self.offsets, self.sigma
-        )
+        """See :meth:`ImageLoss.energy`; counts the valid pairs."""
+        probs, total, count = logits.softmax(dim=1), logits.new_zeros(()), 0
+        for offset, weight in colour_pairs(images, valid, self.offsets, self.sigma):
+            unlike = dissimilarity(*pair_views(probs, offset), self.relaxation)
+            total = total + (weight * unlike).sum()
+            count = count + torch.logical_and(*pair_views(valid, offset)).sum()
+        return total, torch.as_tensor(count, device=logits.device).to(logits.dtype)

@@ -19,17 +19,9 @@ class TagSoftMarginLoss(WeightedLoss):
 
     as in `Sub-category Exploration <https://arxiv.org/abs/2008.01183>`_, Eq. 1: mean over
     the classes, then over the images of the batch, of all ranks when distributed.
-
-    Args:
-        loss_weight (float): Factor of the loss. Defaults to 1.0.
-        loss_name (str): Key in the loss dict. Defaults to ``'loss_tags'``.
-
-    Raises:
-        ValueError: ``loss_weight`` is negative or not finite.
     """
 
-    def __init__(self, loss_weight: float = 1.0, loss_name: str = 'loss_tags') -> None:
-        super().__init__(loss_weight, loss_name)
+    default_name = 'loss_tags'
 
     def forward(self, logits: Tensor, tags: Tensor, weight: Tensor | None = None) -> Tensor:
         """Mean loss of the batch.

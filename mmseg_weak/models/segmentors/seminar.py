@@ -34,12 +34,15 @@ class SeminarMixin(WeakSegmentor):
             for kind, path in peer.items()
         }
 
-    def _init_seminar(
+    def __init__(
         self,
-        consistency: dict | None,
-        pseudo_label: dict | None,
-        regularisation: dict | Sequence[dict] | None,
+        *args,
+        consistency: dict | None = None,
+        pseudo_label: dict | None = None,
+        regularisation: dict | Sequence[dict] | None = None,
+        **kwargs,
     ) -> None:
+        super().__init__(*args, **kwargs)
         self.consistency = MODELS.build(consistency) if consistency else None
         self.pseudo_label = MODELS.build(pseudo_label) if pseudo_label else None
         terms = [regularisation] if isinstance(regularisation, Mapping) else regularisation
@@ -104,7 +107,9 @@ class SeminarMixin(WeakSegmentor):
         if self.consistency is not None:
             losses.update(self._consistency_losses(logits, view, data_samples))
         if self.pseudo_label is not None:
-            losses.update(self._pseudo_label_losses(logits, view, data_samples))
+            # Peers see the weak view, as the teacher does.
+            rest = (data_samples, self.data_preprocessor, self.align_corners)
+            losses.update(self.pseudo_label(logits, view, *rest))
         losses.update(self._regularisation_losses(logits, view, data_samples))
         return losses
 
@@ -169,14 +174,6 @@ class SeminarMixin(WeakSegmentor):
             self.data_preprocessor,
         )
 
-    def _pseudo_label_losses(
-        self, logits: Tensor, inputs: Tensor, data_samples: SampleList
-    ) -> dict[str, Tensor]:
-        """The student-student term; peers see the weak view, as the teacher does."""
-        return self.pseudo_label(
-            logits, inputs, data_samples, self.data_preprocessor, self.align_corners
-        )
-
     def _regularisation_losses(
         self, logits: Tensor, inputs: Tensor, data_samples: SampleList
     ) -> dict[str, Tensor]:
@@ -236,21 +233,13 @@ class SeminarSegmentor(SeminarMixin, EncoderDecoder):
         ValueError: The decode head predicts sets of masks, which have no per-pixel logits.
     """
 
-    def __init__(
-        self,
-        *args,
-        consistency: dict | None = None,
-        pseudo_label: dict | None = None,
-        regularisation: dict | Sequence[dict] | None = None,
-        **kwargs,
-    ) -> None:
+    def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if has_own_loss(self.decode_head):
             raise ValueError(
                 f'SeminarSegmentor needs a decode head with per-pixel logits, and '
                 f'{type(self.decode_head).__name__} has its own loss'
             )
-        self._init_seminar(consistency, pseudo_label, regularisation)
 
     def _stages(self) -> list[tuple[str, nn.Module]]:
         return [('decode', self.decode_head)]
@@ -269,17 +258,6 @@ class CascadeSeminarSegmentor(SeminarMixin, CascadeEncoderDecoder):
     """
 
     stock_type = 'CascadeEncoderDecoder'
-
-    def __init__(
-        self,
-        *args,
-        consistency: dict | None = None,
-        pseudo_label: dict | None = None,
-        regularisation: dict | Sequence[dict] | None = None,
-        **kwargs,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._init_seminar(consistency, pseudo_label, regularisation)
 
     def _stages(self) -> list[tuple[str, nn.Module]]:
         return [(f'decode_{i}', head) for i, head in enumerate(self.decode_head)]
