@@ -41,6 +41,7 @@ def _pair(text: str) -> tuple[str, str]:
 def run(args: argparse.Namespace) -> None:
     """List or run."""
     from ..stages import list_stages, load_stages, run_stages, select_stages
+    from ..stages.scores import scores, told
     from ..stages.state import read_state
 
     stages = load_stages(
@@ -58,4 +59,5 @@ def run(args: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         sys.exit('interrupted; the same command goes on')
     for stage in chosen:
-        print(f'{stage.name}: {read_state(stage.folder).minutes:.1f} minutes')
+        minutes = f'{read_state(stage.folder).minutes:.1f} minutes'
+        print(f'{stage.name}: {minutes}{told(scores(stage))}')

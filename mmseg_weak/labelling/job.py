@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from PIL import Image
 from rich.progress import track
 
 from .._files import write_json
+from ..datasets.image_checks import image_sizes
 from ..datasets.pseudo_label_folder import REPORT
 from ..evaluation.pseudo_label_quality import PseudoLabelQuality
 from .folder import LabelFolder
@@ -122,7 +125,14 @@ class _Maker:
             label = self.labeller(index)
         except ValueError as error:
             raise ValueError(f'{self.source.path(index)}: {error}') from None
+        if getattr(self.labeller, 'long_side', None):
+            label = label._replace(labels=self._in_own_size(index, label.labels))
         self.folder.write(self.source.images[index], *label)
+
+    def _in_own_size(self, index: int, labels: np.ndarray) -> np.ndarray:
+        size = image_sizes([self.source.path(index)])[0]
+        image = Image.fromarray(labels.astype(np.uint8))
+        return np.array(image.resize(tuple(size.tolist()), Image.Resampling.NEAREST))
 
 
 def make_labels(
@@ -168,7 +178,8 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
         raise FileNotFoundError(f'folder of masks {masks} does not exist')
     init_default_scope(config.get('default_scope', 'mmseg'))
     ranks = Ranks()  # first, so that one of them tells of the data set
-    source = LabelSource(config, labeller.dataset_type)
+    long_side = getattr(labeller, 'long_side', None)
+    source = LabelSource(config, labeller.dataset_type, long_side)
     settings = dict(
         labeller=type(labeller).__name__,
         data=source.digest(),
@@ -178,7 +189,8 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
     folder = LabelFolder(Path(out), settings, source.classes, source.palette)
     job = Job(source, labeller, folder, ranks, workers, device, overwrite)
     job.add_output(folder)
-    job.ranks.first(lambda: warn_of_large_images(source))
+    if long_side is None:
+        job.ranks.first(lambda: warn_of_large_images(source))
     labeller.prepare(job)
     for _ in job.map(_Maker, job.ranks.first(job.missing), 'pseudo-labels', folder):
         pass

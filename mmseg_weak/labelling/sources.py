@@ -63,6 +63,8 @@ class LabelSource:
     Args:
         config (Config): With a ``train_dataloader``.
         kind (type, optional): Take data sets of this class alone. Defaults to None, all.
+        long_side (int, optional): Pixels to which the long side of images is brought, with
+            their clicks. Defaults to None, their own size.
 
     Attributes:
         images (list[str]): Ids: the path below the image folder, without its suffix.
@@ -77,7 +79,9 @@ class LabelSource:
             differ in their classes or share an image id.
     """
 
-    def __init__(self, config: Config, kind: type | None = None) -> None:
+    def __init__(
+        self, config: Config, kind: type | None = None, long_side: int | None = None
+    ) -> None:
         settings = config.train_dataloader.dataset
         found = list(single_datasets(settings, _is_data_set))
         kind = kind or BaseSegDataset
@@ -91,7 +95,7 @@ class LabelSource:
         # Beside weak images there may be a set of strong ones only, as in split 4.
         weak = [one for one in wanted if one.get('images') != 'strong'] or wanted[:1]
         self.training_steps = weak[0].get('pipeline') or ()
-        self.parts = [SourcePart(one, config.filename) for one in weak]
+        self.parts = [SourcePart(one, config.filename, long_side) for one in weak]
         self.images = [image for part in self.parts for image in part.images]
         first = self.parts[0]
         self.classes, self.background = first.classes, first.background
@@ -179,12 +183,15 @@ class SourcePart:
     Args:
         settings (Mapping): Of the data set, no wrapper.
         filename (str): Of the config, for messages.
+        long_side (int, optional): See :class:`LabelSource`.
 
     Raises:
         ValueError: The pipeline lacks a step, or the data set names no classes.
     """
 
-    def __init__(self, settings: Mapping, filename: str) -> None:
+    def __init__(
+        self, settings: Mapping, filename: str, long_side: int | None = None
+    ) -> None:
         settings, kind = copy.deepcopy(settings), _type(DATASETS, settings)
         steps = settings.get('pipeline') or ()
         self.steps = [dict(s) for s in steps if _is_a(_type(TRANSFORMS, s), KEPT_STEPS)]
@@ -195,6 +202,10 @@ class SourcePart:
             raise ValueError(
                 f'{filename}: the pipeline of train_dataloader has no {", ".join(absent)}'
             )
+        if long_side:  # while clicks are still points
+            resize = dict(type='Resize', scale=(long_side, long_side), keep_ratio=True)
+            last = there.index(RasterizeClicks) if RasterizeClicks in there else None
+            self.steps[last:last] = [resize]
         settings.pipeline = [*self.steps, dict(type='PackWeakSegInputs')]
         for key in ('lazy_init', 'pseudo_label_dir'):
             settings.pop(key, None)

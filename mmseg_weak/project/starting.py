@@ -16,6 +16,7 @@ from ..datasets.image_files import image_id
 from ..models.backbones.package_weights import package_file
 from .config_text import config_text
 from .report import describe, held_out, warnings
+from .road_text import road_texts
 from .survey import Survey, survey
 
 CONFIG, TRAIN, HELD_OUT, LABELS = 'config.py', 'train.txt', 'held_out.txt', 'labels.json'
@@ -100,8 +101,15 @@ def _write(
         train_list=(out / TRAIN).as_posix(),
         held_out_list=(out / HELD_OUT).as_posix(),
     )
-    with replace_file(out / CONFIG) as temporary:
-        temporary.write_text(text, encoding='utf-8')
+    texts = {CONFIG: text}
+    if found.kind == 'clicks':
+        gpu, background = is_available(), BACKGROUND in found.classes
+        device, workers = ('cuda', 1) if gpu else ('cpu', min(4, os.cpu_count() or 1))
+        road = (source, background, long_side, device, workers)
+        texts = {**road_texts(out.as_posix(), *road), **texts}
+    for name, content in texts.items():
+        with replace_file(out / name) as temporary:
+            temporary.write_text(content, encoding='utf-8')
 
 
 def choose_long_side(found: Survey, gpu: bool) -> int:
@@ -188,12 +196,15 @@ def _closing(
         f'held out for scoring: {len(kept)} of {len(found.marks)} labelled photographs; '
         f'long side {long_side} pixels; budget {budget}'
     )
-    training = (out / 'training').as_posix()
-    config = (out / CONFIG).as_posix()
+    path = out.as_posix()
+    train, last, folder = f'train {path}/{CONFIG}', CONFIG, 'training'
+    if found.kind == 'clicks':
+        train, last, folder = f'stages {path}/stages.py', 'student.py', 'student'
+    network = f'{path}/{last} {path}/{folder}'
     return [
         *lines,
-        f'written: {config}',
+        f'written: {path}/{CONFIG}' + (', student.py, stages.py' if last != CONFIG else ''),
         'next:',
-        f'  mmseg-weak train {config}',
-        f'  mmseg-weak predict {config} {training} {found.folder} --out {out / "results"}',
+        f'  mmseg-weak {train}',
+        f'  mmseg-weak predict {network} {found.folder} --out {path}/results',
     ]

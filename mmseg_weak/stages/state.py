@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from .._files import write_json
+from .by_hand import trained_by_hand
 from .plan import Stage
 from .process import say
 
@@ -141,9 +142,10 @@ def differences(old: dict, new: dict) -> list[str]:
 def claim_folder(stage: Stage, now: dict) -> State:
     """Make the folder of a stage ready to start, or to go on after an interruption.
 
-    What lies there stays if it was begun with the same fingerprint. Finished results of
-    another one go to ``{stage}.replaced``, one generation, and come back when their
-    inputs and command do: a mistyped option costs nothing.
+    What lies there stays if it was begun with the same fingerprint, or if it is the same
+    training, begun by hand. Finished results of another one go to ``{stage}.replaced``,
+    one generation, and come back when their inputs and command do: a mistyped option costs
+    nothing.
 
     Args:
         stage (Stage): Whose folder.
@@ -163,6 +165,10 @@ def claim_folder(stage: Stage, now: dict) -> State:
     if state and state.fingerprint == now:
         return state
     if state is None and folder.exists() and any(folder.iterdir()):
+        if trained_by_hand(stage):
+            say(f'{stage.name}: {folder} is there already and is taken')
+            write_state(stage, State(now))
+            return State(now)
         raise ValueError(
             f'{folder} holds files that stage {stage.name!r} has not made; move them, or '
             'choose another --work-dir'

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import mmcv
 import numpy as np
 import pytest
 import torch
@@ -114,6 +115,34 @@ def test_a_class_that_is_denied_at_a_place_is_no_label_there(peers, toy_root, tm
     make_labels(config, labeller, str(tmp_path / 'after'))
     changed = before != read(tmp_path / 'after')['toy_00.png']
     assert sorted(zip(*changed.nonzero())) == sorted((y, x) for x, y in places)
+
+
+def test_labels_at_another_size_are_those_of_smaller_images(peers, toy_root, tmp_path):
+    """Images and clicks of half the size, made by hand, and their labels doubled."""
+    clicks = json.loads((toy_root / 'clicks.json').read_text())
+    for row in (row for rows in clicks.values() for row in rows):
+        row.update(x=row['x'] / 2, y=row['y'] / 2)
+    small = tmp_path / 'small'
+    (small / 'images').mkdir(parents=True)
+    (small / 'clicks.json').write_text(json.dumps(clicks))
+    for name in sorted(clicks):
+        image = mmcv.imread(toy_root / f'images/{name}.png')
+        mmcv.imwrite(mmcv.imresize(image, (32, 32)), str(small / f'images/{name}.png'))
+    config = Config.fromfile(peers[0]['config'])
+    config.train_dataloader.dataset.update(data_root=str(small), ann_file='')
+    options = dict(threshold=THRESHOLD, scales=(1.0,), flip=False)
+    make_labels(config, SegmentorLabeller(peers, **options), str(tmp_path / 'of_small'))
+    make(peers, tmp_path / 'halved', long_side=32)
+    small_labels, halved = read(tmp_path / 'of_small'), read(tmp_path / 'halved')
+    assert len(halved) == 12
+    for name, label in halved.items():
+        doubled = small_labels[name].repeat(2, axis=0).repeat(2, axis=1)
+        np.testing.assert_array_equal(label, doubled)
+    settings = [
+        json.loads((tmp_path / f'{name}/manifest.json').read_text())['settings']
+        for name in ('of_small', 'halved')
+    ]
+    assert [one.get('long_side', 'none') for one in settings] == ['none', 32]
 
 
 def test_an_interrupted_run_goes_on(peers, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """What `mmseg-weak init` finds, and that its configs train."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from mmseg_weak.project import init, survey
 from mmseg_weak.project.report import held_out
 from mmseg_weak.project.starting import choose_crop, choose_long_side
+from mmseg_weak.stages import load_stages
 
 NAMES = [f'site{i % 2}/p{i}.jpg' for i in range(12)]
 
@@ -67,6 +69,46 @@ def test_clicks_become_a_config_that_builds(folder):
     sample = val[0]['data_samples']
     assert len(sample.clicks) == 2
     assert len((folder / 'project/config.py').read_text().splitlines()) < 90
+
+
+def test_clicks_come_with_a_second_network_that_learns_from_labels(folder):
+    """The stages label what the first trains on; the second scores on the same clicks."""
+    write_clicks(folder / 'clicks.csv', NAMES)
+    assert '  mmseg-weak stages project/stages.py' in init('photos', 'clicks.csv')
+    training, labels, student = load_stages('project/stages.py')
+    assert [stage.name for stage in (training, labels, student)] == [
+        *('training', 'labels', 'student')
+    ]
+    first, second = (Config.fromfile(f'project/{n}.py') for n in ('config', 'student'))
+    for config, stage in ((first, training), (second, student)):
+        assert config.work_dir == str(stage.folder)
+    words = labels.command
+    assert words[words.index('--long-side') + 1] == '60'
+    assert words[words.index('--background-prior') + 1] == '0.5'
+    folder_of_labels = second.train_dataloader.dataset.pseudo_label_dir
+    assert folder_of_labels == str(labels.folder)
+    assert second.val_dataloader == first.val_dataloader
+    make_labels_for(first, Path(folder_of_labels))
+    train, _ = build(second)
+    assert photographs(train) == photographs(build(first)[0])
+    assert MODELS.build(second.model).decode_head.loss_decode.loss_name == 'loss_ce'
+
+
+def make_labels_for(config, folder):
+    classes = config.classes
+    for image in Path(config.train_dataloader.dataset.ann_file).read_text().split():
+        path = folder / f'{image}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.ones((40, 60), np.uint8)).save(path)
+    manifest = dict(classes=list(classes), made_by='a test')
+    (folder / 'manifest.json').write_text(json.dumps(manifest))
+
+
+def test_without_a_background_class_its_prior_stays_as_it_is(folder):
+    write_clicks(folder / 'clicks.csv', NAMES, ('cat', 'dog'))
+    init('photos', 'clicks.csv')
+    words = load_stages('project/stages.py')[1].command
+    assert words[words.index('--background-prior') + 1] == '1.0'
 
 
 def test_mixed_suffixes_and_bare_names_are_matched(folder):

@@ -1,0 +1,80 @@
+"""What `mmseg-weak init` writes beside the config where there are clicks."""
+
+STUDENT = """\
+# Written by `mmseg-weak init`: the network of config.py once more, trained on every pixel,
+# on labels that the first one made of its photographs.
+_base_ = 'config.py'
+work_dir = {work_dir!r}
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='PseudoLabelDataset',
+        ann_file=_base_.train_dataloader.dataset.ann_file,
+        data_prefix=_base_.photographs.data_prefix,
+        img_suffix=_base_.photographs.img_suffix,
+        metainfo=_base_.photographs.metainfo,
+        pseudo_label_dir={label_dir!r},
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            dict(
+                type='RandomResize',
+                scale=(_base_.long_side, _base_.long_side),
+                ratio_range=(0.5, 1.5),
+                keep_ratio=True,
+            ),
+            dict(type='RandomCrop', crop_size=(_base_.crop, _base_.crop)),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PackSegInputs'),
+        ],
+    ),
+)
+model = dict(
+    type='EncoderDecoder',
+    decode_head=dict(
+        loss_decode=dict(_delete_=True, type='CrossEntropyLoss', avg_non_ignore=True)
+    ),
+)
+"""
+
+STAGES = """\
+# Written by `mmseg-weak init`, for `mmseg-weak stages`: train config.py on clicks, unless
+# that was done already, label its photographs, train student.py on these labels.
+_base_ = __import__('mmseg_weak').config_path('_base_/stages/labels_from_clicks.py')
+work_dir = {out!r}
+clicks_config = work_dir + '/config.py'
+student_config = work_dir + '/student.py'
+clicks = [{labels!r}, work_dir + '/train.txt']
+{prior}label_options = ['--long-side', '{long_side}']
+device = {device!r}
+workers = {workers}  # processes that label
+"""
+NO_BACKGROUND = 'background_prior = 1.0  # there is no background class\n'
+
+
+def road_texts(
+    out: str, labels: str, background: bool, long_side: int, device: str, workers: int
+) -> dict[str, str]:
+    """Config of the second network, and the list of stages that leads to it.
+
+    Args:
+        out (str): Folder of the configs.
+        labels (str): File or folder of the clicks.
+        background (bool): Whether a class is the background.
+        long_side (int): Of the photographs while they are labelled, in pixels.
+        device (str): That labels.
+        workers (int): Processes that label.
+
+    Returns:
+        dict[str, str]: File name to text.
+    """
+    list_ = STAGES.format(
+        out=out,
+        labels=labels,
+        prior='' if background else NO_BACKGROUND,
+        long_side=long_side,
+        device=device,
+        workers=workers,
+    )
+    student = STUDENT.format(work_dir=f'{out}/student', label_dir=f'{out}/labels')
+    return {'student.py': student, 'stages.py': list_}
