@@ -119,6 +119,16 @@ def set_resume(config: Config, checkpoint: str) -> None:
     config.load_from = checkpoint
 
 
+def is_finished(config: Config) -> bool:
+    """Whether the checkpoint that a config resumes from is that of its last iteration."""
+    if not config.get('resume') or not config.get('load_from'):
+        return False
+    kind, _, number = Path(config.load_from).stem.partition('_')
+    loop = config.get('train_cfg') or {}
+    last = loop.get({'iter': 'max_iters', 'epoch': 'max_epochs'}.get(kind))
+    return number.isdigit() and last is not None and int(number) >= int(last)
+
+
 def run_tool(main: Callable[[], None]) -> None:
     """Run a command; a mistake, a full disk or ctrl-C ends in one line, no traceback.
 

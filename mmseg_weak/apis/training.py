@@ -2,9 +2,10 @@
 
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from .launch import set_resume
+from .launch import is_finished, set_resume
 from .path_check import check_paths
 from .running import build_runner
 
@@ -15,7 +16,7 @@ def train(
     amp: bool = False,
     seed: int | None = None,
     verbose: bool = True,
-) -> Runner:
+) -> Runner | None:
     """Train, after absent files were named.
 
     Args:
@@ -27,7 +28,7 @@ def train(
         verbose (bool): Print all that the log file gets. Defaults to True.
 
     Returns:
-        Runner: After the training.
+        Runner: After the training; None if there was nothing left to train.
 
     Raises:
         FileNotFoundError: A file is absent.
@@ -46,6 +47,9 @@ def train(
     check_paths(config, ('train', 'val'))
     if resume:
         set_resume(config, resume)
+        if is_finished(config):
+            print_log(f'{config.load_from}: finished already')
+            return None
     runner = build_runner(config, verbose)
     runner.train()
     return runner

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--class-name', metavar='NAME', help='class of all marks that have none'
     )
+    parser.add_argument('--overwrite', action='store_true', help='replace --out')
     parser.add_argument(
         '--machine-labels', action='store_true', help='take labels set by a machine too'
     )
@@ -55,4 +56,4 @@ def run(args: argparse.Namespace) -> None:
         machine_labels=args.machine_labels,
     )
     words = (args.to, args.out, options, args.classes, args.only, args.as_class)
-    print(convert(args.source, *words))
+    print(convert(args.source, *words, overwrite=args.overwrite))

@@ -30,8 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train."""
+    from mmengine.dist import is_main_process
+
     from ..apis.launch import load_config
     from ..apis.training import train
+    from ..checkpoints import find_checkpoint
+    from ..models import declarations
 
     config = load_config(args.config, args.work_dir, args.cfg_options, args.launcher)
     try:
@@ -40,3 +44,8 @@ def run(args: argparse.Namespace) -> None:
         sys.exit(
             'interrupted; --resume goes on from the newest checkpoint, if there is one'
         )
+    if is_main_process():
+        print(f'checkpoint: {find_checkpoint(config.work_dir)}')
+        if declarations(config.model).labeller == 'segmentor':
+            words = f'{args.config} {config.work_dir} PHOTOS --out FOLDER'
+            print(f'masks of photographs: mmseg-weak predict {words}')

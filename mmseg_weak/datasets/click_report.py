@@ -7,7 +7,7 @@ import numpy as np
 from .click_formats import ClickTable
 
 REASONS = {
-    'not_in_split': 'of images that are not in this list',
+    'not_in_split': 'of images of other lists',
     'ignored_class': 'class not among the classes trained',
     'outside_image': 'outside the image',
     'max_rank': 'rank above max_rank',
@@ -92,7 +92,11 @@ def format_report(report: dict) -> str:
     for key, text in (('scribbles', 'are scribbles'), ('negative', 'say "not this class"')):
         if report[key]:
             lines.append(f'of these {report[key]} {text}')
-    dropped = [f'{n} {REASONS[k]}' for k, n in report['dropped'].items() if n]
+    counts = dict(report['dropped'])
+    elsewhere = counts.pop('not_in_split', 0)
+    if elsewhere:  # held out, or another split: nothing is lost
+        lines.append(f'{elsewhere} more clicks are of images that are not in this list')
+    dropped = [f'{n} {REASONS[k]}' for k, n in counts.items() if n]
     if report['outside_examples']:
         dropped.append(f'outside are such as {", ".join(report["outside_examples"])}')
     lines.append('clicks dropped: ' + ('; '.join(dropped) or 'none'))

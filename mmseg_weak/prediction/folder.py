@@ -6,19 +6,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from mmengine.logging import print_log
 from PIL import Image
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
 from .._files import replace_file
 from ..datasets.mask_files import write_mask
-from ..visualization.panels import overlay
+from ..visualization.panels import legend, overlay
 from .areas import write_areas
 from .photos import find_photos, read_photo, result_names
 from .predictor import Predictor, load
 from .record import check_record
 
 MASKS, OVERLAYS, AREAS = 'masks', 'overlays', 'areas.csv'
+LEGEND = 'legend.png'
 
 
 class _Photos(Dataset):
@@ -53,8 +55,9 @@ def predict_folder(
     """Write a mask of every photograph of a folder tree.
 
     ``out/masks`` and ``out/overlays`` have the tree of the photographs. A mask is a PNG of
-    class ids with a palette, in the size of the upright photograph. Photographs that have
-    their results already are passed over, so the same call resumes after an interruption.
+    class ids with a palette, in the size of the upright photograph; ``legend.png`` tells
+    which colour and id is which class. Photographs that have their results already are
+    passed over, so the same call resumes after an interruption.
 
     Args:
         predictor (Predictor): The network.
@@ -90,16 +93,27 @@ def predict_folder(
         for photo, name in names.items()
         if not all((out / _file(kind, name)).is_file() for kind in kinds)
     ]
+    if len(pending) < len(names):
+        done = f'{len(names) - len(pending)} of {len(names)} masks'
+        print_log(f'{out}: {done} are there already (--overwrite makes them anew)')
     broken: list[str] = []
     made = _masks(predictor, folder, pending, batch_size, workers, broken)
     jobs = (
         (predictor, folder / photo, mask, out, names[photo], kinds) for photo, mask in made
     )
     _write_all(jobs, max(workers, 1))
+    _write_legend(out / LEGEND, predictor)
     if areas:
         masks = {p: out / _file(MASKS, name) for p, name in names.items()}
         write_areas(out / AREAS, masks, predictor.classes)
     return broken
+
+
+def _write_legend(path: Path, predictor: Predictor) -> None:
+    """A line with colour, id and name for each class."""
+    names = [f'{i}  {name}' for i, name in enumerate(predictor.classes)]
+    with replace_file(path) as temporary:
+        Image.fromarray(legend(names, predictor.palette)).save(temporary, format='PNG')
 
 
 def _file(kind: str, name: str) -> str:

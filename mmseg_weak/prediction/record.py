@@ -37,9 +37,11 @@ def check_record(out: Path, predictor: 'Predictor', overwrite: bool) -> None:
         except ValueError:
             found = {}
         if any(found.get(k) != content[k] for k in ('sha256', 'classes', 'scale')):
+            name = found.get('checkpoint', 'unknown')
+            kind = f'another checkpoint ({name})'
+            if name == predictor.checkpoint:
+                kind = f'an earlier {name}, which has been trained anew since'
             raise ValueError(
-                f'{out} holds masks of another checkpoint '
-                f'({found.get("checkpoint", "unknown")}): choose another folder, or '
-                '--overwrite them'
+                f'{out} holds masks of {kind}: choose another folder, or --overwrite them'
             )
     write_json(path, content)

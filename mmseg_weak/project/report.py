@@ -1,6 +1,7 @@
 """What `mmseg-weak init` says about photographs and labels."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,6 +9,10 @@ from ..datasets.class_splits import BACKGROUND
 from .survey import FEW, Survey
 
 MAX_NAMES = 3
+# Classes that have a line of their own: the first ones, and the rarest.
+MAX_CLASSES, MAX_RARE = 12, 4
+# Warnings of one sort.
+MAX_LINES = 8
 
 
 def describe(found: Survey) -> list[str]:
@@ -21,10 +26,24 @@ def describe(found: Survey) -> list[str]:
         totals, images = found.totals(), found.images_of()
         head = f'{found.labels}: {found.kind} in {len(found.marks)} photographs'
         lines.append(head + ', classes:')
-        width = max(map(len, found.classes))
-        for name in found.classes:
-            count = f'{_count(totals[name], "click")} in ' if found.kind == 'clicks' else ''
-            lines.append(f'  {name:<{width}}  {count}{_count(images[name], "photograph")}')
+        lines += _class_lines(found, totals, images)
+    return lines
+
+
+def _class_lines(found: Survey, totals: Counter, images: Counter) -> list[str]:
+    """Counts of each class; of many the first ones and the rarest."""
+    rarest = sorted(found.classes, key=lambda name: (totals[name], images[name]))
+    if len(rarest) > MAX_CLASSES + MAX_RARE:
+        rarest = rarest[:MAX_RARE]
+    first = [name for name in found.classes if name not in rarest][:MAX_CLASSES]
+    shown = [*first, *rarest] if first else found.classes
+    width, lines = max(map(len, shown)), []
+    for name in shown:
+        count = f'{_count(totals[name], "click")} in ' if found.kind == 'clicks' else ''
+        lines.append(f'  {name:<{width}}  {count}{_count(images[name], "photograph")}')
+    if first:
+        hidden = len(found.classes) - len(shown)
+        lines.insert(len(first), f'  … and {hidden} more, the rarest:')
     return lines
 
 
@@ -37,7 +56,7 @@ def warnings(found: Survey) -> list[str]:
     if found.kind == 'clicks' and BACKGROUND not in found.classes:
         lines.append(
             f'no class is called {BACKGROUND!r}: every pixel will be given one of '
-            f'{", ".join(found.classes)}. If photographs show other things as well, click '
+            f'{_some(found.classes)}. If photographs show other things as well, click '
             f'two or three of them in each and call them {BACKGROUND!r}'
         )
     lines += _rare(found, totals, images)
@@ -59,7 +78,7 @@ def warnings(found: Survey) -> list[str]:
 
 def _rare(found: Survey, totals: Counter, images: Counter) -> list[str]:
     lines = []
-    for name in found.classes:
+    for name in sorted(found.classes, key=lambda name: totals[name]):
         if not totals[name]:
             lines.append(f'class {name!r} is never labelled: it will not be learnt')
         elif found.kind == 'clicks' and totals[name] < FEW:
@@ -70,25 +89,34 @@ def _rare(found: Survey, totals: Counter, images: Counter) -> list[str]:
         elif found.kind != 'clicks' and images[name] < FEW and name != BACKGROUND:
             number = _count(images[name], 'photograph')
             lines.append(f'class {name!r} is in {number} alone')
-    return lines
+    return _capped(lines)
+
+
+def _capped(lines: list[str]) -> list[str]:
+    """The first of many lines that say the same of one class each."""
+    if len(lines) <= MAX_LINES:
+        return lines
+    hidden = len(lines) - MAX_LINES
+    return [*lines[:MAX_LINES], f'… and likewise for {hidden} more classes']
 
 
 def _useless_tags(found: Survey, images: Counter) -> list[str]:
     """Tags teach by their absence as well."""
     number = len(found.marks)
-    return [
+    lines = [
         f'class {name!r} is in all {number} photographs: tags cannot teach where it is; '
         'click it instead'
         for name in found.classes
         if name != BACKGROUND and images[name] == number and number > 1
     ]
+    return _capped(lines)
 
 
 def _count(number: int, noun: str) -> str:
     return f'{number} {noun}' + ('' if number == 1 else 's')
 
 
-def _some(names: list[str]) -> str:
+def _some(names: Sequence[str]) -> str:
     return ', '.join(names[:MAX_NAMES]) + (' …' if len(names) > MAX_NAMES else '')
 
 

@@ -11,7 +11,6 @@ from torch.cuda import is_available
 from .._files import replace_file
 from ..datasets.class_splits import BACKGROUND
 from ..datasets.formats import ReadOptions, read_annotations, write_annotations
-from ..datasets.formats.annotations import Annotations
 from ..datasets.image_files import image_id
 from ..models.backbones.package_weights import package_file
 from .config_text import config_text
@@ -155,26 +154,8 @@ def _labels(found: Survey, out: Path) -> tuple[str, str | tuple[str, ...]]:
     photo_of = {name: photo for photo, name in found.names.items()}
     read = read_annotations(found.labels, options=ReadOptions(images=found.folder))
     # In the package's own JSON, which holds scribbles and names with any characters.
-    write_annotations(out / LABELS, _renamed(read, photo_of), found.kind)
+    write_annotations(out / LABELS, read.of_images(photo_of), found.kind)
     return (out / LABELS).as_posix(), suffix
-
-
-def _renamed(read: Annotations, photo_of: dict[str, str]) -> Annotations:
-    """Marks of known photographs under the names of these."""
-
-    def known(table, **columns):
-        rows = np.array([name in photo_of for name in table.images], bool)
-        place = np.cumsum(rows) - 1
-        table = table.select(rows[table.image_index])
-        return replace(
-            table,
-            images=tuple(photo_of[n] for n in table.images if n in photo_of),
-            image_index=place[table.image_index].astype(np.int32),
-            **{name: column[rows] for name, column in columns.items()},
-        )
-
-    clicks = known(read.clicks, vocabulary=read.clicks.vocabulary)
-    return replace(read, clicks=clicks, tags=known(read.tags))
 
 
 def _write_list(path: Path, photos: Sequence[str], suffix: str | tuple[str, ...]) -> None:

@@ -165,25 +165,29 @@ def join_row(tiles: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.concatenate(parts, axis=1)
 
 
-def legend(classes: Sequence[str], palette: Palette, width: int) -> np.ndarray:
+def legend(
+    classes: Sequence[str], palette: Palette, width: int | None = None
+) -> np.ndarray:
     """Colours and names of the classes in lines of a given width.
 
     Args:
         classes (Sequence[str]): Names.
         palette (Sequence): Their colours, 0 to 255.
-        width (int): Width in pixels; a name that is wider alone is cut off.
+        width (int, optional): Width in pixels; a name that is wider alone is cut off.
+            Defaults to None: a line for each class, as wide as the longest name.
 
     Returns:
         np.ndarray: (H, width, 3) uint8 RGB.
     """
     font, swatch = _font(), FONT_SIZE
+    needed = [swatch + 4 + int(font.getlength(name)) + 12 for name in classes]
+    most, width = width or 0, width or 2 + max(needed, default=0)
     places, x, line = [], 2, 0
-    for name in classes:
-        needed = swatch + 4 + int(font.getlength(name)) + 12
-        if x > 2 and x + needed > width:
+    for wanted in needed:
+        if x > 2 and x + wanted > most:
             x, line = 2, line + 1
         places.append((x, line * TITLE_HEIGHT + 3))
-        x += needed
+        x += wanted
     canvas = Image.new('RGB', (width, (line + 1) * TITLE_HEIGHT + 2), 'white')
     draw = ImageDraw.Draw(canvas)
     for (x, y), name, colour in zip(places, classes, palette):

@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from toy import REPOSITORY, toy_config, toy_model
@@ -13,7 +14,8 @@ from mmseg_weak.apis import (
     run_tool,
     set_resume,
 )
-from mmseg_weak.apis.launch import use_cpu_processes
+from mmseg_weak.apis.launch import is_finished, use_cpu_processes
+from mmseg_weak.apis.training import train
 
 
 def test_work_dir_that_cannot_be_written(tmp_path):
@@ -112,3 +114,29 @@ def test_mistakes_found_by_a_data_worker_end_in_one_line(capsys):
 
     with pytest.raises(SystemExit, match='^error: masks/a.png: class id 17; there are 0'):
         run_tool(main)
+
+
+@pytest.mark.parametrize(
+    ('name', 'loop', 'finished'),
+    [
+        ('iter_3.pth', dict(max_iters=3), True),
+        ('iter_2.pth', dict(max_iters=3), False),
+        ('iter_4.pth', dict(max_iters='3'), True),
+        ('epoch_3.pth', dict(max_epochs=3), True),
+        ('epoch_3.pth', dict(max_iters=3), False),
+        ('best.pth', dict(max_iters=3), False),
+    ],
+)
+def test_a_training_that_has_ended_is_known(name, loop, finished):
+    config = Config(dict(resume=True, load_from=f'work/{name}', train_cfg=loop))
+    assert is_finished(config) is finished
+    config.resume = False
+    assert not is_finished(config)
+
+
+def test_a_resumed_training_that_has_ended_says_so(tmp_path, toy_root, capsys):
+    config = toy_config(toy_root, tmp_path / 'work', toy_model())
+    (tmp_path / 'work').mkdir()
+    torch.save(dict(state_dict={}), tmp_path / 'work/iter_4.pth')
+    assert train(config, resume='auto') is None
+    assert 'iter_4.pth: finished already' in capsys.readouterr().out

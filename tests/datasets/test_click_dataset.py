@@ -81,7 +81,8 @@ def test_report_is_logged_once_by_the_main_process(config, monkeypatch):
     for part in (
         '5 clicks on 3 images, 1 images without clicks',
         'cat 2',
-        '1 of images that are not in this list; 1 outside the image',
+        '1 more clicks are of images that are not in this list',
+        'clicks dropped: 1 outside the image',
         'outside are such as (40, 8) of a\n',
         'labelled share of all pixels: 2.78e-03',
     ):

@@ -9,6 +9,7 @@ from PIL import Image
 
 from mmseg_weak.prediction import predict_folder
 from mmseg_weak.prediction.photos import find_photos, result_names
+from mmseg_weak.visualization.panels import legend
 
 EXIF_ORIENTATION = 0x0112
 
@@ -114,11 +115,32 @@ def test_the_same_call_resumes(network, photos, tmp_path):
         assert (whole / name).read_bytes() == (parts / name).read_bytes(), name
 
 
+def test_what_is_there_already_is_told(network, photos, tmp_path, capsys):
+    predict_folder(network, photos, tmp_path / 'out', workers=0)
+    assert 'already' not in capsys.readouterr().out
+    (tmp_path / 'out/masks/b.png').unlink()
+    for count in (5, 6):
+        predict_folder(network, photos, tmp_path / 'out', workers=0)
+        assert f'{count} of 6 masks are there already' in capsys.readouterr().out
+
+
+def test_a_legend_tells_colours_apart(network, photos, tmp_path):
+    predict_folder(network, photos, tmp_path / 'out', workers=0)
+    picture = read(tmp_path / 'out/legend.png')
+    # A swatch for each class, one below the other.
+    rows = [(picture == colour).all(2).any(1).nonzero()[0] for colour in network.palette]
+    assert rows[1].min() > 20 and len(rows[1]) > 5
+    assert legend(['a', 'b'], network.palette, 1000).shape[0] < picture.shape[0]
+
+
 def test_results_of_another_checkpoint_are_not_mixed(network, photos, tmp_path):
     out = tmp_path / 'out'
     predict_folder(network, photos, out, workers=0)
     (tmp_path / 'weights.pth').write_text('other weights')
-    with pytest.raises(ValueError, match='holds masks of another checkpoint'):
+    with pytest.raises(ValueError, match=r'masks of an earlier .*weights.pth, which has'):
+        predict_folder(network, photos, out, workers=0)
+    network.checkpoint = str((tmp_path / 'weights.pth').rename(tmp_path / 'other.pth'))
+    with pytest.raises(ValueError, match=r'masks of another checkpoint \(.*weights.pth'):
         predict_folder(network, photos, out, workers=0)
     predict_folder(network, photos, out, workers=0, overwrite=True)
     predict_folder(network, photos, out, workers=0)

@@ -191,6 +191,22 @@ def test_what_is_missing_is_said(folder):
     assert '! 1 names in clicks.csv fit no photograph, or several: p99.jpg' in text
 
 
+def test_of_many_classes_the_first_and_the_rarest_are_shown(folder):
+    lines = ['image,x,y,class']
+    for k in range(30):  # class k has 30 - k clicks
+        lines += [f'{NAMES[i % 12]},{2 * k},{i + 1},c{k:02}' for i in range(30 - k)]
+    (folder / 'clicks.csv').write_text('\n'.join(lines) + '\n')
+    told = init('photos', 'clicks.csv')
+    start = told.index('clicks.csv: clicks in 12 photographs, classes:')
+    shown = [line.split()[0] for line in told[start + 1 : start + 18]]
+    rarest = ['c29', 'c28', 'c27', 'c26']
+    assert shown == [*(f'c{k:02}' for k in range(12)), '…', *rarest]
+    assert told[start + 13] == '  … and 14 more, the rarest:'
+    warned = [line for line in told if 'click it at least' in line]
+    assert warned[0].startswith("! class 'c29' has 1 click") and len(warned) == 8
+    assert '! … and likewise for 1 more classes' in told
+
+
 def test_a_tag_of_every_photograph_is_warned_about(folder):
     tags = {name: ['road', 'car'][: 1 + i % 2] for i, name in enumerate(NAMES)}
     (folder / 'tags.json').write_text(json.dumps(tags))

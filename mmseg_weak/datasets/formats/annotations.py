@@ -1,7 +1,7 @@
 """What a source holds: marks and tags with the classes as the source writes them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -134,6 +134,24 @@ class Annotations:
                 'images are (--images FOLDER with all of them)'
             )
         return self.sizes[image]
+
+    def of_images(self, name_of: Mapping[str, str]) -> 'Annotations':
+        """The marks and tags of some images, under the names that a mapping gives them."""
+
+        def known(table, **columns):
+            rows = np.array([name in name_of for name in table.images], bool)
+            place = np.cumsum(rows) - 1
+            table = table.select(rows[table.image_index])
+            return replace(
+                table,
+                images=tuple(name_of[n] for n in table.images if n in name_of),
+                image_index=place[table.image_index].astype(np.int32),
+                **{name: column[rows] for name, column in columns.items()},
+            )
+
+        clicks = known(self.clicks, vocabulary=self.clicks.vocabulary)
+        sizes = {name_of[n]: size for n, size in self.sizes.items() if n in name_of}
+        return replace(self, clicks=clicks, tags=known(self.tags), sizes=sizes)
 
     def names(self) -> list[str]:
         """Classes as text."""

@@ -26,6 +26,7 @@ def convert(
     classes: Sequence[str] | None = None,
     only: Sequence[str] | None = None,
     as_class: str | None = None,
+    overwrite: bool = False,
 ) -> str:
     """Read clicks, scribbles and tags, or masks, and write them in another format.
 
@@ -40,15 +41,19 @@ def convert(
             ``source``, in their order.
         only (Sequence[str], optional): Classes that are kept. Defaults to None: all.
         as_class (str, optional): The one class that all that is kept gets.
+        overwrite (bool): Replace what is at ``out``. Defaults to False, refused.
 
     Returns:
         str: The report.
 
     Raises:
         FileNotFoundError: ``source`` does not exist.
-        ValueError: It cannot be read, written or what it holds does not fit the images.
+        ValueError: It cannot be read, written or what it holds does not fit the images;
+            ``out`` exists.
     """
     options = options or ReadOptions()
+    if out is not None and not overwrite and _holds_something(Path(out)):
+        raise ValueError(f'{out} exists: --overwrite it, or choose another --out')
     if (to is None) != (out is None):
         raise ValueError(
             'a format to write and a path to write to go together (--to, --out)'
@@ -68,6 +73,10 @@ def convert(
     return '\n'.join(lines)
 
 
+def _holds_something(path: Path) -> bool:
+    return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
 def _convert_masks(
     source: str | os.PathLike,
     to: str | None,
@@ -79,7 +88,8 @@ def _convert_masks(
         raise ValueError('masks need --images, --to and --out beside --classes')
     masks = MaskFolder(source, classes, options.images)
     write_masks(out, masks, to)
-    return f'{source}: {len(masks)} masks\n{out}: {to}'
+    report = [f'{source}: {len(masks)} masks', *masks.notes, f'{out}: {to}']
+    return '\n'.join(report)
 
 
 def name_classes(found: Annotations, classes: Sequence[str]) -> Annotations:
@@ -145,37 +155,33 @@ def fit_to_images(found: Annotations, folder: str | os.PathLike) -> Annotations:
         folder (str | os.PathLike): The images, also in folders below it.
 
     Returns:
-        Annotations: With images as they are called there; notes say what was matched how.
+        Annotations: With images as they are called there; notes say what was matched how,
+        and how many were left out because there is no such image.
 
     Raises:
         FileNotFoundError: The folder is absent.
-        ValueError: Names are ambiguous, a size differs from what the source says, or
-            positions are no pixels.
+        ValueError: No image is there, names are ambiguous, a size differs from what the
+            source says, or positions are no pixels.
     """
     images, notes = _find_files(found.clicks.images, folder)
     there = [name for name in images.values() if os.path.isfile(os.path.join(folder, name))]
     if len(there) < len(images):
         absent = next(name for name in images.values() if name not in set(there))
-        notes.append(
-            f'{len(images) - len(there)} images are not in {folder}: {absent}, ...'
-        )
+        text = f'{len(images) - len(there)} of {len(images)} images are not in {folder}'
+        if not there:
+            raise ValueError(f'{found.path}: {text}, such as {absent}')
+        notes.append(f'{text} and are left out, such as {absent}')
     measured = image_sizes([os.path.join(folder, name) for name in there])
     sizes = dict(zip(there, map(tuple, measured.tolist())))
     for name, told in found.sizes.items():
-        right = sizes.setdefault(images[name], told)
+        right = sizes.get(images[name], told)
         if right != told:
             raise ValueError(
                 f'{found.path}: image {name!r}: annotated at {told[0]}x{told[1]}, the file '
                 f'is {right[0]}x{right[1]} (upright)'
             )
-    clicks = found.clicks.rename(images.get)
-    fitted = replace(
-        found,
-        clicks=clicks,
-        tags=replace(found.tags, images=clicks.images),
-        sizes=sizes,
-        notes=[*found.notes, *notes],
-    )
+    fitted = found.of_images({k: name for k, name in images.items() if name in sizes})
+    fitted = replace(fitted, sizes=sizes, notes=[*found.notes, *notes])
     _check(fitted)
     return fitted
 

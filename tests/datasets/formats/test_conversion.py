@@ -46,9 +46,44 @@ def test_verb_writes_masks(images, tmp_path, capsys):
     assert '1 masks' in capsys.readouterr().out
     assert '<mask label="cat"' in (tmp_path / 'a.xml').read_text()
     with pytest.raises(ValueError, match='masks need --images'):
-        convert(tmp_path / 'masks', 'cvat', tmp_path / 'a.xml', classes=['a'])
+        convert(tmp_path / 'masks', 'cvat', tmp_path / 'b.xml', classes=['a'])
     with pytest.raises(ValueError, match='go together'):
         convert(tmp_path / 'masks', 'cvat')
+
+
+def test_what_has_no_image_is_left_out_and_counted(images, tmp_path, capsys):
+    for name in ('a', 'gone', 'b'):
+        mask = np.zeros((3, 4) if name == 'b' else (50, 100), np.uint8)
+        path = tmp_path / 'masks/sub' / f'{name}.png'
+        path = path if name != 'b' else tmp_path / 'masks/b.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save(path)
+    words = (ReadOptions(images=str(images)), ['background', 'cat'])
+    report = convert(tmp_path / 'masks', 'nnunet', tmp_path / 'out', *words)
+    assert '2 masks' in report
+    assert f'1 masks have no image in {images} and are left out, such as sub/gone' in report
+    path = csv(tmp_path, [('sub/a', 5, 6), ('gone', 7, 8), ('b', 1, 2)])
+    options = ReadOptions(images=str(images))
+    report = convert(path, 'clicks', tmp_path / 'o.json', options)
+    assert f'1 of 3 images are not in {images} and are left out, such as gone' in report
+    found = read_annotations(tmp_path / 'o.json')
+    assert [(m.image, m.points) for m in found.marks('points')] == [
+        *(('sub/a.jpg', [(5, 6)]), ('b.jpg', [(1, 2)]))
+    ]
+    path = csv(tmp_path, [('gone', 7, 8)])
+    with pytest.raises(ValueError, match='1 of 1 images are not in'):
+        convert(path, options=options)
+
+
+def test_nothing_is_overwritten_unasked(images, tmp_path):
+    path = csv(tmp_path, [('b', 1, 2)])
+    (tmp_path / 'o.json').write_text('mine')
+    with pytest.raises(ValueError, match=r'o\.json exists: --overwrite it'):
+        convert(path, 'via3', tmp_path / 'o.json')
+    assert (tmp_path / 'o.json').read_text() == 'mine'
+    words = ['--to', 'via3', '--out', str(tmp_path / 'o.json'), '--overwrite']
+    run_verb('convert', [str(path), *words])
+    assert 'b' in (tmp_path / 'o.json').read_text()
 
 
 def test_sizes_that_differ_are_refused(images, tmp_path):

@@ -24,9 +24,13 @@ class MaskFolder:
             (``a.jpg.png``).
         background (str): Class that tools do not draw. Defaults to ``'background'``.
 
+    Attributes:
+        masks (dict[str, Path]): Image to its mask.
+        notes (list[str]): How many masks were left out because they have no image.
+
     Raises:
         FileNotFoundError: A folder is absent.
-        ValueError: There is no mask, or not one image for each.
+        ValueError: No mask has an image, or one has several.
     """
 
     def __init__(
@@ -45,19 +49,28 @@ class MaskFolder:
         for name in _below(self.images):
             if name.lower().endswith(IMAGE_SUFFIXES):
                 files.setdefault(os.path.splitext(name)[0], []).append(name)
-        self.masks = {}
+        self.masks: dict[str, Path] = {}
+        alone: list[str] = []
         for name in _below(self.path):
             if not name.lower().endswith('.png'):
                 continue
             stem = name[:-4]
             found = [stem] if (self.images / stem).is_file() else files.get(stem, [])
-            if len(found) != 1:
+            if len(found) > 1:
                 raise ValueError(
                     f'{self.path / name}: {len(found)} images of that name in {self.images}'
                 )
-            self.masks[found[0]] = self.path / name
+            if found:
+                self.masks[found[0]] = self.path / name
+            else:
+                alone.append(name)
+        self.notes = []
+        if alone:
+            text = f'{len(alone)} masks have no image in {self.images}'
+            self.notes = [f'  note: {text} and are left out, such as {alone[0]}']
         if not self.masks:
-            raise ValueError(f'{self.path}: no PNG here')
+            text = f'{text}, such as {alone[0]}' if alone else 'no PNG here'
+            raise ValueError(f'{self.path}: {text}')
 
     def __len__(self) -> int:
         return len(self.masks)
