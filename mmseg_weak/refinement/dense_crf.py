@@ -1,6 +1,6 @@
 """Fully connected CRF: probabilities snap to the edges of their image."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import torch
@@ -9,6 +9,9 @@ from torch import Tensor
 from .._ranges import Interval, Share, check_options, check_ranges
 from ..registry import REFINEMENTS
 from .interface import ImageByImage
+
+if TYPE_CHECKING:
+    from .permutohedral import PermutohedralLattice
 
 Width = Annotated[float, Interval(0, is_open=True, says='positive')]
 Weight = Annotated[float, Interval(0, says='finite and not negative')]
@@ -77,24 +80,27 @@ def dense_crf(
         (2, 32, 32)
     """
     _check_maps(image, probs)
+    # Importing numba takes as long as importing the rest of the package.
+    from .permutohedral import softmax_rows
+
     labels, height, width = probs.shape
-    negative_unary = np.log(
-        np.maximum(probs.reshape(labels, -1), PROB_EPS, dtype=np.float32)
-    )
+    # The labels of a pixel lie together: the lattice reads and writes them together.
+    pixels = np.ascontiguousarray(probs.reshape(labels, -1).T, dtype=np.float32)
+    negative_unary = np.log(np.maximum(pixels, np.float32(PROB_EPS)))
     kernels = _kernels(
         image,
         (gaussian_sxy, gaussian_compat),
         (bilateral_sxy, bilateral_srgb, bilateral_compat),
     )
-    q = _softmax(negative_unary.copy())
+    q = negative_unary.copy()
+    softmax_rows(q)
     for _ in range(num_iters):
-        # The lattice reads the labels of a pixel together, the softmax apart.
-        values = np.ascontiguousarray(q.T)
         logits = negative_unary.copy()
-        for compat, lattice in kernels:
-            logits += np.float32(compat) * lattice.filter(values).T
-        q = _softmax(logits)
-    return q.reshape(labels, height, width)
+        for lattice in kernels:
+            lattice.add_filtered(q, logits)
+        softmax_rows(logits)
+        q = logits
+    return np.ascontiguousarray(q.T).reshape(labels, height, width)
 
 
 def _check_maps(image: np.ndarray, probs: np.ndarray) -> None:
@@ -161,9 +167,8 @@ class DenseCRFRefinement(ImageByImage):
 
 def _kernels(
     image: np.ndarray, gaussian: tuple, bilateral: tuple
-) -> list[tuple[float, object]]:
-    """Weights and lattices of the kernels that have a weight."""
-    # Importing numba takes as long as importing the rest of the package.
+) -> list['PermutohedralLattice']:
+    """Lattices of the kernels that have a weight, with that gain."""
     from .permutohedral import PermutohedralLattice
 
     height, width = image.shape[:2]
@@ -172,18 +177,10 @@ def _kernels(
     kernels = []
     std, compat = gaussian
     if compat > 0:
-        kernels.append((compat, PermutohedralLattice(position / np.float32(std))))
+        kernels.append(PermutohedralLattice(position / np.float32(std), compat))
     std_xy, std_rgb, compat = bilateral
     if compat > 0:
         color = image.reshape(-1, 3) / np.float32(std_rgb)
         features = np.concatenate([position / np.float32(std_xy), color], axis=1)
-        kernels.append((compat, PermutohedralLattice(features)))
+        kernels.append(PermutohedralLattice(features, compat))
     return kernels
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the first axis, in place."""
-    logits -= logits.max(axis=0)
-    np.exp(logits, out=logits)
-    logits /= logits.sum(axis=0)
-    return logits

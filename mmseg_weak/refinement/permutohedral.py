@@ -33,16 +33,17 @@ class PermutohedralLattice:
     Args:
         features (np.ndarray): Shape (P, d), finite, each dimension divided by the
             standard deviation wanted in it.
+        gain (float): Factor > 0 of all that is filtered. Defaults to 1.
     """
 
-    def __init__(self, features: np.ndarray) -> None:
+    def __init__(self, features: np.ndarray, gain: float = 1.0) -> None:
         features = np.ascontiguousarray(features, dtype=np.float32)
         self._vertices, self._weights, keys = _embed(features)
         self._neighbors = _find_neighbors(keys)
         density = self.filter(np.ones((len(features), 1), np.float32))
-        # Splat and slice each multiply by N, so it can be part of the weights. The
-        # constant gain of the blur cancels.
-        self._weights /= np.sqrt(density + np.float32(1e-20))
+        # Splat and slice each multiply by N, so it can be part of the weights, and so can
+        # the root of the gain. The constant gain of the blur cancels.
+        self._weights *= np.sqrt(np.float32(gain) / (density + np.float32(1e-20)))
 
     def filter(self, values: np.ndarray, transposed: bool = False) -> np.ndarray:
         """Filter signals, (P, C) float32 -> (P, C) float32.
@@ -55,10 +56,29 @@ class PermutohedralLattice:
         Returns:
             np.ndarray: Filtered signals.
         """
+        out = np.zeros_like(values)
+        self.add_filtered(values, out, transposed)
+        return out
+
+    def add_filtered(
+        self, values: np.ndarray, out: np.ndarray, transposed: bool = False
+    ) -> None:
+        """Add what :meth:`filter` returns to ``out``, (P, C) float32, in place."""
         neighbors = self._neighbors
         if transposed:
             neighbors = np.ascontiguousarray(neighbors[::-1])
-        return _filter(values, self._vertices, self._weights, neighbors)
+        _filter(values, self._vertices, self._weights, neighbors, out)
+
+
+def softmax_rows(logits: np.ndarray) -> None:
+    """Softmax of each row, in place.
+
+    Args:
+        logits (np.ndarray): Shape (P, C), float32, contiguous.
+    """
+    _subtract_maxima(logits)
+    np.exp(logits, out=logits)  # vectorised, which numba's is not
+    _divide_by_sums(logits)
 
 
 @_jit
@@ -133,10 +153,10 @@ def _locate(
         rank[i] = 0
     for i in range(d):
         for j in range(i + 1, d + 1):
-            if lifted[i] - base[i] < lifted[j] - base[j]:
-                rank[i] += 1
-            else:
-                rank[j] += 1
+            # No branch: which way it goes is chance.
+            lower = np.int32(lifted[i] - base[i] < lifted[j] - base[j])
+            rank[i] += lower
+            rank[j] += 1 - lower
     for i in range(d + 1):
         rank[i] += excess
         if rank[i] < 0:
@@ -167,6 +187,7 @@ def _embed(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rank = np.empty(d + 1, np.int32)
     weight = np.empty(d + 2, np.float32)
     key = np.empty(d, np.int32)
+    last = np.empty((2, d + 1), np.int32)
 
     vertices = np.empty((count, d + 1), np.int32)
     weights = np.empty((count, d + 1), np.float32)
@@ -175,7 +196,15 @@ def _embed(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     used = 0
     for p in range(count):
         _locate(features[p], scale, lifted, base, rank, weight)
+        same = p > 0
+        for i in range(d + 1):
+            same = same and base[i] == last[0, i] and rank[i] == last[1, i]
+            last[0, i], last[1, i] = base[i], rank[i]
         for remainder in range(d + 1):
+            weights[p, remainder] = weight[remainder]
+            if same:  # the simplex of the point before
+                vertices[p, remainder] = vertices[p - 1, remainder]
+                continue
             for i in range(d):
                 wrap = d + 1 if rank[i] > d - remainder else 0
                 key[i] = base[i] + remainder - wrap
@@ -190,7 +219,6 @@ def _embed(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
                 table[slot] = used
                 used += 1
             vertices[p, remainder] = table[slot]
-            weights[p, remainder] = weight[remainder]
     return vertices, weights, _resized(keys, used, used)
 
 
@@ -205,24 +233,28 @@ def _find_neighbors(keys: np.ndarray) -> np.ndarray:
     while size < 4 * count:
         size *= 2
     table = _index(keys, count, size)
-    neighbors = np.empty((d + 1, count, 2), np.int32)
+    neighbors = np.full((d + 1, count, 2), count, np.int32)
     key = np.empty(d, np.int32)
     for axis in range(d + 1):
         for vertex in range(count):
-            for side in range(2):
-                sign = 1 - 2 * side
-                for i in range(d):
-                    key[i] = keys[vertex, i] + (d * sign if i == axis else -sign)
-                found = table[_find(key, keys, table)]
-                neighbors[axis, vertex, side] = found if found >= 0 else count
+            for i in range(d):
+                key[i] = keys[vertex, i] + (d if i == axis else -1)
+            found = table[_find(key, keys, table)]
+            if found >= 0:  # whose neighbour the other way is this one
+                neighbors[axis, vertex, 0] = found
+                neighbors[axis, found, 1] = vertex
     return neighbors
 
 
 @_jit
 def _filter(
-    values: np.ndarray, vertices: np.ndarray, weights: np.ndarray, neighbors: np.ndarray
-) -> np.ndarray:
-    """Splat, blur with (1/2, 1, 1/2) along every direction, slice."""
+    values: np.ndarray,
+    vertices: np.ndarray,
+    weights: np.ndarray,
+    neighbors: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Splat, blur with (1/2, 1, 1/2) along every direction, add the slices to ``out``."""
     points, channels = values.shape
     axes, count, _ = neighbors.shape
     current = np.zeros((count + 1, channels), np.float32)
@@ -240,10 +272,33 @@ def _filter(
                 around = current[first, c] + current[second, c]
                 blurred[vertex, c] = current[vertex, c] + half * around
         current, blurred = blurred, current
-    out = np.zeros_like(values)
     for p in range(points):
         for r in range(axes):
             vertex, weight = vertices[p, r], weights[p, r]
             for c in range(channels):
                 out[p, c] += weight * current[vertex, c]
-    return out
+
+
+@_jit
+def _subtract_maxima(rows: np.ndarray) -> None:
+    """Subtract from each row its largest value."""
+    points, channels = rows.shape
+    for p in range(points):
+        top = rows[p, 0]
+        for c in range(1, channels):
+            top = max(top, rows[p, c])
+        for c in range(channels):
+            rows[p, c] -= top
+
+
+@_jit
+def _divide_by_sums(rows: np.ndarray) -> None:
+    """Divide each row by its sum."""
+    points, channels = rows.shape
+    for p in range(points):
+        total = np.float32(0)
+        for c in range(channels):
+            total += rows[p, c]
+        scale = np.float32(1) / total
+        for c in range(channels):
+            rows[p, c] *= scale

@@ -1,13 +1,14 @@
 import numba
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.core import caching
 from plain_refinement import plain_dense_crf, plain_lattice_filter
 
 from mmseg_weak.refinement import build_refinement, dense_crf, permutohedral
-from mmseg_weak.refinement.permutohedral import PermutohedralLattice
+from mmseg_weak.refinement.permutohedral import PermutohedralLattice, softmax_rows
 
 
 def sample(size, labels=3, seed=0):
@@ -83,6 +84,24 @@ def test_lattice_equals_a_dictionary(points, dimensions, channels, spread, seed)
     expected = norm * plain_lattice_filter(features, norm * values)
     filtered = PermutohedralLattice(features).filter(values)
     np.testing.assert_allclose(filtered, expected, atol=2e-4)
+
+
+def test_gain_and_addition_to_what_is_there():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(50, 5)).astype(np.float32)
+    values, start = rng.random((2, 50, 21), np.float32)
+    out = start.copy()
+    PermutohedralLattice(features, 3).add_filtered(values, out)
+    expected = start + 3 * PermutohedralLattice(features).filter(values)
+    np.testing.assert_allclose(out, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize('labels', [1, 3, 21])
+def test_softmax_of_rows_is_that_of_torch(labels):
+    logits = np.random.default_rng(0).normal(0, 30, (40, labels)).astype(np.float32)
+    expected = torch.from_numpy(logits.copy()).softmax(dim=1)
+    softmax_rows(logits)
+    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-30)
 
 
 def test_lattice_grows_beyond_its_first_table():
