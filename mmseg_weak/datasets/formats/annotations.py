@@ -1,7 +1,7 @@
 """What a source holds: marks and tags with the classes as the source writes them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,6 +9,8 @@ import numpy as np
 from ..click_table import ClickTable, TagTable
 
 Resolve = Callable[[object], int]
+# What a report counts of each class.
+KINDS = ('clicks', 'scribbles', '"no" points', 'tags', '"absent" tags')
 NO_CLASS = "no class ('cls' or 'class')"
 
 
@@ -159,22 +161,49 @@ class Annotations:
 
     def report(self) -> str:
         """What was read of each class, what was left out and why, one line each."""
-        clicks, lines = self.clicks, self.clicks.is_line()
-        parts = {
-            'clicks': Counter(clicks.label[~lines & ~clicks.negative].tolist()),
-            'scribbles': Counter(clicks.label[lines & ~clicks.negative].tolist()),
-            '"no" points': Counter(clicks.label[clicks.negative].tolist()),
-            'tags': Counter(self.tags.label[self.tags.present].tolist()),
-            '"absent" tags': Counter(self.tags.label[~self.tags.present].tolist()),
-        }
-        out = [f'{self.path}: {self.format}, {len(clicks.images)} images']
-        for i, name in enumerate(self.names()):
-            found = [f'{count[i]} {what}' for what, count in parts.items() if count[i]]
-            if found:
-                out.append(f'  {name or "(no class)"}: {", ".join(found)}')
-        for (reason, name), number in sorted(self.left_out.items()):
-            out.append(f'  left out: {number} {name + " " if name else ""}({reason})')
-        return '\n'.join(out + [f'  note: {note}' for note in self.notes])
+        head = f'{self.path}: {self.format}, {len(self.clicks.images)} images'
+        left_out = [[*key, number] for key, number in self.left_out.items()]
+        return report_text(head, self.names(), count_kinds(self), left_out, self.notes)
+
+
+def count_kinds(found: Annotations) -> np.ndarray:
+    """(classes, 5) number of the marks of each class, by ``KINDS``."""
+    clicks, lines = found.clicks, found.clicks.is_line()
+    positive, present = ~clicks.negative, found.tags.present
+    labels = (
+        clicks.label[~lines & positive],
+        clicks.label[lines & positive],
+        clicks.label[~positive],
+        found.tags.label[present],
+        found.tags.label[~present],
+    )
+    return np.stack([np.bincount(x, minlength=len(found.classes)) for x in labels], axis=1)
+
+
+def report_text(
+    head: str,
+    classes: Sequence[str],
+    counts: Sequence[Sequence[int]],
+    left_out: Sequence[Sequence],
+    notes: Sequence[str],
+) -> str:
+    """A report of marks by class.
+
+    Args:
+        head (str): Its first line.
+        classes (Sequence[str]): Names.
+        counts (Sequence[Sequence[int]]): Of each class, by ``KINDS``.
+        left_out (Sequence[Sequence]): Reason, class and number of entries not taken.
+        notes (Sequence[str]): Lines that the user should read.
+    """
+    out = [head]
+    for name, numbers in zip(classes, counts):
+        found = [f'{n} {kind}' for n, kind in zip(numbers, KINDS) if n]
+        if found:
+            out.append(f'  {name or "(no class)"}: {", ".join(found)}')
+    for reason, name, number in sorted(left_out):
+        out.append(f'  left out: {number} {name + " " if name else ""}({reason})')
+    return '\n'.join(out + [f'  note: {note}' for note in notes])
 
 
 def _class_id(value: object, resolve: Resolve, only_class: int | None) -> int:

@@ -21,6 +21,8 @@ class ReadOptions:
         images (str, optional): Folder of the images, for formats that give positions as
             fractions of a size that they do not tell.
         machine_labels (bool): Take labels set by a machine too. Defaults to False.
+        fractions (bool): Leave positions that are fractions of a size as they are. Defaults
+            to False.
     """
 
     format: str | None = None
@@ -28,6 +30,7 @@ class ReadOptions:
     class_name: str | None = None
     images: str | None = None
     machine_labels: bool = False
+    fractions: bool = False
 
     def choose_key(self, keys: Iterable[str], what: str) -> str | None:
         """The one of several properties that holds the class, None when there is none.
@@ -57,6 +60,8 @@ class Format:
         suffixes (tuple[str, ...]): Ends of its files' names, the usual one first.
         holds (tuple[str, ...]): Of ``points``, ``lines``, ``no``, ``tags``.
         per_image (bool): One file an image, so that a folder is one source.
+        by_line (bool): A table with one entry a line, which can be read in parts.
+        folder (bool): Written as a folder, whatever is in it.
         whole_pixels (bool): Written positions are whole numbers, the pixel clicked.
     """
 
@@ -64,6 +69,8 @@ class Format:
     suffixes: tuple[str, ...] = ('.json',)
     holds: tuple[str, ...] = ('points',)
     per_image = False
+    by_line = False
+    folder = False
     whole_pixels = False
 
     @staticmethod
@@ -79,6 +86,27 @@ class Format:
         entry: the caller adds file, image and entry to the message.
         """
         raise NotImplementedError
+
+    @staticmethod
+    def read_columns(
+        columns: dict[str, tuple[str, ...]],
+        first: int,
+        out: Collector,
+        options: ReadOptions,
+    ) -> bool:
+        """Hand many lines of a table to ``out`` at once, as :meth:`read` hands each.
+
+        Args:
+            columns (dict): Cells by the header's names.
+            first (int): Number of the first line.
+            out (Collector): What takes them.
+            options (ReadOptions): As for :meth:`read`.
+
+        Returns:
+            bool: Whether they are taken; if not, ``out`` is as before and :meth:`read`
+            reads them, as where a cell is malformed.
+        """
+        return False
 
 
 def image_file(folder: str | os.PathLike, image: str, suffix: str) -> Path:

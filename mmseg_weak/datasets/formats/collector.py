@@ -44,6 +44,15 @@ def from_text(cell: str, name: str) -> float:
         raise ValueError(f'{name} must be a number, got {cell!r}{hint}') from None
 
 
+def as_points(x: Sequence[str], y: Sequence[str]) -> np.ndarray | None:
+    """(n, 2) finite numbers in the cells of two columns, None where one is none."""
+    try:
+        points = np.array([list(map(float, x)), list(map(float, y))]).T
+    except ValueError:
+        return None
+    return points if np.isfinite(points).all() else None
+
+
 class Collector:
     """The table under construction.
 
@@ -146,9 +155,93 @@ class Collector:
         """Take a tag of the image, or the statement that a class is absent."""
         self._tags.extend((self._index, self._class(label), present))
 
-    def leave_out(self, reason: str, label: object = '') -> None:
-        """Count an entry that is not taken."""
-        self.left_out[reason, '' if label is None else str(label)] += 1
+    def image_rows(self, images: Sequence[str], lines: Sequence[int]) -> None:
+        """Go to the images of many lines, each at its first one.
+
+        Raises:
+            ValueError: Two images have the same id.
+        """
+        for name, line in zip(images, lines):
+            if name not in self._raw:
+                self.where = f'line {line}'
+                self.image(name)
+
+    def rows(
+        self,
+        images: Sequence[str],
+        points: np.ndarray,
+        labels: Sequence,
+        rank: np.ndarray,
+        negative: np.ndarray,
+        lines: Sequence[int],
+    ) -> None:
+        """Take many clicks at once, already checked.
+
+        Args:
+            images (Sequence[str]): (n,) image of each, as the file writes it.
+            points (np.ndarray): (n, 2) finite columns and rows.
+            labels (Sequence): (n,) class entries, text or None.
+            rank (np.ndarray): (n,) int64.
+            negative (np.ndarray): (n,) bool.
+            lines (Sequence[int]): (n,) line of each in the file, for messages.
+
+        Raises:
+            ValueError: Two images have the same id.
+        """
+        codes, classes = dict.fromkeys(images), {}
+        if not all(name in self._raw for name in codes):
+            self.image_rows(images, lines)
+        codes = {name: self._codes[self._raw[name]] for name in codes}
+        for name in dict.fromkeys(labels):
+            if (type(name), name) not in self._classes:
+                row = labels.index(name)
+                self.image(images[row])
+                self.where = f'line {lines[row]}'
+            classes[name] = self._class(name)
+        marks = np.empty((len(labels), 4), dtype=np.int64)
+        marks[:, 0] = np.fromiter(map(codes.__getitem__, images), np.int64, len(images))
+        marks[:, 1] = np.fromiter(map(classes.__getitem__, labels), np.int64, len(labels))
+        marks[:, 2], marks[:, 3] = rank, negative
+        start = len(self._points) // 2 + 1 + np.arange(len(labels), dtype=np.int64)
+        self._marks.frombytes(marks.tobytes())
+        self._points.frombytes(np.ascontiguousarray(points, np.float64).tobytes())
+        self._start.frombytes(start.tobytes())
+
+    def table(self, marks: ClickTable, classes: Sequence, first: Sequence[str]) -> None:
+        """Take a whole table, already checked; marks without points are tags.
+
+        Args:
+            marks (ClickTable): ``label`` is a position in ``classes``.
+            classes (Sequence): Class entries.
+            first (Sequence[str]): Where each was met first.
+
+        Raises:
+            ValueError: Two images have the same id.
+        """
+        image = np.zeros(len(marks.images), dtype=np.int64)
+        for i, name in enumerate(marks.images):
+            self.image(name)
+            image[i] = self._index
+        codes = np.zeros(len(classes), dtype=np.int64)
+        for i, (label, place) in enumerate(zip(classes, first)):
+            codes[i] = self._class(label)
+            self._first[codes[i]] = place
+        tag = np.diff(marks.start) == 0
+        rows = np.stack([image[marks.image_index], codes[marks.label]], axis=1)
+        tags = np.column_stack([rows, ~marks.negative])[tag]
+        rows = np.column_stack([rows, marks.rank, marks.negative])[~tag]
+        start = len(self._points) // 2 + marks.start[1:][~tag]
+        for column, values in (
+            (self._tags, tags),
+            (self._marks, rows),
+            (self._start, start),
+        ):
+            column.frombytes(np.ascontiguousarray(values, np.int64).tobytes())
+        self._points.frombytes(np.ascontiguousarray(marks.points, np.float64).tobytes())
+
+    def leave_out(self, reason: str, label: object = '', number: int = 1) -> None:
+        """Count entries that are not taken."""
+        self.left_out[reason, '' if label is None else str(label)] += number
 
     def note(self, text: str) -> None:
         """Tell the user something, once."""

@@ -7,15 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ..class_resolver import ClassResolver
 from ..image_checks import image_sizes
 from ..image_files import IMAGE_SUFFIXES
 from .annotations import Annotations
 from .base import ReadOptions
+from .blocks import can_be_parted
 from .checks import check_positions, match_names
+from .class_edit import ClassEdit
 from .masks import MaskFolder, write_masks
-from .reading import read_annotations
+from .reading import find_format, plain_format, read_annotations
+from .source import Source
+from .table_conversion import TableConversion
 from .writing import write_annotations
+
+CLICK_TABLE = 'click-table'
 
 
 def convert(
@@ -60,11 +65,14 @@ def convert(
         )
     if classes is not None and Path(source).is_dir() and any(Path(source).rglob('*.png')):
         return _convert_masks(source, to, out, options, classes)
+    edit = ClassEdit(classes, only, as_class)
+    if to == CLICK_TABLE and Path(source).is_file():
+        table, name = Source(source), options.format
+        name = name or find_format(table) or plain_format(table, 'clicks')
+        if can_be_parted(table, name):
+            return _convert_lines(table, name, out, options, edit)
     found = read_annotations(source, options=options)
-    found = found if classes is None else name_classes(found, classes)
-    found = found if only is None else keep_classes(found, only)
-    if as_class is not None:
-        found = replace(found, classes=(as_class,) * len(found.classes))
+    found = edit.of_all(found)
     found = found if options.images is None else fit_to_images(found, options.images)
     lines = [found.report()]
     if to is not None:
@@ -75,6 +83,25 @@ def convert(
 
 def _holds_something(path: Path) -> bool:
     return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
+def _convert_lines(
+    source: Source,
+    name: str,
+    out: str | os.PathLike,
+    options: ReadOptions,
+    edit: ClassEdit,
+) -> str:
+    """A table of any length in constant memory."""
+    if options.images is not None:
+        raise ValueError(
+            'a click table needs no --images: names and sizes are those of the images that '
+            'a training loads'
+        )
+    options = replace(options, fractions=True)
+    conversion = TableConversion(source, name, out, options, edit)
+    index = conversion.run()
+    return f'{conversion.report(index)}\n{out}: {CLICK_TABLE}'
 
 
 def _convert_masks(
@@ -90,61 +117,6 @@ def _convert_masks(
     write_masks(out, masks, to)
     report = [f'{source}: {len(masks)} masks', *masks.notes, f'{out}: {to}']
     return '\n'.join(report)
-
-
-def name_classes(found: Annotations, classes: Sequence[str]) -> Annotations:
-    """Write names for class ids.
-
-    Args:
-        found (Annotations): What a source holds.
-        classes (Sequence[str]): Names, the first of id 0.
-
-    Returns:
-        Annotations: With names; entries that were names stay.
-
-    Raises:
-        ValueError: An id has no name, or a name is unknown.
-    """
-    resolve = ClassResolver(classes)
-    names = []
-    for value, place in zip(found.classes, found.first):
-        try:
-            names.append(value if value is None else classes[resolve(value)])
-        except ValueError as error:
-            raise ValueError(f'{found.path}: {place}: {error}') from None
-    return replace(found, classes=tuple(names))
-
-
-def keep_classes(found: Annotations, only: Sequence[str]) -> Annotations:
-    """Leave out, and count, the marks and tags of all classes but some.
-
-    Args:
-        found (Annotations): What a source holds.
-        only (Sequence[str]): The classes that stay.
-
-    Returns:
-        Annotations: Without the others; all images stay named.
-
-    Raises:
-        ValueError: One of the classes is not there.
-    """
-    names = np.array([*found.names(), ''], dtype=object)
-    absent = [name for name in only if name not in names]
-    if absent:
-        raise ValueError(
-            f'{found.path}: no class {absent[0]!r}, there are {", ".join(names[:-1])}'
-        )
-    marks = np.isin(names[found.clicks.label], only)
-    tags = np.isin(names[found.tags.label], only)
-    left_out = found.left_out.copy()
-    for name in (*names[found.clicks.label][~marks], *names[found.tags.label][~tags]):
-        left_out['class not asked for', name] += 1
-    return replace(
-        found,
-        clicks=found.clicks.select(marks),
-        tags=found.tags.select(tags),
-        left_out=left_out,
-    )
 
 
 def fit_to_images(found: Annotations, folder: str | os.PathLike) -> Annotations:

@@ -2,12 +2,15 @@
 
 import csv
 import os
+from collections import Counter
+
+import numpy as np
 
 from ...registry import READERS
 from ..image_checks import image_sizes
 from .annotations import Annotations
 from .base import Format, ReadOptions
-from .collector import Collector, from_text
+from .collector import Collector, as_points, from_text, plain_name
 from .source import Source
 
 POINT_COLUMNS = ('ImageId', 'X', 'Y', 'Label', 'EstimatedYesNo')
@@ -28,6 +31,7 @@ class OpenImagesPoints(Format):
     title = 'Open Images V7 points'
     suffixes = ('.csv',)
     holds = ('points', 'no')
+    by_line = True
 
     @staticmethod
     def sniff(source: Source) -> bool:
@@ -59,6 +63,47 @@ class OpenImagesPoints(Format):
             out.click(x * width, y * height, label, negative=answer == 'no')
 
     @staticmethod
+    def read_columns(
+        columns: dict[str, tuple[str, ...]],
+        first: int,
+        out: Collector,
+        options: ReadOptions,
+    ) -> bool:
+        """Lines whose cells are all as they should be."""
+        key = options.class_key or 'Label'
+        answers = [a.strip().lower() for a in columns['EstimatedYesNo']]
+        if key not in columns or not set(answers) <= {'yes', 'no', 'unsure'}:
+            return False
+        names = [name.strip() + SUFFIX for name in columns['ImageId']]
+        labels = [label.strip() for label in columns[key]]
+        points = as_points(columns['X'], columns['Y'])
+        if SUFFIX in names or '' in labels or points is None:
+            return False
+        if not ((points >= 0) & (points <= 1)).all():
+            return False
+        out.image_rows(names, range(first, first + len(names)))
+        rows = [i for i, answer in enumerate(answers) if answer != 'unsure']
+        for label, n in Counter(
+            label for label, answer in zip(labels, answers) if answer == 'unsure'
+        ).items():
+            out.leave_out('unsure', label, n)
+        names = [names[i] for i in rows]
+        if not options.fractions:
+            for name in dict.fromkeys(names):
+                out.image(name)
+                _size(out, options)
+            points[rows] *= np.array([out.sizes[plain_name(n)] for n in names])
+        out.rows(
+            names,
+            points[rows],
+            [labels[i] for i in rows],
+            rank=np.zeros(len(rows), dtype=np.int64),
+            negative=np.array([answers[i] == 'no' for i in rows], dtype=bool),
+            lines=[first + i for i in rows],
+        )
+        return True
+
+    @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write a line for each click."""
         with open(path, 'w', newline='', encoding='utf-8') as file:
@@ -79,6 +124,7 @@ class OpenImagesLabels(Format):
     title = 'Open Images image labels'
     suffixes = ('.csv',)
     holds = ('tags',)
+    by_line = True
 
     @staticmethod
     def sniff(source: Source) -> bool:
@@ -117,6 +163,8 @@ def _size(out: Collector, options: ReadOptions) -> tuple[int, int]:
         FileNotFoundError: The image is not in the folder.
         ValueError: No folder is given.
     """
+    if options.fractions:
+        return 1, 1
     if out.name not in out.sizes:
         if options.images is None:
             raise ValueError(

@@ -11,9 +11,9 @@ def format_table() -> str:
     rows = []
     for name, entry in sorted(READERS.module_dict.items()):
         holds = ', '.join(MARKS[kind] for kind in entry.holds)
-        files = (
-            f'a folder, one `{entry.suffixes[0]}` an image' if entry.per_image else 'a file'
-        )
+        files = 'a folder' if entry.folder else 'a file'
+        if entry.per_image:
+            files = f'a folder, one `{entry.suffixes[0]}` an image'
         written = 'no' if not hasattr(entry, 'write') else 'yes'
         written = 'yes, whole pixels' if entry.whole_pixels else written
         rows.append((f'`{name}`', entry.title, holds, files, written))

@@ -1,12 +1,15 @@
 """Find the format of a file or folder and read it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import mmengine.fileio as fileio
 
 from ...registry import READERS
 from .annotations import Annotations
 from .base import Format, ReadOptions
+from .blocks import Block, blocks, can_be_parted
 from .collector import Collector
 from .folder_tags import read_class_folders
 from .source import Source
@@ -49,8 +52,27 @@ def read_annotations(
     source = Source(path, backend_args)
     name = format or find_format(source) or plain_format(source, wanted)
     out = Collector()
-    read_into(out, name, source, options)
+    if can_be_parted(source, name):
+        for block, _ in blocks(source):
+            read_block(out, name, block, options)
+    else:
+        read_into(out, name, source, options)
     return out.finish(path, name)
+
+
+def read_block(out: Collector, name: str, block: Block, options: ReadOptions) -> None:
+    """Read one block of a table, by column if its lines are plain.
+
+    Raises:
+        ValueError: A line is malformed; the message is that of reading line by line.
+    """
+    columns, taken, reader = block.columns(), False, READERS.get(name)
+    if columns is not None:
+        out.name, out.where = '', ''
+        with _one_line(out, block, reader):
+            taken = reader.read_columns(columns, block.lines_before + 2, out, options)
+    if not taken:
+        read_into(out, name, block, options)
 
 
 def find_format(source: Source) -> str | None:
@@ -83,8 +105,15 @@ def read_into(out: Collector, name: str, source: Source, options: ReadOptions) -
             f'unknown format {name!r}, there are {", ".join(sorted(READERS.module_dict))}'
         )
     out.name, out.where = '', ''
-    try:
+    with _one_line(out, source, reader):
         reader.read(source, out, options)
+
+
+@contextmanager
+def _one_line(out: Collector, source: Source, reader: type[Format]) -> Iterator[None]:
+    """What a broken entry raises becomes one line with file, image and entry."""
+    try:
+        yield
     except LAYOUT_ERRORS as error:
         text = _explain(error, reader.title)
         if text.startswith(source.path):

@@ -46,6 +46,7 @@ class Source:
         backend_args: dict | None = None,
         name: str | None = None,
     ) -> None:
+        self.lines_before = 0
         self.path = os.fspath(path)
         self.backend_args = backend_args
         self.name = PurePosixPath((name or self.path).replace('\\', '/'))
@@ -156,7 +157,7 @@ class Source:
                 file, delimiter=self.delimiter, strict=True, skipinitialspace=True
             )
             while True:
-                first = lines.line_num + 1
+                first = self.lines_before + lines.line_num + 1
                 try:
                     row = next(lines)
                 except StopIteration:
@@ -165,10 +166,11 @@ class Source:
                     raise ValueError(
                         f'{self.path}: line {first}: {_readable(error)}'
                     ) from None
-                if lines.line_num > first:
+                over = self.lines_before + lines.line_num - first
+                if over:
                     raise ValueError(
-                        f'{self.path}: line {first}: a cell runs over '
-                        f'{lines.line_num - first + 1} lines; is a quote not closed?'
+                        f'{self.path}: line {first}: a cell runs over {over + 1} lines; is '
+                        'a quote not closed?'
                     )
                 if any(cell.strip() for cell in row):
                     yield f'line {first}', [cell.strip() for cell in row]

@@ -4,10 +4,12 @@ import csv
 import json
 from collections.abc import Iterator
 
+import numpy as np
+
 from ...registry import READERS
 from .annotations import NO_CLASS, Annotations
 from .base import Format, ReadOptions
-from .collector import Collector, finite, from_text
+from .collector import Collector, as_points, finite, from_text
 from .source import Source, as_text
 
 CLASS_KEYS = ('cls', 'class')
@@ -85,6 +87,7 @@ class ClickCSV(Format):
     title = 'CSV of clicks'
     suffixes = ('.csv',)
     holds = ('points', 'no')
+    by_line = True
 
     @staticmethod
     def sniff(source: Source) -> bool:
@@ -111,9 +114,39 @@ class ClickCSV(Format):
             for key in {'x', 'y', 'rank', 'no'} & set(entry):
                 entry[key] = from_text(entry[key], key)
             take_entry(entry, out)
-        if set(header) - ENTRY_KEYS - {'image'}:
-            unused = ', '.join(h for h in header if h not in ENTRY_KEYS | {'image'})
-            out.note(f'columns not used: {unused}')
+        _note_unused(header, out)
+
+    @staticmethod
+    def read_columns(
+        columns: dict[str, tuple[str, ...]],
+        first: int,
+        out: Collector,
+        options: ReadOptions,
+    ) -> bool:
+        """Lines whose cells are all as they should be."""
+        key = [key for key in CLASS_KEYS if key in columns]
+        if len(key) != 1 or not {'image', 'x', 'y'} <= set(columns):
+            return False
+        names = [name.strip() for name in columns['image']]
+        points = as_points(columns['x'], columns['y'])
+        rank = [cell.strip() or '0' for cell in columns.get('rank', ())]
+        negative = [cell.strip() or '0' for cell in columns.get('no', ())]
+        if '' in names or points is None or not set(negative) <= {'0', '1'}:
+            return False
+        if not all(cell.isdecimal() and len(cell) < 10 for cell in set(rank)):
+            return False
+        if any(cell.strip() == '0' for cell in columns.get('rank', ())):
+            return False
+        out.rows(
+            names,
+            points,
+            [cell.strip() or None for cell in columns[key[0]]],
+            rank=np.array(rank or np.zeros(len(names)), dtype=np.int64),
+            negative=np.array(negative or np.zeros(len(names)), dtype=np.int64) > 0,
+            lines=range(first, first + len(names)),
+        )
+        _note_unused(list(columns), out)
+        return True
 
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
@@ -124,6 +157,12 @@ class ClickCSV(Format):
             for m in annotations.marks('points', 'no'):
                 row = (m.image, m.x, m.y, m.label, m.rank or '', int(m.negative))
                 table.writerow(row)
+
+
+def _note_unused(header: list[str], out: Collector) -> None:
+    unused = [name for name in header if name not in ENTRY_KEYS | {'image'}]
+    if unused:
+        out.note(f'columns not used: {", ".join(unused)}')
 
 
 def _entries(source: Source, header: list[str]) -> Iterator[tuple[str, dict]]:

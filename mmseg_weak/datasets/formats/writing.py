@@ -46,7 +46,7 @@ def write_annotations(
             if lost
             else f'{annotations.path}: there is nothing to write'
         )
-    replace = replace_folder if entry.per_image else replace_file
+    replace = replace_folder if entry.per_image or entry.folder else replace_file
     with replace(path) as temporary:
         entry.write(temporary, annotations)
     if entry.whole_pixels and np.any(annotations.clicks.points % 1):

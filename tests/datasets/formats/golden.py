@@ -1,5 +1,6 @@
 """One export of every format, written by hand with every trap of the format in it."""
 
+import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -362,6 +363,72 @@ def png(labels) -> bytes:
     return cv2.imencode('.png', np.array(labels, np.uint8))[1].tobytes()
 
 
+def splitmix(value: int) -> int:
+    """SplitMix64 of a number."""
+    value = value * 0x9E3779B97F4A7C15 % 2**64
+    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    value = (value ^ value >> 27) * 0x94D049BB133111EB % 2**64
+    return value ^ value >> 31
+
+
+def name_hash(name: str) -> int:
+    """Bytes times odd random numbers, summed and mixed."""
+    parts = ((b + 1) * (splitmix(i) | 1) for i, b in enumerate(name.encode(), 1))
+    return splitmix(sum(parts) % 2**64)
+
+
+def click_table() -> dict:
+    """Three images in two shards: clicks, a line, a "no", a tag and an absent class."""
+    shards = {'0000': [], '0001': []}
+    marks = {
+        'ä.jpg': [(0, 0, False, [(1.5, 2.25)]), (1, 0, True, [(3, 4)]), (1, 0, True, [])],
+        'sub/b.jpg': [(0, 2, False, [(0, 0), (5, 5.125)]), (0, 0, False, [])],
+        'c.jpg': [],
+    }
+    for name in sorted(marks, key=name_hash):
+        shards[f'000{name_hash(name) >> 63}'].append(name)
+    files = {'table.json': None}
+    sizes = [
+        _click_shard(files, folder, names, [marks[name] for name in names])
+        for folder, names in shards.items()
+    ]
+    files['table.json'] = dict(
+        format='mmseg_weak click table',
+        version=1,
+        shards=sizes,
+        unit='pixels',
+        classes=['cat', 'dog'],
+        first=['line 2', 'line 3'],
+        counts=[[1, 1, 0, 1, 0], [0, 0, 1, 0, 1]],
+        left_out=[['unsure', 'dog', 7]],
+        notes=['columns not used: z'],
+        vocabulary=None,
+    )
+    return files
+
+
+def _click_shard(files: dict, folder: str, names: list, marks: list) -> list[int]:
+    """Add the files of one shard; gives its number of images, marks and points."""
+    rows = [mark for of_image in marks for mark in of_image]
+    points = [point for *_, places in rows for point in places]
+    columns = dict(
+        hash=('u8', [name_hash(name) for name in names]),
+        names=('u1', list(''.join(names).encode())),
+        name_start=('i8', np.cumsum([0] + [len(name.encode()) for name in names])),
+        mark_start=('i8', np.cumsum([0] + [len(of_image) for of_image in marks])),
+        label=('i4', [row[0] for row in rows]),
+        rank=('i4', [row[1] for row in rows]),
+        negative=('?', [row[2] for row in rows]),
+        point_start=('i8', np.cumsum([0] + [len(row[3]) for row in rows])),
+        points=('f8', np.reshape(points, (-1, 2))),
+    )
+    for name, (dtype, values) in columns.items():
+        file = io.BytesIO()
+        np.save(file, np.array(values, dtype=dtype))
+        files[f'{folder}/{name}.npy'] = file.getvalue()
+    return [len(names), len(rows), len(points)]
+
+
 GOLDEN = {
     'scribble-png': Golden(
         {'a.png': png([[1, 1, 255, 0], [255, 255, 255, 0], [255, 1, 255, 255]])},
@@ -601,6 +668,17 @@ GOLDEN = {
         },
         tags=[('a.jpg', '/m/01'), ('a.jpg', '/m/02', False), ('b.jpg', '/m/02')],
         left_out={('set by a machine', '/m/01'): 1},
+    ),
+    'click-table': Golden(
+        click_table(),
+        clicks=[
+            ('ä.jpg', [(1.5, 2.25)], 'cat'),
+            ('ä.jpg', [(3, 4)], 'dog', True),
+            ('sub/b.jpg', [(0, 0), (5, 5.125)], 'cat'),
+        ],
+        tags=[('ä.jpg', 'dog', False), ('sub/b.jpg', 'cat')],
+        left_out={('unsure', 'dog'): 7},
+        notes='columns not used: z',
     ),
     'deeplabcut': Golden(
         {
