@@ -7,11 +7,13 @@ import pytest
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from PIL import Image
 from sklearn.metrics import accuracy_score, jaccard_score
 
 from mmseg_weak.evaluation import ClickIoUMetric
 from mmseg_weak.evaluation.click_iou_metric import label_support
 from mmseg_weak.evaluation.click_scores import score_clicks
+from mmseg_weak.evaluation.grown_clicks import grow_clicks, grown_confusion
 
 CLASSES = ('background', 'cat', 'dog')
 
@@ -21,6 +23,7 @@ def sample(name, mask, clicks, labels, scale=1.0, logits=None):
     height, width = mask.shape
     shape = (round(height * scale), round(width * scale))
     meta = dict(img_id=name, ori_shape=mask.shape, img_shape=shape)
+    meta['img_path'] = f'{name}.png'
     meta.update(clicks=np.array(clicks, np.float32) * scale, click_labels=np.array(labels))
     result = SegDataSample(metainfo=meta)
     result.pred_sem_seg = PixelData(data=torch.as_tensor(mask)[None])
@@ -29,8 +32,8 @@ def sample(name, mask, clicks, labels, scale=1.0, logits=None):
     return {**result.metainfo, **{k: dict(data=v.data) for k, v in result.items()}}
 
 
-def evaluate(samples, **options):
-    metric = ClickIoUMetric(**options)
+def evaluate(samples, grown=False, **options):
+    metric = ClickIoUMetric(grown=grown, **options)
     metric.dataset_meta = dict(classes=CLASSES)
     metric.process({}, samples)
     return metric.evaluate(len(samples))
@@ -102,6 +105,45 @@ def test_a_click_against_everything_around_it_is_listed(tmp_path):
     assert [(r['image'], r['x'], r['class'], r['around it']) for r in rows] == [
         ('a', '15.5', 'dog', 'cat')
     ]
+
+
+def test_clicks_grow_to_the_edges_of_colours():
+    image = np.full((60, 90, 3), 40, np.uint8)
+    image[10:50, 20:70] = (200, 60, 30)
+    labels = grow_clicks(image, np.array([(45.5, 30.5), (3.5, 3.5)]), np.array([2, 0]), 3)
+    inside = (image == (200, 60, 30)).all(-1)
+    assert (labels[inside] == 2).mean() > 0.97
+    assert (labels[~inside] == 0).mean() > 0.97
+    # Large photographs grow at 320 pixels, one class alone not at all.
+    large = np.zeros((500, 1000, 3), np.uint8)
+    large[:, 500:] = 255
+    labels = grow_clicks(large, np.array([(300, 250), (700, 250)]), np.array([1, 2]), 3)
+    assert labels.shape == (160, 320)
+    assert (labels[:, :158] == 1).all() and (labels[:, 162:] == 2).all()
+    assert (grow_clicks(large, np.array([(10, 10)]), np.array([1]), 3) == 255).all()
+
+
+def test_grown_clicks_see_edges_that_clicks_do_not(tmp_path):
+    image = np.full((40, 60, 3), 40, np.uint8)
+    image[:, 30:] = 220
+    Image.fromarray(image).save(tmp_path / 'a.png')
+    clicks, labels = [(15.5, 20.5), (45.5, 20.5)], [0, 1]
+    scores = []
+    for border in (30, 24):
+        mask = np.zeros((40, 60), np.int64)
+        mask[:, border:] = 1
+        one = sample('a', mask, clicks, labels)
+        one['img_path'] = str(tmp_path / 'a.png')
+        scores.append(evaluate([one], grown=True, output_dir=str(tmp_path / 'out')))
+        written = np.array(Image.open(tmp_path / 'out' / 'a.png'))
+        np.testing.assert_array_equal(written, mask)
+    assert [s['click/mIoU'] for s in scores] == [100, 100]
+    assert scores[0]['click/grown_mIoU'] == 100
+    assert scores[1]['click/grown_mIoU'] == pytest.approx(100 * (24 / 30 + 30 / 36) / 2)
+    counts = grown_confusion(
+        image, np.array(clicks), np.array(labels), torch.as_tensor(mask), 2
+    )
+    np.testing.assert_array_equal(counts, [[24 * 40, 6 * 40], [0, 30 * 40]])
 
 
 def test_mistakes_are_one_line():
