@@ -27,25 +27,14 @@ _LAZY = {
     'train': ('.training', 'train'),
 }
 __all__ = [
-    'Predictor',
-    'annotate',
+    *_LAZY,
     'check_paths',
-    'compare',
-    'convert',
-    'export',
     'find_checkpoint',
-    'init',
-    'label',
     'load_config',
-    'predict',
     'require_weights',
     'require_writable',
     'run_tool',
     'set_resume',
-    'show',
-    'stages',
-    'test',
-    'train',
 ]
 
 

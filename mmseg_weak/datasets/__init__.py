@@ -7,18 +7,3 @@ from .tag_dataset import ImageTagDataset
 from .transforms import ClickRandomCrop, LoadClicks, RasterizeClicks
 from .voc_coco60 import PascalVOCCoco60Dataset
 from .voc_tags import PascalVOCTagDataset
-
-__all__ = [
-    'ClickDataset',
-    'ClickRandomCrop',
-    'CocoTagDataset',
-    'ImageTagDataset',
-    'LoadClicks',
-    'PascalVOCClickDataset',
-    'PascalVOCCoco60Dataset',
-    'PascalVOCTagDataset',
-    'PseudoLabelDataset',
-    'RasterizeClicks',
-    'StrongWeakDataset',
-    'transforms',
-]

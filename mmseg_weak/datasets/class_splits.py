@@ -3,110 +3,27 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mmseg.datasets import PascalVOCDataset
+from mmseg.datasets import COCOStuffDataset, PascalVOCDataset
 
 BACKGROUND = 'background'
 VOC_CLASSES = list(PascalVOCDataset.METAINFO['classes'][1:])
+# The things of COCO come first in COCO-Stuff.
+COCO_CLASSES: tuple[str, ...] = tuple(COCOStuffDataset.METAINFO['classes'][:80])
+_OTHER_NAMES = dict(
+    aeroplane='airplane',
+    diningtable='dining table',
+    motorbike='motorcycle',
+    pottedplant='potted plant',
+    sofa='couch',
+    tvmonitor='tv',
+)
 # COCO's names of the twenty VOC classes, in VOC's order.
-VOC_IN_COCO = [
-    'airplane',
-    'bicycle',
-    'bird',
-    'boat',
-    'bottle',
-    'bus',
-    'car',
-    'cat',
-    'chair',
-    'cow',
-    'dining table',
-    'dog',
-    'horse',
-    'motorcycle',
-    'person',
-    'potted plant',
-    'sheep',
-    'couch',
-    'train',
-    'tv',
-]
+VOC_IN_COCO = [_OTHER_NAMES.get(name, name) for name in VOC_CLASSES]
 COCO_TO_VOC: Mapping[str, str] = dict(zip(VOC_IN_COCO, VOC_CLASSES))
 # The 60 COCO classes that VOC does not have, in COCO's order.
-COCO_60 = [
-    'truck',
-    'traffic light',
-    'fire hydrant',
-    'stop sign',
-    'parking meter',
-    'bench',
-    'elephant',
-    'bear',
-    'zebra',
-    'giraffe',
-    'backpack',
-    'umbrella',
-    'handbag',
-    'tie',
-    'suitcase',
-    'frisbee',
-    'skis',
-    'snowboard',
-    'sports ball',
-    'kite',
-    'baseball bat',
-    'baseball glove',
-    'skateboard',
-    'surfboard',
-    'tennis racket',
-    'wine glass',
-    'cup',
-    'fork',
-    'knife',
-    'spoon',
-    'bowl',
-    'banana',
-    'apple',
-    'sandwich',
-    'orange',
-    'broccoli',
-    'carrot',
-    'hot dog',
-    'pizza',
-    'donut',
-    'cake',
-    'bed',
-    'toilet',
-    'laptop',
-    'mouse',
-    'remote',
-    'keyboard',
-    'cell phone',
-    'microwave',
-    'oven',
-    'toaster',
-    'sink',
-    'refrigerator',
-    'book',
-    'clock',
-    'vase',
-    'scissors',
-    'teddy bear',
-    'hair drier',
-    'toothbrush',
-]
-_SPLIT_1 = [
-    'aeroplane',
-    'bicycle',
-    'bottle',
-    'bus',
-    'car',
-    'cat',
-    'chair',
-    'cow',
-    'horse',
-    'tvmonitor',
-]
+COCO_60 = [name for name in COCO_CLASSES if name not in VOC_IN_COCO]
 _SPLIT_3 = ['aeroplane', 'bicycle', 'bus', 'cat', 'chair', 'cow']
+_SPLIT_1 = sorted([*_SPLIT_3, 'bottle', 'car', 'horse', 'tvmonitor'])
 
 
 def _complement(names: Sequence[str]) -> list[str]:

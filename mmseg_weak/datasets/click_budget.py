@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from .click_formats import ClickTable
+from .click_table import ClickTable
 
 
 @dataclass(frozen=True)

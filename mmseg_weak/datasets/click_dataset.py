@@ -8,13 +8,14 @@ from mmseg.registry import DATASETS
 
 from ..constants import IGNORE_INDEX
 from .class_lists import check_class_list
+from .class_resolver import ClassResolver
 from .class_splits import BACKGROUND
 from .click_budget import ClickBudget
 from .click_checks import check_clicks
-from .click_formats import ClassResolver, ClickTable
 from .click_marks import marks_inside, split_marks
 from .click_report import REASONS, format_report, make_report, unclicked_classes
 from .click_sources import DECLARED, ClickSources, Vocabulary
+from .click_table import ClickTable
 from .formats import ReadOptions
 from .image_files import Files, as_list
 from .transforms.checks import check_click_pipeline

@@ -15,11 +15,8 @@ from collections.abc import Callable
 
 import mmengine.fileio as fileio
 
-from .class_resolver import ClassResolver, as_integer
 from .click_table import ClickTable
 from .formats import ReadOptions, read_annotations
-
-__all__ = ['ClassResolver', 'ClickTable', 'as_integer', 'read_clicks']
 
 
 def read_clicks(

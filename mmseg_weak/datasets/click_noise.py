@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .click_formats import ClickTable
 from .click_simulation import image_generator
+from .click_table import ClickTable
 
 
 def confuse_classes(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .click_formats import ClickTable
+from .click_table import ClickTable
 
 REASONS = {
     'not_in_split': 'of images of other lists',

@@ -8,7 +8,8 @@ from mmseg.registry import DATASETS
 
 from ..constants import IGNORE_INDEX
 from .class_lists import check_class_list
-from .click_formats import ClassResolver, read_clicks
+from .class_resolver import ClassResolver
+from .click_formats import read_clicks
 from .image_files import as_list
 from .tag_formats import Tags, match_tags, read_tag_file
 from .tag_report import format_tag_report, make_tag_report

@@ -11,7 +11,8 @@ from mmseg.datasets import PascalVOCDataset
 from PIL import Image
 
 from .._files import replace_file, replace_folder
-from .click_formats import ClassResolver, read_clicks
+from .class_resolver import ClassResolver
+from .click_formats import read_clicks
 from .click_writer import write_clicks
 from .image_checks import image_sizes
 from .mask_files import read_mask, write_mask

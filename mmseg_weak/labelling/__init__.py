@@ -9,14 +9,3 @@ from .labellers import (
 )
 from .labellers.base import Label, Labeller
 from .networks import Network
-
-__all__ = [
-    'CAMLabeller',
-    'Label',
-    'Labeller',
-    'Network',
-    'PromptableLabeller',
-    'SegmentorLabeller',
-    'TransferLabeller',
-    'make_labels',
-]

@@ -8,16 +8,3 @@ from .pyramid import FrozenPyramid
 from .quality import ClickQuality
 from .session import LiveSession
 from .suggestion import Suggestion
-
-__all__ = [
-    'PROFILES',
-    'RULES',
-    'Click',
-    'ClickQuality',
-    'FrozenPyramid',
-    'LiveSession',
-    'Suggestion',
-    'export_clicks',
-    'export_masks',
-    'import_clicks',
-]

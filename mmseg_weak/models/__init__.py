@@ -32,35 +32,3 @@ from .segmentors import (
 from .seminar.consistency import TeacherConsistency, ramp_up
 from .seminar.ema import TeacherEMA
 from .transfer.prediction_network import PredictionNetwork
-
-__all__ = [
-    'AffinityHead',
-    'AffinitySegmentor',
-    'AttentionAffinityHead',
-    'AttentionMixVisionTransformer',
-    'CAMHead',
-    'CAMSegmentor',
-    'CascadeSeminarSegmentor',
-    'EfficientNetLite',
-    'HeterogeneousPseudoLabelHead',
-    'MutualPromotionSegmentor',
-    'PartialCrossEntropyLoss',
-    'PixelAffinityLoss',
-    'PixelConsistencyLoss',
-    'PredictionNetwork',
-    'PredictionTransferSegmentor',
-    'ResNet38',
-    'SeminarSegmentor',
-    'SubCategoryHead',
-    'TagSoftMarginLoss',
-    'TeacherConsistency',
-    'TeacherEMA',
-    'VGGLargeFOV',
-    'WeakSegDataPreProcessor',
-    'WeakSegmentor',
-    'affinity_refinement',
-    'declarations',
-    'losses',
-    'ramp_up',
-    'segmentors',
-]

@@ -3,5 +3,3 @@
 from .folder import predict_folder
 from .predictor import Predictor
 from .scale import TrainingScale, training_scale
-
-__all__ = ['Predictor', 'TrainingScale', 'predict_folder', 'training_scale']

@@ -2,5 +2,3 @@
 
 from .starting import init
 from .survey import Survey, survey
-
-__all__ = ['Survey', 'init', 'survey']

@@ -16,28 +16,3 @@ from .superpixel_diffusion import (
     NoAnchorError,
     superpixel_diffusion,
 )
-
-__all__ = [
-    'DenseCRFRefinement',
-    'Diffusion',
-    'DiffusionOptions',
-    'EdgeGeodesic',
-    'ImageByImage',
-    'LabelRule',
-    'NoAnchorError',
-    'PixelAdaptiveRefinement',
-    'PseudoLabel',
-    'RandomWalkRefinement',
-    'SharedAffinity',
-    'affinity_walk',
-    'background_aware_label',
-    'build_refinement',
-    'dense_crf',
-    'heterogeneous_label',
-    'par_label',
-    'random_walk',
-    'refine_scores',
-    'restrict_probabilities',
-    'segmentation_label',
-    'superpixel_diffusion',
-]

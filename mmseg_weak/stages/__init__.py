@@ -2,5 +2,3 @@
 
 from .plan import Stage, load_stages, select_stages
 from .run import list_stages, run_stages
-
-__all__ = ['Stage', 'list_stages', 'load_stages', 'run_stages', 'select_stages']

@@ -2,5 +2,3 @@
 
 from .panels import draw_clicks, join_row, legend, overlay
 from .weak_visualizer import WeakSegLocalVisualizer
-
-__all__ = ['WeakSegLocalVisualizer', 'draw_clicks', 'join_row', 'legend', 'overlay']

@@ -13,7 +13,7 @@ from mmseg_weak.datasets.click_budget import (
     sample_clicks,
     sample_images,
 )
-from mmseg_weak.datasets.click_formats import ClickTable
+from mmseg_weak.datasets.click_table import ClickTable
 
 clicks = st.lists(
     st.tuples(

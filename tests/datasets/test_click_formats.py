@@ -3,7 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from mmseg_weak.datasets.click_formats import ClassResolver, ClickTable, read_clicks
+from mmseg_weak.datasets.class_resolver import ClassResolver
+from mmseg_weak.datasets.click_formats import read_clicks
+from mmseg_weak.datasets.click_table import ClickTable
 
 resolve = ClassResolver(('background', 'cat', 'dog'))
 

@@ -14,11 +14,3 @@ from .writing import write_annotations
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f'{__name__}.{_module.name}')
-
-__all__ = [
-    'Annotations',
-    'Format',
-    'ReadOptions',
-    'read_annotations',
-    'write_annotations',
-]

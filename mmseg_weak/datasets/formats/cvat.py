@@ -1,13 +1,12 @@
 """CVAT for images 1.1: ``annotations/image/{points,polyline,tag}`` in one XML file."""
 
-from xml.etree.ElementTree import ElementTree, SubElement
+from xml.etree.ElementTree import Element, ElementTree, SubElement
 
 from ...registry import READERS
 from .annotations import Annotations
 from .base import Format, ReadOptions
 from .collector import Collector, from_text
 from .source import Source
-from .xml_tree import Element
 
 SHAPES = ('points', 'polyline')
 TASKS = ('task', 'project', 'job')

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...registry import READERS
-from .annotations import NO_CLASS, Annotations
+from .annotations import Annotations
 from .base import Format, ReadOptions
 from .collector import Collector, as_points, finite, from_text
 from .source import Source, as_text
@@ -206,6 +206,3 @@ def _rank(rank: object) -> float:
     if number < 1 or not number.is_integer() or number >= 2**31:
         raise ValueError(f'rank must be a whole number from 1, got {rank!r}')
     return number
-
-
-__all__ = ['NO_CLASS', 'ClickCSV', 'WhatsThePointJSON', 'take_entry']

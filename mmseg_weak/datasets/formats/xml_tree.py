@@ -5,8 +5,6 @@ from xml.parsers import expat
 
 MAX_DEPTH = 100
 
-__all__ = ['Element', 'parse_xml']
-
 
 class _Refused(Exception):
     """The file asks for what is not read."""

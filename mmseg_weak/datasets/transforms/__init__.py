@@ -5,17 +5,3 @@ from .mask_classes import BinarizeMasks, ListMaskClasses
 from .pseudo_labels import LoadPseudoLabels
 from .tags import LoadImageTags
 from .views import PhotometricViews, RandomGaussianBlur
-
-__all__ = [
-    'BinarizeMasks',
-    'ClickRandomCrop',
-    'ListMaskClasses',
-    'LoadClicks',
-    'LoadDeepImage',
-    'LoadImageTags',
-    'LoadPseudoLabels',
-    'PackWeakSegInputs',
-    'PhotometricViews',
-    'RandomGaussianBlur',
-    'RasterizeClicks',
-]

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ..pseudo_label_folder import MANIFEST, REPORT, PseudoLabelFolder
+from ..pseudo_label_folder import PseudoLabelFolder
 from .checks import walk_transforms
 
-__all__ = ['KEY', 'MANIFEST', 'REPORT', 'LoadPseudoLabels', 'check_pseudo_labels']
 KEY = 'pseudo_seg_map'
 
 

@@ -7,15 +7,3 @@ from .onednn_pointwise_hook import OneDNNPointwiseHook
 from .prediction_network_hook import PredictionNetworkHook
 from .sub_category_clustering_hook import SubCategoryClusteringHook
 from .visualization_hook import WeakVisualizationHook
-
-__all__ = [
-    'BranchVisualizationHook',
-    'ClassCheckHook',
-    'EMATeacherHook',
-    'IterationSeedHook',
-    'NonFiniteLossHook',
-    'OneDNNPointwiseHook',
-    'PredictionNetworkHook',
-    'SubCategoryClusteringHook',
-    'WeakVisualizationHook',
-]

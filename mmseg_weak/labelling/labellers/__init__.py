@@ -4,5 +4,3 @@ from .cam import CAMLabeller
 from .promptable import PromptableLabeller
 from .segmentor import SegmentorLabeller
 from .transfer import TransferLabeller
-
-__all__ = ['CAMLabeller', 'PromptableLabeller', 'SegmentorLabeller', 'TransferLabeller']

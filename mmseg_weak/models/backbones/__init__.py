@@ -4,12 +4,3 @@ from .efficientnet_lite import EfficientNetLite
 from .resnet38 import ResNet38
 from .transformers_backbone import TransformersBackbone
 from .vgg import VGGLargeFOV
-
-__all__ = [
-    'AttentionMixVisionTransformer',
-    'EfficientNetLite',
-    'ResNet38',
-    'TransformersBackbone',
-    'VGGLargeFOV',
-    'package_weights',
-]

@@ -5,13 +5,3 @@ from .heterogeneous_pseudo_label_head import HeterogeneousPseudoLabelHead
 from .large_fov_head import LargeFOVHead
 from .lean_segformer_head import LeanSegformerHead
 from .sub_category_head import SubCategoryHead
-
-__all__ = [
-    'AffinityHead',
-    'AttentionAffinityHead',
-    'CAMHead',
-    'HeterogeneousPseudoLabelHead',
-    'LargeFOVHead',
-    'LeanSegformerHead',
-    'SubCategoryHead',
-]

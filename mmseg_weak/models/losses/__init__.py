@@ -19,29 +19,3 @@ from .pixel_consistency import PixelConsistencyLoss
 from .potts import PottsLoss
 from .reduction import average_gradients, global_denominator
 from .tag_soft_margin import TagSoftMarginLoss
-
-__all__ = [
-    'CollisionCrossEntropyLoss',
-    'DecoupledConsistencyLoss',
-    'DenseCRFLoss',
-    'ExclusionLoss',
-    'ForegroundBCELoss',
-    'GatedCRFLoss',
-    'ImageLoss',
-    'PairAffinityLoss',
-    'PartialCrossEntropyLoss',
-    'PixelAffinityLoss',
-    'PixelConsistencyLoss',
-    'PottsLoss',
-    'TagSoftMarginLoss',
-    'average_gradients',
-    'balanced_cross_entropy',
-    'cam_to_seg_loss',
-    'collision_cross_entropy',
-    'dense_crf_energy',
-    'gather_logits',
-    'gather_upsampled_logits',
-    'global_denominator',
-    'seg_to_cam_loss',
-    'soft_labels',
-]

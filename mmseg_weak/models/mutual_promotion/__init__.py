@@ -6,17 +6,3 @@ from .multi_scale import min_max_normalise, multi_scale_scores
 from .schedule import MutualPromotionSchedule
 from .supervision import Supervision
 from .zero_gradients import zero_with_gradients
-
-__all__ = [
-    'CAMGate',
-    'LabelOptions',
-    'MutualPromotionSchedule',
-    'PresentClasses',
-    'Supervision',
-    'cam_gate',
-    'gate_features',
-    'make_cam_labels',
-    'min_max_normalise',
-    'multi_scale_scores',
-    'zero_with_gradients',
-]

@@ -3,11 +3,3 @@
 from .click_masks import ClickGroup, class_probabilities, group_clicks
 from .network import PromptableNetwork
 from .peer import PromptablePeer
-
-__all__ = [
-    'ClickGroup',
-    'PromptableNetwork',
-    'PromptablePeer',
-    'class_probabilities',
-    'group_clicks',
-]

@@ -7,14 +7,3 @@ from .prediction_transfer import (
     PredictionTransferSegmentor,
 )
 from .seminar import CascadeSeminarSegmentor, SeminarSegmentor
-
-__all__ = [
-    'AffinitySegmentor',
-    'CAMSegmentor',
-    'CascadePredictionTransferSegmentor',
-    'CascadeSeminarSegmentor',
-    'MaxScaleTTAModel',
-    'MutualPromotionSegmentor',
-    'PredictionTransferSegmentor',
-    'SeminarSegmentor',
-]

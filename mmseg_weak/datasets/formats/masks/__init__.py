@@ -8,5 +8,3 @@ from .writing import write_masks
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f'{__name__}.{_module.name}')
-
-__all__ = ['MaskFolder', 'write_masks']

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from xml.etree.ElementTree import ElementTree, SubElement
+from xml.etree.ElementTree import Element, ElementTree, SubElement
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from ..brush import encode_brush
 from ..label_studio import label_studio_result
 from ..labelme import labelme_file, labelme_shape
 from ..qupath import qupath_feature
-from ..xml_tree import Element
 from .mask_folder import MaskFolder
 from .polygons import one_ring, outlines, runs
 from .writing import MaskFormat
