@@ -8,7 +8,6 @@ from mmseg.registry import DATASETS
 
 from ..constants import IGNORE_INDEX
 from .class_lists import check_class_list
-from .class_resolver import ClassResolver
 from .class_splits import BACKGROUND
 from .click_budget import ClickBudget
 from .click_checks import check_clicks
@@ -20,7 +19,7 @@ from .formats import ReadOptions
 from .image_files import Files, as_list
 from .transforms.checks import check_click_pipeline
 from .transforms.pseudo_labels import check_pseudo_labels
-from .weak_dataset import WeakSegDataset
+from .weak_dataset import WeakSegDataset, relabelling
 
 
 @DATASETS.register_module()
@@ -76,6 +75,8 @@ class ClickDataset(WeakSegDataset):
             empty or no image has a click.
     """
 
+    file_lists = ('click_files', 'background_click_files')
+
     def __init__(
         self,
         click_file: Files | None = None,
@@ -105,14 +106,10 @@ class ClickDataset(WeakSegDataset):
         super().__init__(test_mode=test_mode, **kwargs)
 
     def _join_prefix(self) -> None:
-        """Join click files to ``data_root`` as mmengine joins the other paths."""
+        """Join the file of vocabularies, too."""
         super()._join_prefix()
         if isinstance(self.vocabulary, str) and self.vocabulary != DECLARED:
             self.vocabulary = self._below_root(self.vocabulary)
-        self.click_files = [self._below_root(file) for file in self.click_files]
-        self.background_click_files = [
-            self._below_root(file) for file in self.background_click_files
-        ]
 
     def load_data_list(self) -> list[dict]:
         """List the images with their clicks and report what was found.
@@ -174,7 +171,7 @@ class ClickDataset(WeakSegDataset):
                 f'the images look like {images[:2]}'
             )
         self._check_clicks(clicks, row, sizes)
-        clicks.label = self._trained_labels(clicks.label)
+        clicks.label = relabelling(self)[clicks.label]
         clicks = keep('ignored_class', clicks.label != IGNORE_INDEX)
         if sizes is not None:
             inside = marks_inside(clicks, sizes[[row[image] for image in clicks.image]])
@@ -204,9 +201,7 @@ class ClickDataset(WeakSegDataset):
             self._tell(note, logging.WARNING)
 
     def _read_click_files(self, images: list[str], sizes: np.ndarray | None) -> ClickTable:
-        # Files name the original classes; `metainfo` may train a subset of them.
-        classes = self.METAINFO.get('classes') or self._metainfo['classes']
-        resolve = ClassResolver(classes, first_id=int(self.reduce_zero_label))
+        resolve = self._resolver()
         options = ReadOptions(images=self.data_prefix.get('img_path'), **self.click_options)
         sources = ClickSources(
             images,
@@ -220,7 +215,7 @@ class ClickDataset(WeakSegDataset):
         if self.background_click_files and BACKGROUND not in resolve.ids:
             raise ValueError(
                 f"background_click_file needs a class named '{BACKGROUND}', "
-                f'the classes are {", ".join(classes)}'
+                f'the classes are {", ".join(resolve.ids)}'
             )
         tables = [sources.read(file) for file in self.click_files]
         for file in self.background_click_files:
@@ -229,37 +224,14 @@ class ClickDataset(WeakSegDataset):
             self._tell(note)
         return ClickTable.concatenate(tables)
 
-    def _trained_labels(self, label: np.ndarray) -> np.ndarray:
-        """Relabel as mmseg's ``LoadAnnotations`` relabels masks; 255 is dropped."""
-        if self.reduce_zero_label:
-            label = np.where(label == 0, IGNORE_INDEX, label - 1)
-        if self.label_map is None:
-            return label
-        table = np.arange(IGNORE_INDEX + 1)
-        table[list(self.label_map)] = list(self.label_map.values())
-        return table[label]
-
     def _make_data_list(
         self, images: list[str], paths: list[str], clicks: ClickTable
     ) -> list[dict]:
-        known = [
-            set(self._trained_labels(np.array(ids, dtype=np.int64)).tolist())
-            for ids in clicks.vocabularies
-        ]
+        trained = relabelling(self)
+        known = [set(trained[list(ids)].tolist()) for ids in clicks.vocabularies]
         known = [tuple(sorted(ids - {IGNORE_INDEX})) for ids in known]
         samples = split_marks(clicks, images, known, self.background_index)
-        return [
-            dict(
-                img_path=path,
-                img_id=image,
-                **sample,
-                background_index=self.background_index,
-                label_map=self.label_map,
-                reduce_zero_label=self.reduce_zero_label,
-                seg_fields=[],
-            )
-            for image, path, sample in zip(images, paths, samples)
-        ]
+        return self._entries(dict(zip(images, paths)), samples)
 
 
 @DATASETS.register_module()

@@ -1,7 +1,6 @@
 """Whether the images of a data set are whole, how large, and what loading makes of them."""
 
 import io
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -10,11 +9,10 @@ import cv2
 import mmengine.fileio as fileio
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmengine.dist import is_main_process
-from mmengine.logging import print_log
 from PIL import Image, ImageOps
 
 from .image_files import listing
+from .messages import warn
 
 EXIF_ORIENTATION = 0x0112
 TIFF_WIDTH, TIFF_HEIGHT, TIFF_BITS = 256, 257, 258
@@ -165,8 +163,7 @@ def _check_depth(
     )
     if high - low < LEAST_SPREAD:
         raise ValueError(f'{text}: nothing can be seen there. {remedy}')
-    if is_main_process():
-        print_log(f'{text}; {remedy}', logger='current', level=logging.WARNING)
+    warn(f'{text}; {remedy}')
 
 
 def read_deep(content: bytes) -> np.ndarray | None:

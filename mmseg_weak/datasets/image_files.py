@@ -1,13 +1,12 @@
 """The image files of a data set: which there are, and what they are called."""
 
 import codecs
-import logging
 import os
 from collections.abc import Sequence
 
 import mmengine.fileio as fileio
-from mmengine.dist import is_main_process
-from mmengine.logging import print_log
+
+from .messages import warn
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 # Characters of names that do not print and yet occur in them, between words.
@@ -182,15 +181,13 @@ def _instead(others: Sequence[str]) -> str:
 
 def _tell_others(images: Sequence[str], suffixes: Sequence[str]) -> None:
     """A folder of photographs often holds more than one suffix."""
-    if images and is_main_process():
+    if images:
         ends = {os.path.splitext(file)[1].lower() for file in images}
         everything = tuple(dict.fromkeys((*suffixes, *sorted(ends))))
-        print_log(
+        warn(
             f'{len(images)} images do not end with {" or ".join(map(repr, suffixes))} '
             f'(img_suffix) and are left out: {listing(images)}; img_suffix={everything} '
-            'takes them too',
-            logger='current',
-            level=logging.WARNING,
+            'takes them too'
         )
 
 

@@ -6,9 +6,8 @@ from typing import ClassVar
 
 from mmseg.registry import DATASETS
 
-from .image_files import image_id
 from .pseudo_label_folder import PseudoLabelFolder
-from .weak_dataset import WeakSegDataset
+from .weak_dataset import WeakSegDataset, image_of
 
 
 @DATASETS.register_module()
@@ -61,7 +60,7 @@ class PseudoLabelDataset(WeakSegDataset):
         """
         folder = self.data_prefix['seg_map_path']
         samples = super().load_data_list()
-        images = [self._id_of(sample) for sample in samples]
+        images = [image_of(self, sample['img_path']) for sample in samples]
         kept = set(
             PseudoLabelFolder(folder).check(images, self.metainfo['classes'] or (), True)
         )
@@ -76,7 +75,3 @@ class PseudoLabelDataset(WeakSegDataset):
             for sample, image in zip(samples, images)
             if image in kept
         ]
-
-    def _id_of(self, sample: dict) -> str:
-        folder = self.data_prefix.get('img_path') or ''
-        return image_id(osp.relpath(sample['img_path'], folder or '.'), self.img_suffix)

@@ -1,17 +1,15 @@
 """One folder of label maps that networks made, and one check whether it can be used."""
 
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.dist import is_main_process
-from mmengine.logging import print_log
 
 from ..constants import IGNORE_INDEX
 from .json_objects import parse_json_object
 from .mask_files import read_mask
+from .messages import tell, warn
 
 MANIFEST = 'manifest.json'
 REPORT = 'report.json'  # written when all labels are
@@ -109,9 +107,9 @@ class PseudoLabelFolder:
                 f'{images[0]}.png'
             )
         self._check_ids(found, classes)
-        if 'made_by' in manifest and is_main_process():
+        if 'made_by' in manifest:
             origin = str(manifest['made_by'])[:200]
-            print_log(f'pseudo-labels of {self.path} come from: {origin}', 'current')
+            tell(f'pseudo-labels of {self.path} come from: {origin}')
         return found
 
     def _manifest(self) -> dict:
@@ -152,11 +150,9 @@ class PseudoLabelFolder:
                     f'classes (0 to {len(classes) - 1}, {IGNORE_INDEX} unlabelled)'
                 )
             seen |= ids
-        if len(positions) == LOOKED_INTO and len(seen) < 2 and is_main_process():
+        if len(positions) == LOOKED_INTO and len(seen) < 2:
             what = f'nothing but class {classes[seen.pop()]}' if seen else 'no class at all'
-            print_log(
+            warn(
                 f'{self.path}: {len(positions)} label maps looked into hold {what}; '
-                f'{IGNORE_INDEX} means unlabelled',
-                logger='current',
-                level=logging.WARNING,
+                f'{IGNORE_INDEX} means unlabelled'
             )

@@ -1,19 +1,17 @@
 """Read the masks of strong classes so that nothing of a weak class comes out."""
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmengine.dist import is_main_process
-from mmengine.logging import print_log
 from PIL import Image
 
 from ..constants import IGNORE_INDEX
 from .class_splits import StrongWeakClasses
 from .image_checks import image_sizes, large_images
 from .mask_files import read_mask
+from .messages import warn
 
 # So many masks are compared with the tags at the start.
 COMPARED = 16
@@ -169,5 +167,4 @@ def compare_with_tags(
             f'{text}. Values are class ids and {IGNORE_INDEX} means unknown: in a mask '
             f'of 0 and {IGNORE_INDEX} write the class id for {IGNORE_INDEX}'
         )
-    if is_main_process():
-        print_log(f'StrongWeakDataset: {text}', logger='current', level=logging.WARNING)
+    warn(f'StrongWeakDataset: {text}')

@@ -1,15 +1,11 @@
 """Masks for some classes, tags for the rest."""
 
-import logging
 import os
-import os.path as osp
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import mmengine.fileio as fileio
 import numpy as np
-from mmengine.dist import is_main_process
-from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS, TRANSFORMS
@@ -18,12 +14,14 @@ from ..constants import IGNORE_INDEX
 from .class_splits import BACKGROUND, StrongWeakClasses
 from .image_checks import image_sizes
 from .image_files import image_id
+from .messages import tell, warn
 from .pseudo_label_folder import PseudoLabelFolder
 from .strong_masks import StrongMaskReader, compare_with_tags
 from .strong_weak_source import build_source, check_weak_classes, palette, trained_classes
 from .tag_sources import read_tags
 from .transforms.checks import walk_transforms
 from .transforms.pseudo_labels import LoadPseudoLabels
+from .weak_dataset import image_of
 
 POLICIES = ('strict', 'keep_strong')
 IMAGES = ('all', 'strong', 'weak')
@@ -154,7 +152,7 @@ class StrongWeakDataset(BaseSegDataset):
         index = {name: i for i, name in enumerate(self.split.classes)}
         for i in range(len(self.source)):
             info = self.source.get_data_info(i)
-            image = self._image_id(info['img_path'])
+            image = image_of(self.source, info['img_path'])
             names = {self.class_map.get(name, name) for name in tags.get(image, ())}
             names.discard(BACKGROUND)
             ignored.update(names - set(index))
@@ -179,15 +177,12 @@ class StrongWeakDataset(BaseSegDataset):
         if self.policy == 'keep_strong':
             weak = [item for item in data_list if not item['is_strong']]
             self.report['weak_without_mask'] = sum('mask' not in item for item in weak)
-        if is_main_process():
-            print_log(f'StrongWeakDataset: {self.report}', logger='current')
+        tell(f'StrongWeakDataset: {self.report}')
         if self.images == 'all' and counts['weak'] and self.pseudo_label_dir is None:
-            print_log(
+            warn(
                 f'StrongWeakDataset: {counts["weak"]} weak images have no labels, so '
                 'weak classes are not learnt: set pseudo_label_dir (a list of stages '
-                "does), or images='strong'",
-                logger='current',
-                level=logging.WARNING,
+                "does), or images='strong'"
             )
         if self.pseudo_label_dir is not None:
             weak = [item['img_id'] for item in data_list if not item['is_strong']]
@@ -240,11 +235,6 @@ class StrongWeakDataset(BaseSegDataset):
     def _exists(self, path: str | None) -> bool:
         return path is not None and fileio.exists(path, self.backend_args)
 
-    def _image_id(self, path: str) -> str:
-        folder = self.source.data_prefix.get('img_path') or ''
-        name = osp.relpath(path, folder) if folder else path
-        return image_id(name, self.source.img_suffix)
-
     def _check_pipeline(self) -> None:
         for transform in walk_transforms(self.pipeline.transforms):
             if isinstance(transform, (LoadAnnotations, LoadPseudoLabels)):
@@ -275,11 +265,9 @@ class StrongWeakDataset(BaseSegDataset):
         }
         unseen = [classes[i] for i in self.split.strong if i not in shown]
         if self.images != 'weak' and self.policy == 'strict' and unseen:
-            print_log(
+            warn(
                 f'StrongWeakDataset: no strong image shows {", ".join(unseen)}; masks of '
-                'images with a weak class are not read (policy)',
-                logger='current',
-                level=logging.WARNING,
+                'images with a weak class are not read (policy)'
             )
         if self.images != 'strong':
             tagged = {label for _, labels, *_ in found for label in labels}

@@ -1,17 +1,16 @@
 """The data set inside a strong-weak one: what it knows and how it is named."""
 
 import copy
-import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 from mmengine import list_from_file
-from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from .class_splits import BACKGROUND, CLASS_SPLITS, StrongWeakClasses
+from .messages import warn
 from .voc_coco60 import CLASSES as KNOWN_CLASSES
 from .voc_coco60 import PALETTE as KNOWN_PALETTE
 from .weak_dataset import list_samples
@@ -84,11 +83,9 @@ def check_weak_classes(
     absent = weak - {class_map.get(name, name) for name in known}
     others = [name for name in known if class_map.get(name, name) not in split.classes]
     if absent and others:
-        print_log(
+        warn(
             f'StrongWeakDataset: the masks know no {", ".join(sorted(absent))}, and their '
             f'{", ".join(others)} are not trained. If these are the same, say so with '
             'class_map; until then they hide the background beside them, as weak classes '
-            'do',
-            logger='current',
-            level=logging.WARNING,
+            'do'
         )

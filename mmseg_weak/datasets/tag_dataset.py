@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 
-import numpy as np
 from mmseg.registry import DATASETS
 
 from ..constants import IGNORE_INDEX
@@ -15,7 +14,7 @@ from .tag_formats import Tags, match_tags, read_tag_file
 from .tag_report import format_tag_report, make_tag_report
 from .transforms.pseudo_labels import check_pseudo_labels
 from .transforms.tags import check_tag_pipeline
-from .weak_dataset import WeakSegDataset
+from .weak_dataset import WeakSegDataset, relabelling
 
 # What to do with an image without a tag of a trained class.
 POLICIES = ('drop', 'keep', 'error')
@@ -59,6 +58,8 @@ class ImageTagDataset(WeakSegDataset):
             pipeline does not hand on tags, or no image has a tag.
     """
 
+    file_lists = ('tag_files', 'click_files')
+
     def __init__(
         self,
         tag_file: str | Sequence[str] | None = (),
@@ -97,12 +98,6 @@ class ImageTagDataset(WeakSegDataset):
                 f'{given}'
             )
 
-    def _join_prefix(self) -> None:
-        """Join the files to ``data_root`` as mmengine joins the other paths."""
-        super()._join_prefix()
-        self.tag_files = [self._below_root(file) for file in self.tag_files]
-        self.click_files = [self._below_root(file) for file in self.click_files]
-
     def load_data_list(self) -> list[dict]:
         """List the images with their tags and report what was found.
 
@@ -132,19 +127,8 @@ class ImageTagDataset(WeakSegDataset):
         check_pseudo_labels(self.pipeline.transforms, images, self._metainfo['classes'])
         used = {image: tuple(sorted(tags.get(image, ()))) for image in images}
         self._report(used, without, dropped)
-        background = self.background_index
-        return [
-            dict(
-                img_path=paths[image],
-                img_id=image,
-                tags=used[image],
-                background_index=background,
-                label_map=self.label_map,
-                reduce_zero_label=self.reduce_zero_label,
-                seg_fields=[],
-            )
-            for image in images
-        ]
+        kept = {image: paths[image] for image in images}
+        return self._entries(kept, (dict(tags=found) for found in used.values()))
 
     def _check_classes(self) -> None:
         classes = self._metainfo.get('classes')
@@ -160,11 +144,6 @@ class ImageTagDataset(WeakSegDataset):
         """Paths of the images, and class ids as annotated of all images that have tags."""
         paths = self._image_paths()
         return paths, self._read_tags(list(paths))
-
-    def _resolver(self) -> ClassResolver:
-        """Files name the original classes; ``metainfo`` may train a subset of them."""
-        classes = self.METAINFO.get('classes') or self._metainfo['classes']
-        return ClassResolver(classes, first_id=int(self.reduce_zero_label))
 
     def _read_tags(self, images: list[str]) -> Tags:
         """Class ids as annotated, by image id."""
@@ -220,13 +199,7 @@ class ImageTagDataset(WeakSegDataset):
 
     def _trained_tags(self, found: Tags) -> tuple[Tags, dict[str, int]]:
         """Relabel as mmseg's ``LoadAnnotations`` relabels masks; drop the rest."""
-        table = np.arange(IGNORE_INDEX + 1)
-        if self.reduce_zero_label:
-            table = np.where(table == 0, IGNORE_INDEX, table - 1)
-        if self.label_map is not None:
-            mapped = np.arange(IGNORE_INDEX + 1)
-            mapped[list(self.label_map)] = list(self.label_map.values())
-            table = mapped[table]
+        table = relabelling(self)
         background, tags = self.background_index, {}
         dropped = dict.fromkeys(
             ('naming no class', 'of classes not trained', 'of background'), 0

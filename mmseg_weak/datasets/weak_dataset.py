@@ -3,21 +3,22 @@
 import logging
 import os
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import mmengine.fileio as fileio
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
-from mmengine.dist import is_main_process
-from mmengine.logging import print_log
 from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
+from ..constants import IGNORE_INDEX
 from .class_lists import BY_NAME, background_of, find_background
+from .class_resolver import ClassResolver
 from .class_splits import BACKGROUND
 from .image_checks import check_images
-from .image_files import as_suffixes, list_images
+from .image_files import as_suffixes, image_id, list_images
+from .messages import tell
 from .transforms.checks import walk_transforms
 from .transforms.clicks import OF_THE_DATA_SET, LoadClicks
 
@@ -50,6 +51,8 @@ class WeakSegDataset(BaseSegDataset):
 
     # Whether pseudo-labels come through the pipeline.
     loads_pseudo_labels: ClassVar[bool] = True
+    # Attributes with the paths of files of labels.
+    file_lists: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -111,6 +114,23 @@ class WeakSegDataset(BaseSegDataset):
         images = list_images(folder, self.ann_file, self.img_suffix, self.backend_args)
         return {image: osp.join(folder, file) for image, file in images.items()}
 
+    def _entries(self, paths: Mapping[str, str], samples: Iterable[dict]) -> list[dict]:
+        """The list of images, from their paths by id and what else is known of each."""
+        same = dict(
+            background_index=self.background_index,
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+        )
+        return [
+            dict(img_path=path, img_id=image, seg_fields=[], **same, **sample)
+            for (image, path), sample in zip(paths.items(), samples)
+        ]
+
+    def _resolver(self) -> ClassResolver:
+        """Files name the original classes; ``metainfo`` may train a subset of them."""
+        classes = self.METAINFO.get('classes') or self._metainfo['classes']
+        return ClassResolver(classes, first_id=int(self.reduce_zero_label))
+
     def _image_sizes(self, paths: Sequence[str]) -> np.ndarray | None:
         """Check the images and give their (n, 2) sizes, None without ``check_images``."""
         if not self.check_images:
@@ -123,10 +143,14 @@ class WeakSegDataset(BaseSegDataset):
 
     def _tell(self, text: str, level: int = logging.INFO) -> None:
         """Log something once, by the main process, and of which list it is said."""
-        if is_main_process():
-            of_list = f'{osp.basename(self.ann_file)}: ' if self.ann_file else ''
-            text = f'{type(self).__name__}: {of_list}{text}'
-            print_log(text, logger='current', level=level)
+        of_list = f'{osp.basename(self.ann_file)}: ' if self.ann_file else ''
+        tell(f'{type(self).__name__}: {of_list}{text}', level)
+
+    def _join_prefix(self) -> None:
+        """Join the files to ``data_root`` as mmengine joins the other paths."""
+        super()._join_prefix()
+        for name in self.file_lists:
+            setattr(self, name, [self._below_root(file) for file in getattr(self, name)])
 
     def _below_root(self, path: str) -> str:
         if is_abs(path) or not self.data_root:
@@ -189,6 +213,22 @@ def list_samples(dataset: BaseSegDataset) -> list[dict]:
             sample['seg_map_path'] = osp.join(masks, image + dataset.seg_map_suffix)
         samples.append(sample)
     return samples
+
+
+def image_of(dataset: BaseSegDataset, path: str) -> str:
+    """Id of an image: its path below the folder of images, without suffix."""
+    folder = dataset.data_prefix.get('img_path') or ''
+    return image_id(osp.relpath(path, folder) if folder else path, dataset.img_suffix)
+
+
+def relabelling(dataset: BaseSegDataset) -> np.ndarray:
+    """What mmseg's ``LoadAnnotations`` makes of each id of a mask, (256,) int64."""
+    table = np.arange(IGNORE_INDEX + 1)
+    if dataset.label_map is not None:
+        table[list(dataset.label_map)] = list(dataset.label_map.values())
+    if dataset.reduce_zero_label:
+        table = table[[IGNORE_INDEX, *range(IGNORE_INDEX - 1), IGNORE_INDEX]]
+    return table
 
 
 def with_pseudo_labels(pipeline: Sequence, folder: str) -> list:

@@ -3,7 +3,6 @@
 import copy
 import hashlib
 import inspect
-import os.path as osp
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +21,9 @@ from ..apis.dataset_settings import single_datasets
 from ..constants import IGNORE_INDEX
 from ..datasets import ClickDataset, ImageTagDataset, StrongWeakDataset
 from ..datasets.class_lists import background_of
-from ..datasets.image_files import image_id
 from ..datasets.mask_files import read_mask
 from ..datasets.transforms import LoadClicks, LoadImageTags, RasterizeClicks
+from ..datasets.weak_dataset import image_of, relabelling
 
 # Steps of a training pipeline that stay: the image as it is, clicks rasterised on it.
 KEPT_STEPS = (LoadImageFromFile, LoadClicks, RasterizeClicks, LoadImageTags)
@@ -220,19 +219,15 @@ class SourcePart:
             )
         by_name = background_of(self.dataset.metainfo)
         self.background = getattr(self.dataset, 'background_index', by_name)
-        self.images = [self._id(self.dataset.get_data_info(i)) for i in self.positions]
+        infos = map(self.dataset.get_data_info, self.positions)
+        self.images = [
+            info.get('img_id') or image_of(self.dataset, info['img_path']) for info in infos
+        ]
 
     @property
     def positions(self) -> range:
         """Of the images."""
         return range(len(self.dataset))
-
-    def _id(self, info: Mapping) -> str:
-        if 'img_id' in info:
-            return info['img_id']
-        folder = self.dataset.data_prefix.get('img_path')
-        name = osp.relpath(info['img_path'], folder) if folder else info['img_path']
-        return image_id(name, self.dataset.img_suffix)
 
     def info(self, i: int) -> dict:
         """What the data set lists of an image, without its mask."""
@@ -262,12 +257,7 @@ def trained_ids(mask: np.ndarray, dataset: BaseSegDataset) -> np.ndarray:
     """
     if mask.max(initial=0) > IGNORE_INDEX:
         raise ValueError(f'the mask holds {mask.max()}, ids end at 255')
-    table = np.arange(256)
-    if dataset.label_map is not None:
-        table[list(dataset.label_map)] = list(dataset.label_map.values())
-    if dataset.reduce_zero_label:
-        table = table[np.concatenate([[IGNORE_INDEX], np.arange(254), [IGNORE_INDEX]])]
-    return table[mask]
+    return relabelling(dataset)[mask]
 
 
 def _is_data_set(settings: Mapping) -> bool:

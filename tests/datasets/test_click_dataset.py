@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmseg_weak.datasets import ClickDataset, PascalVOCClickDataset, weak_dataset
+from mmseg_weak.datasets import ClickDataset, PascalVOCClickDataset
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),
@@ -70,9 +70,7 @@ def test_contradicting_clicks_are_counted_once_per_pixel(config, root):
 
 def test_report_is_logged_once_by_the_main_process(config, monkeypatch):
     messages = []
-    monkeypatch.setattr(
-        weak_dataset, 'print_log', lambda text, **kwargs: messages.append(text)
-    )
+    monkeypatch.setattr(messages, 'print_log', lambda text, **kwargs: messages.append(text))
     dataset = PascalVOCClickDataset(pipeline=PIPELINE, **config)
     dataset.full_init()
     dataset[0]
@@ -90,7 +88,7 @@ def test_report_is_logged_once_by_the_main_process(config, monkeypatch):
     # The file's clicks name no cow, and dog has but one.
     absent = [name for name, n in dataset.click_report['clicks_per_class'].items() if not n]
     assert absent and f'no click names {", ".join(absent)}' in absent_classes
-    monkeypatch.setattr(weak_dataset, 'is_main_process', lambda: False)
+    monkeypatch.setattr(messages, 'is_main_process', lambda: False)
     PascalVOCClickDataset(**config)
     assert len(messages) == 2
 

@@ -7,7 +7,7 @@ import pytest
 from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
-from mmseg_weak.datasets import ClickDataset, image_checks
+from mmseg_weak.datasets import ClickDataset, image_checks, messages
 from mmseg_weak.datasets.image_checks import check_images, image_sizes, read_headers
 from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.datasets.transforms import LoadDeepImage
@@ -53,7 +53,7 @@ def test_twelve_bits_in_sixteen_are_refused_with_the_range(tmp_path, scene):
 
 def test_sixteen_bits_in_full_are_told_of(tmp_path, scene, monkeypatch):
     said = []
-    monkeypatch.setattr(image_checks, 'print_log', lambda text, **_: said.append(text))
+    monkeypatch.setattr(messages, 'print_log', lambda text, **_: said.append(text))
     check_images([write(tmp_path / 'a.png', scene * 16)], LoadImageFromFile())
     assert len(said) == 1 and 'load as 0 to 255 of 255' in said[0]
     check_images([write(tmp_path / 'b.png', (scene // 16).astype(np.uint8))])

@@ -120,10 +120,10 @@ def test_suffixes_count_in_any_case(tmp_path, split):
 
 
 def test_images_left_out_are_named(tmp_path, monkeypatch):
-    from mmseg_weak.datasets import image_files
+    from mmseg_weak.datasets import messages
 
     said = []
-    monkeypatch.setattr(image_files, 'print_log', lambda text, **_: said.append(text))
+    monkeypatch.setattr(messages, 'print_log', lambda text, **_: said.append(text))
     touch(tmp_path, 'a.jpg', 'b.PNG', 'c.tif')
     list_images(str(tmp_path))
     assert "2 images do not end with '.jpg'" in said[0] and 'b.PNG, c.tif' in said[0]

@@ -8,7 +8,7 @@ import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_weak.datasets import strong_weak_dataset, strong_weak_source
+from mmseg_weak.datasets import messages
 from mmseg_weak.datasets.class_splits import (
     CLASS_SPLITS,
     COCO_60,
@@ -420,9 +420,7 @@ def test_weak_images_without_a_mask_give_tags_only(root):
 def test_unknown_names_of_masks_may_be_weak_ones(root, monkeypatch):
     """A forgotten class_map does not show the shape of weak objects."""
     said = []
-    monkeypatch.setattr(
-        strong_weak_source, 'print_log', lambda text, **_: said.append(text)
-    )
+    monkeypatch.setattr(messages, 'print_log', lambda text, **_: said.append(text))
     inner = dict(
         settings(root)['dataset'], metainfo=dict(classes=('background', 'square', 'd'))
     )
@@ -520,8 +518,6 @@ def test_no_image_of_the_inner_data_set(root):
 @pytest.mark.parametrize(('images', 'told'), [('all', True), ('strong', False)])
 def test_weak_images_without_labels_are_told_of(root, monkeypatch, images, told):
     said = []
-    monkeypatch.setattr(
-        strong_weak_dataset, 'print_log', lambda text, **_: said.append(text)
-    )
+    monkeypatch.setattr(messages, 'print_log', lambda text, **_: said.append(text))
     build(root, images=images)
     assert told == any('6 weak images have no labels' in text for text in said)

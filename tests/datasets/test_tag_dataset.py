@@ -89,10 +89,10 @@ def test_tags_of_classes_not_trained_state_nothing(tags_config, root):
 
 
 def test_a_class_on_every_image_is_told_of(tags_config, root, monkeypatch):
-    from mmseg_weak.datasets import tag_dataset, weak_dataset
+    from mmseg_weak.datasets import messages, tag_dataset
 
     said = _Captured()
-    monkeypatch.setattr(weak_dataset, 'print_log', said)
+    monkeypatch.setattr(messages, 'print_log', said)
     monkeypatch.setattr(tag_dataset, 'FEW', 3)
     (root / 'all.csv').write_text('image,cat,dog\na,1,0\nsub/b,1,1\nc,1,0\n')
     build(tags_config, tag_file='all.csv')
@@ -141,10 +141,10 @@ class _Captured(list):
 
 
 def test_report_names_a_class_without_images(tags_config, root, monkeypatch):
-    from mmseg_weak.datasets import weak_dataset
+    from mmseg_weak.datasets import messages
 
     log = _Captured()
-    monkeypatch.setattr(weak_dataset, 'print_log', log)
+    monkeypatch.setattr(messages, 'print_log', log)
     (root / 'tags.json').write_text(json.dumps({'a': ['cat']}))
     build(tags_config)
     assert 'images per class: cat 1, dog 0, red panda 0' in log[0]
