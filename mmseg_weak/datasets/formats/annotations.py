@@ -124,6 +124,20 @@ class Annotations:
         for i in np.flatnonzero(tags.present == present).tolist():
             yield tags.images[tags.image_index[i]], names[tags.label[i]]
 
+    def by_image(self, *kinds: str) -> Iterator[tuple[str, list[Mark]]]:
+        """Every image with its :meth:`marks`, those without one too."""
+        found: dict[str, list[Mark]] = {image: [] for image in self.clicks.images}
+        for mark in self.marks(*kinds):
+            found[mark.image].append(mark)
+        yield from found.items()
+
+    def tags_by_image(self) -> dict[str, list[str]]:
+        """Tags of every image, those without one too."""
+        tags: dict[str, list[str]] = {image: [] for image in self.tags.images}
+        for image, label in self.tag_rows(present=True):
+            tags[image].append(label)
+        return tags
+
     def size_of(self, image: str) -> tuple[int, int]:
         """Width and height of an image.
 

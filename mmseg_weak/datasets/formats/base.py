@@ -1,5 +1,7 @@
 """What a format is: how to tell it by its content, to read it, to write it."""
 
+import csv
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -63,6 +65,8 @@ class Format:
         by_line (bool): A table with one entry a line, which can be read in parts.
         folder (bool): Written as a folder, whatever is in it.
         whole_pixels (bool): Written positions are whole numbers, the pixel clicked.
+        keys (tuple[str, ...]): Of a JSON object that is of this format.
+        columns (tuple[str, ...]): Of a table that is of this format.
     """
 
     title = ''
@@ -72,11 +76,15 @@ class Format:
     by_line = False
     folder = False
     whole_pixels = False
+    keys: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
-    @staticmethod
-    def sniff(source: Source) -> bool:
-        """Whether the content of a file is of this format."""
-        raise NotImplementedError
+    @classmethod
+    def sniff(cls, source: Source) -> bool:
+        """Whether the content of a file is of this format: by ``keys`` or ``columns``."""
+        if cls.columns:
+            return set(cls.columns) <= set(source.header)
+        return bool(cls.keys) and set(cls.keys) <= set(source.json_object)
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -114,3 +122,19 @@ def image_file(folder: str | os.PathLike, image: str, suffix: str) -> Path:
     path = Path(folder, image + suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def write_json(path: str | os.PathLike, content: object) -> None:
+    """Write JSON in UTF-8."""
+    with open(path, 'w', encoding='utf-8') as file:
+        json.dump(content, file)
+
+
+def write_table(
+    path: str | os.PathLike, head: Iterable[object], rows: Iterable[Iterable[object]]
+) -> None:
+    """Write a CSV in UTF-8, its lines as they come."""
+    with open(path, 'w', newline='', encoding='utf-8') as file:
+        table = csv.writer(file, lineterminator='\n')
+        table.writerow(head)
+        table.writerows(rows)

@@ -1,10 +1,8 @@
 """COCO key points: ``annotations[].keypoints`` as x, y, visibility."""
 
-import json
-
 from ...registry import READERS
 from .annotations import Annotations
-from .base import Format, ReadOptions
+from .base import Format, ReadOptions, write_json
 from .collector import Collector
 from .source import Source
 
@@ -20,11 +18,7 @@ class COCOKeypoints(Format):
     """
 
     title = 'COCO key points'
-
-    @staticmethod
-    def sniff(source: Source) -> bool:
-        """The three lists of COCO."""
-        return {'images', 'annotations', 'categories'} <= set(source.json_object)
+    keys = ('images', 'annotations', 'categories')
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -76,8 +70,7 @@ class COCOKeypoints(Format):
                 for n, mark in enumerate(annotations.marks('points'), start=1)
             ],
         )
-        with open(path, 'w', encoding='utf-8') as file:
-            json.dump(content, file)
+        write_json(path, content)
 
 
 def _read_points(values: list | None, name: str, points: list, out: Collector) -> None:

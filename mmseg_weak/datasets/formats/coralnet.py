@@ -1,10 +1,8 @@
 """CoralNet CSV: ``Name,Row,Column`` and the label's code or id."""
 
-import csv
-
 from ...registry import READERS
 from .annotations import Annotations
-from .base import Format, ReadOptions
+from .base import Format, ReadOptions, write_table
 from .collector import Collector, from_text
 from .source import Source
 
@@ -25,11 +23,7 @@ class CoralNet(Format):
     title = 'CoralNet CSV'
     suffixes = ('.csv',)
     whole_pixels = True
-
-    @staticmethod
-    def sniff(source: Source) -> bool:
-        """Its three first columns."""
-        return {'Name', 'Row', 'Column'} <= set(source.header)
+    columns = ('Name', 'Row', 'Column')
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -57,8 +51,6 @@ class CoralNet(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write a line for each click."""
-        with open(path, 'w', newline='', encoding='utf-8') as file:
-            table = csv.writer(file, lineterminator='\n')
-            table.writerow(('Name', 'Row', 'Column', 'Label code'))
-            for m in annotations.marks('points'):
-                table.writerow((m.image, int(m.y // 1), int(m.x // 1), m.label))
+        marks = annotations.marks('points')
+        rows = ((m.image, int(m.y // 1), int(m.x // 1), m.label) for m in marks)
+        write_table(path, ('Name', 'Row', 'Column', 'Label code'), rows)

@@ -1,11 +1,10 @@
 """Datumaro 1.0 JSON: also what CVAT exports points as."""
 
-import json
 from pathlib import PurePosixPath
 
 from ...registry import READERS
 from .annotations import Annotations
-from .base import Format, ReadOptions
+from .base import Format, ReadOptions, write_json
 from .collector import Collector
 from .source import Source
 
@@ -16,11 +15,7 @@ class Datumaro(Format):
 
     title = 'Datumaro JSON'
     holds = ('points', 'lines', 'tags')
-
-    @staticmethod
-    def sniff(source: Source) -> bool:
-        """``items`` beside ``categories``."""
-        return {'items', 'categories'} <= set(source.json_object)
+    keys = ('items', 'categories')
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -72,8 +67,7 @@ class Datumaro(Format):
         labels = [dict(name=name, parent='', attributes=[]) for name in names]
         categories = dict(label=dict(labels=labels, attributes=[]))
         content = dict(info={}, categories=categories, items=items)
-        with open(path, 'w', encoding='utf-8') as file:
-            json.dump(content, file)
+        write_json(path, content)
 
 
 def _read_annotation(

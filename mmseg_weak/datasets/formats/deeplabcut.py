@@ -1,13 +1,11 @@
 """DeepLabCut CSV: a line an image, columns by scorer, individual, body part, coordinate."""
 
-import csv
 from collections import Counter
 
 from ...registry import READERS
 from .annotations import Annotations
-from .base import Format, ReadOptions
+from .base import Format, ReadOptions, write_table
 from .collector import Collector, from_text
-from .qupath import by_image
 from .source import Source
 
 SCORER = 'clicks'
@@ -65,7 +63,7 @@ class DeepLabCut(Format):
     def write(path: str, annotations: Annotations) -> None:
         """Write the clicks; several of a class in an image are so many individuals."""
         rows, most = {}, Counter()
-        for image, marks in by_image(annotations, 'points'):
+        for image, marks in annotations.by_image('points'):
             number: Counter = Counter()
             rows[image] = {}
             for mark in marks:
@@ -78,11 +76,9 @@ class DeepLabCut(Format):
             'individuals': [f'individual{i + 1}' for _, i in columns],
             'bodyparts': [name for name, _ in columns],
         }
-        with open(path, 'w', newline='', encoding='utf-8') as file:
-            table = csv.writer(file, lineterminator='\n')
-            for name, cells in head.items():
-                table.writerow((name, *(cell for cell in cells for _ in 'xy')))
-            table.writerow(('coords', *(axis for _ in columns for axis in 'xy')))
-            for image, points in rows.items():
-                cells = (v for column in columns for v in points.get(column, ('', '')))
-                table.writerow((image, *cells))
+        lines = [(name, *(c for c in cells for _ in 'xy')) for name, cells in head.items()]
+        lines.append(('coords', *(axis for _ in columns for axis in 'xy')))
+        for image, points in rows.items():
+            cells = (v for column in columns for v in points.get(column, ('', '')))
+            lines.append((image, *cells))
+        write_table(path, lines[0], lines[1:])

@@ -1,13 +1,12 @@
 """Label Studio JSON and JSON_MIN: key points, brushes as scribbles, choices as tags."""
 
-import json
 import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ...registry import READERS
 from ..image_files import IMAGE_SUFFIXES
 from .annotations import Annotations
-from .base import Format, ReadOptions
+from .base import Format, ReadOptions, write_json
 from .brush import brush_lines, decode_brush
 from .collector import Collector, finite
 from .source import Source
@@ -82,8 +81,7 @@ class LabelStudio(Format):
             )
             for i, (image, result) in enumerate(results.items(), start=1)
         ]
-        with open(path, 'w', encoding='utf-8') as file:
-            json.dump(tasks, file)
+        write_json(path, tasks)
 
 
 def label_studio_result(name: str, kind: str, value: dict, width: int, height: int) -> dict:

@@ -27,11 +27,7 @@ class LabelMe(Format):
     title = 'LabelMe JSON'
     holds = ('points', 'lines', 'tags')
     per_image = True
-
-    @staticmethod
-    def sniff(source: Source) -> bool:
-        """``shapes`` beside ``imagePath``."""
-        return {'shapes', 'imagePath'} <= set(source.json_object)
+    keys = ('shapes', 'imagePath')
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -61,16 +57,14 @@ class LabelMe(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write a folder with one JSON an image."""
-        shapes: dict[str, list] = {image: [] for image in annotations.clicks.images}
-        for mark in annotations.marks('points', 'lines'):
-            kind = 'linestrip' if len(mark.points) > 1 else 'point'
-            shapes[mark.image].append(labelme_shape(mark.label, kind, mark.points))
-        flags: dict[str, dict] = {image: {} for image in shapes}
-        for image, label in annotations.tag_rows(present=True):
-            flags[image][label] = True
-        for image, found in shapes.items():
-            size = annotations.size_of(image)
-            content = labelme_file(image, size, found, flags[image])
+        tags = annotations.tags_by_image()
+        for image, marks in annotations.by_image('points', 'lines'):
+            shapes = [
+                labelme_shape(m.label, ('point', 'linestrip')[len(m.points) > 1], m.points)
+                for m in marks
+            ]
+            flags = dict.fromkeys(tags[image], True)
+            content = labelme_file(image, annotations.size_of(image), shapes, flags)
             file = Path(path, image).with_suffix('.json')
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(content, indent=1), encoding='utf-8')

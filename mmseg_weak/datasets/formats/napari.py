@@ -1,12 +1,9 @@
 """napari: CSV of a points layer and of a shapes layer, row first, one file an image."""
 
-import csv
-
 from ...registry import READERS
 from .annotations import Annotations
-from .base import Format, ReadOptions, image_file
+from .base import Format, ReadOptions, image_file, write_table
 from .collector import Collector, from_text
-from .qupath import by_image
 from .source import Source
 
 # napari's pixel i is centred at i; here it covers [i, i + 1).
@@ -46,13 +43,11 @@ class NapariPoints(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write a file for every image; the property is called ``label``."""
-        for image, marks in by_image(annotations, 'points'):
-            file = image_file(path, image, '.csv')
-            with open(file, 'w', newline='', encoding='utf-8') as stream:
-                table = csv.writer(stream, lineterminator='\n')
-                table.writerow(('index', 'axis-0', 'axis-1', 'label'))
-                for i, m in enumerate(marks):
-                    table.writerow((i, m.y - TO_CENTRE, m.x - TO_CENTRE, m.label))
+        for image, marks in annotations.by_image('points'):
+            rows = ((m.y - TO_CENTRE, m.x - TO_CENTRE, m.label) for m in marks)
+            rows = ((i, *row) for i, row in enumerate(rows))
+            head = ('index', 'axis-0', 'axis-1', 'label')
+            write_table(image_file(path, image, '.csv'), head, rows)
 
 
 @READERS.register_module('napari-shapes')
@@ -63,11 +58,7 @@ class NapariShapes(Format):
     suffixes = ('.csv',)
     holds = ('lines',)
     per_image = True
-
-    @staticmethod
-    def sniff(source: Source) -> bool:
-        """Its columns."""
-        return {'shape-type', 'vertex-index', 'axis-0'} <= set(source.header)
+    columns = ('shape-type', 'vertex-index', 'axis-0')
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -99,15 +90,14 @@ class NapariShapes(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write a file for every image, with a column ``label`` beside napari's own."""
-        for image, marks in by_image(annotations, 'lines'):
-            file = image_file(path, image, '.csv')
-            with open(file, 'w', newline='', encoding='utf-8') as stream:
-                table = csv.writer(stream, lineterminator='\n')
-                table.writerow((*SHAPE_COLUMNS, 'label'))
-                for i, m in enumerate(marks):
-                    for j, (x, y) in enumerate(m.points):
-                        place = y - TO_CENTRE, x - TO_CENTRE
-                        table.writerow((i, 'path', j, *place, m.label))
+        for image, marks in annotations.by_image('lines'):
+            rows = (
+                (i, 'path', j, y - TO_CENTRE, x - TO_CENTRE, m.label)
+                for i, m in enumerate(marks)
+                for j, (x, y) in enumerate(m.points)
+            )
+            head = (*SHAPE_COLUMNS, 'label')
+            write_table(image_file(path, image, '.csv'), head, rows)
 
 
 def _class_column(

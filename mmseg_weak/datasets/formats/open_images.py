@@ -1,6 +1,5 @@
 """Open Images V7: CSV of points with yes and no, CSV of image labels."""
 
-import csv
 import os
 from collections import Counter
 
@@ -8,8 +7,8 @@ import numpy as np
 
 from ...registry import READERS
 from ..image_checks import image_sizes
-from .annotations import Annotations
-from .base import Format, ReadOptions
+from .annotations import Annotations, Mark
+from .base import Format, ReadOptions, write_table
 from .collector import Collector, as_points, from_text, plain_name
 from .source import Source
 
@@ -32,11 +31,7 @@ class OpenImagesPoints(Format):
     suffixes = ('.csv',)
     holds = ('points', 'no')
     by_line = True
-
-    @staticmethod
-    def sniff(source: Source) -> bool:
-        """Its columns."""
-        return set(POINT_COLUMNS) <= set(source.header)
+    columns = POINT_COLUMNS
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -106,15 +101,16 @@ class OpenImagesPoints(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write a line for each click."""
-        with open(path, 'w', newline='', encoding='utf-8') as file:
-            table = csv.writer(file, lineterminator='\n')
-            table.writerow((*POINT_COLUMNS, *VOTES, 'TextLabel'))
-            for m in annotations.marks('points', 'no'):
-                width, height = annotations.size_of(m.image)
-                answer = 'no' if m.negative else 'yes'
-                name = m.image.removesuffix(SUFFIX)
-                row = (name, m.x / width, m.y / height, m.label, answer)
-                table.writerow((*row, 'own', int(not m.negative), int(m.negative), 0, ''))
+
+        def row(m: Mark) -> tuple:
+            width, height = annotations.size_of(m.image)
+            answer = 'no' if m.negative else 'yes'
+            place = (m.image.removesuffix(SUFFIX), m.x / width, m.y / height)
+            votes = ('own', int(not m.negative), int(m.negative), 0, '')
+            return (*place, m.label, answer, *votes)
+
+        head = (*POINT_COLUMNS, *VOTES, 'TextLabel')
+        write_table(path, head, map(row, annotations.marks('points', 'no')))
 
 
 @READERS.register_module('open-images-labels')
@@ -147,13 +143,12 @@ class OpenImagesLabels(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write a line for each tag, those of absent classes too."""
-        with open(path, 'w', newline='', encoding='utf-8') as file:
-            table = csv.writer(file, lineterminator='\n')
-            table.writerow(('ImageID', 'Source', 'LabelName', 'Confidence'))
-            for present in (True, False):
-                for image, label in annotations.tag_rows(present):
-                    row = (image.removesuffix(SUFFIX), 'verification', label, int(present))
-                    table.writerow(row)
+        rows = (
+            (image.removesuffix(SUFFIX), 'verification', label, int(present))
+            for present in (True, False)
+            for image, label in annotations.tag_rows(present)
+        )
+        write_table(path, ('ImageID', 'Source', 'LabelName', 'Confidence'), rows)
 
 
 def _size(out: Collector, options: ReadOptions) -> tuple[int, int]:

@@ -1,11 +1,8 @@
 """QuPath: points as a table (TSV), objects as GeoJSON; both one file an image."""
 
-import json
-from collections.abc import Iterator
-
 from ...registry import READERS
-from .annotations import Annotations, Mark
-from .base import Format, ReadOptions, image_file
+from .annotations import Annotations
+from .base import Format, ReadOptions, image_file, write_json
 from .collector import Collector, from_text
 from .source import Source, as_text
 
@@ -42,7 +39,7 @@ class QuPathTSV(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write a file for every image, a tab behind every cell as the tool does."""
-        for image, marks in by_image(annotations, 'points'):
+        for image, marks in annotations.by_image('points'):
             rows = [('x', 'y', 'class'), *((repr(m.x), repr(m.y), m.label) for m in marks)]
             text = ''.join(''.join(f'{cell}\t' for cell in row) + '\n' for row in rows)
             image_file(path, image, '.tsv').write_text(text, encoding='utf-8')
@@ -84,28 +81,15 @@ class QuPathGeoJSON(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write a file for every image."""
-        for image, marks in by_image(annotations, 'points', 'lines'):
+        for image, marks in annotations.by_image('points', 'lines'):
             features = [
-                qupath_feature(
-                    'LineString' if len(mark.points) > 1 else 'Point',
-                    [list(p) for p in mark.points]
-                    if len(mark.points) > 1
-                    else mark.points[0],
-                    mark.label,
-                )
+                qupath_feature('LineString', [list(p) for p in mark.points], mark.label)
+                if len(mark.points) > 1
+                else qupath_feature('Point', mark.points[0], mark.label)
                 for mark in marks
             ]
             content = dict(type='FeatureCollection', features=features)
-            file = image_file(path, image, '.geojson')
-            file.write_text(json.dumps(content), encoding='utf-8')
-
-
-def by_image(annotations: Annotations, *kinds: str) -> Iterator[tuple[str, list[Mark]]]:
-    """Every image with its marks, those without one too."""
-    found: dict[str, list[Mark]] = {image: [] for image in annotations.clicks.images}
-    for mark in annotations.marks(*kinds):
-        found[mark.image].append(mark)
-    yield from found.items()
+            write_json(image_file(path, image, '.geojson'), content)
 
 
 def qupath_feature(kind: str, coordinates: object, label: str) -> dict:

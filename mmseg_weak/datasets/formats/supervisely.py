@@ -1,11 +1,10 @@
 """Supervisely: ``ann/<image>.json``, one an image."""
 
-import json
 from pathlib import PurePosixPath
 
 from ...registry import READERS
-from .annotations import Annotations
-from .base import Format, ReadOptions, image_file
+from .annotations import Annotations, Mark
+from .base import Format, ReadOptions, image_file, write_json
 from .collector import Collector
 from .source import Source
 
@@ -18,11 +17,7 @@ class Supervisely(Format):
     holds = ('points', 'lines', 'tags')
     per_image = True
     whole_pixels = True
-
-    @staticmethod
-    def sniff(source: Source) -> bool:
-        """``objects`` beside ``size``."""
-        return {'objects', 'size'} <= set(source.json_object)
+    keys = ('objects', 'size')
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -50,29 +45,26 @@ class Supervisely(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write ``ann/<image>.json`` for every image."""
-        objects: dict[str, list] = {image: [] for image in annotations.clicks.images}
-        for mark in annotations.marks('points', 'lines'):
-            exterior = [[int(x // 1), int(y // 1)] for x, y in mark.points]
-            objects[mark.image].append(
-                dict(
-                    geometryType='line' if len(exterior) > 1 else 'point',
-                    classTitle=mark.label,
-                    points=dict(exterior=exterior, interior=[]),
-                    tags=[],
-                    description='',
-                )
-            )
-        tags: dict[str, list] = {image: [] for image in objects}
-        for image, label in annotations.tag_rows(present=True):
-            tags[image].append(dict(name=label, value=None))
-        for image, found in objects.items():
+        tags = annotations.tags_by_image()
+        for image, marks in annotations.by_image('points', 'lines'):
             width, height = annotations.size_of(image)
             content = dict(
                 description='',
-                tags=tags[image],
+                tags=[dict(name=label, value=None) for label in tags[image]],
                 size=dict(height=height, width=width),
-                objects=found,
+                objects=[_object(mark) for mark in marks],
             )
             place = PurePosixPath(image)
             file = image_file(path, str(place.parent / 'ann' / place.name), '.json')
-            file.write_text(json.dumps(content), encoding='utf-8')
+            write_json(file, content)
+
+
+def _object(mark: Mark) -> dict:
+    exterior = [[int(x // 1), int(y // 1)] for x, y in mark.points]
+    return dict(
+        geometryType='line' if len(exterior) > 1 else 'point',
+        classTitle=mark.label,
+        points=dict(exterior=exterior, interior=[]),
+        tags=[],
+        description='',
+    )

@@ -1,13 +1,11 @@
 """The package's own tag files: JSON, and CSV in the shapes that people have."""
 
-import csv
-import json
 import re
 from collections.abc import Iterator
 
 from ...registry import READERS
 from .annotations import Annotations
-from .base import Format, ReadOptions
+from .base import Format, ReadOptions, write_json, write_table
 from .collector import Collector
 from .source import Source
 
@@ -58,11 +56,7 @@ class TagJSON(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write the tags; images without one as empty lists."""
-        content: dict[str, list] = {image: [] for image in annotations.tags.images}
-        for image, label in annotations.tag_rows(present=True):
-            content[image].append(label)
-        with open(path, 'w', encoding='utf-8') as file:
-            json.dump(content, file)
+        write_json(path, annotations.tags_by_image())
 
 
 @READERS.register_module('tags-csv')
@@ -109,13 +103,8 @@ class TagCSV(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write ``image,tags``."""
-        tags: dict[str, list[str]] = {image: [] for image in annotations.tags.images}
-        for image, label in annotations.tag_rows(present=True):
-            tags[image].append(label)
-        with open(path, 'w', newline='', encoding='utf-8') as file:
-            table = csv.writer(file, lineterminator='\n')
-            table.writerow(('image', 'tags'))
-            table.writerows((image, ';'.join(found)) for image, found in tags.items())
+        tags = annotations.tags_by_image().items()
+        write_table(path, ('image', 'tags'), ((i, ';'.join(found)) for i, found in tags))
 
 
 def _image_column(header: list[str]) -> int | None:

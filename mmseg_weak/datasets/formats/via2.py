@@ -1,13 +1,12 @@
 """VGG Image Annotator 1 and 2: JSON (also inside a project file) and CSV."""
 
-import csv
 import json
 from collections.abc import Iterator
 
 from ...registry import READERS
 from ..json_objects import parse_json
 from .annotations import Annotations
-from .base import Format, ReadOptions
+from .base import Format, ReadOptions, write_json, write_table
 from .collector import Collector
 from .source import Source
 
@@ -68,8 +67,7 @@ class VIA2(Format):
         for image, label in annotations.tag_rows(present=True):
             tags = content[image + '-1'][FILE].setdefault('tags', {})
             tags[label] = True
-        with open(path, 'w', encoding='utf-8') as file:
-            json.dump(content, file)
+        write_json(path, content)
 
 
 @READERS.register_module('via2-csv')
@@ -80,11 +78,7 @@ class VIA2CSV(Format):
     suffixes = ('.csv',)
     holds = ('points', 'lines', 'tags')
     whole_pixels = True
-
-    @staticmethod
-    def sniff(source: Source) -> bool:
-        """The column of the shapes."""
-        return SHAPES in source.header
+    columns = (SHAPES,)
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -107,20 +101,14 @@ class VIA2CSV(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write a line for each mark, and one for an image without any."""
-        marks: dict[str, list] = {image: [] for image in annotations.clicks.images}
-        for mark in annotations.marks('points', 'lines'):
-            marks[mark.image].append((via_shape(mark.points), {'class': mark.label}))
-        tags: dict[str, dict] = {image: {} for image in marks}
-        for image, label in annotations.tag_rows(present=True):
-            tags[image].setdefault('tags', {})[label] = True
-        with open(path, 'w', newline='', encoding='utf-8') as file:
-            table = csv.writer(file, lineterminator='\n')
-            table.writerow(CSV_COLUMNS)
-            for image, regions in marks.items():
-                for i, pair in enumerate(regions or [({}, {})]):
-                    shape, attributes = map(json.dumps, pair)
-                    row = (len(regions), i, shape, attributes)
-                    table.writerow((image, -1, json.dumps(tags[image]), *row))
+        tags, rows = annotations.tags_by_image(), []
+        for image, marks in annotations.by_image('points', 'lines'):
+            found = dict(tags=dict.fromkeys(tags[image], True)) if tags[image] else {}
+            regions = [(via_shape(m.points), {'class': m.label}) for m in marks]
+            for i, pair in enumerate(regions or [({}, {})]):
+                cells = (json.dumps(found), len(marks), i, *map(json.dumps, pair))
+                rows.append((image, -1, *cells))
+        write_table(path, CSV_COLUMNS, rows)
 
 
 def _regions(entry: dict) -> Iterator[dict]:

@@ -1,10 +1,8 @@
 """VGG Image Annotator 3: metadata of views of files, attributes by id."""
 
-import json
-
 from ...registry import READERS
 from .annotations import Annotations
-from .base import Format, ReadOptions
+from .base import Format, ReadOptions, write_json
 from .collector import Collector
 from .source import Source
 
@@ -20,11 +18,7 @@ class VIA3(Format):
 
     title = 'VIA 3 JSON'
     holds = ('points', 'lines', 'tags')
-
-    @staticmethod
-    def sniff(source: Source) -> bool:
-        """The four parts of a project."""
-        return {'metadata', 'attribute', 'file', 'view'} <= set(source.json_object)
+    keys = ('metadata', 'attribute', 'file', 'view')
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -93,8 +87,7 @@ class VIA3(Format):
                 for n, (image, xy, label) in enumerate(entries)
             },
         )
-        with open(path, 'w', encoding='utf-8') as file:
-            json.dump(content, file)
+        write_json(path, content)
 
 
 def _options(attribute: dict, entry: dict, key: str) -> list[str]:

@@ -1,14 +1,12 @@
 """The package's own click files: the JSON of "What's the Point" and a plain CSV."""
 
-import csv
-import json
 from collections.abc import Iterator
 
 import numpy as np
 
 from ...registry import READERS
 from .annotations import Annotations
-from .base import Format, ReadOptions
+from .base import Format, ReadOptions, write_json, write_table
 from .collector import Collector, as_points, finite, from_text
 from .source import Source, as_text
 
@@ -76,8 +74,7 @@ class WhatsThePointJSON(Format):
             entry.update({'rank': mark.rank} if mark.rank else {})
             entry.update({'no': True} if mark.negative else {})
             content[mark.image].append(entry)
-        with open(path, 'w', encoding='utf-8') as file:
-            json.dump(content, file)
+        write_json(path, content)
 
 
 @READERS.register_module('clicks-csv')
@@ -88,11 +85,7 @@ class ClickCSV(Format):
     suffixes = ('.csv',)
     holds = ('points', 'no')
     by_line = True
-
-    @staticmethod
-    def sniff(source: Source) -> bool:
-        """The columns of that header."""
-        return {'image', 'x', 'y'} <= set(source.header)
+    columns = ('image', 'x', 'y')
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
@@ -151,12 +144,9 @@ class ClickCSV(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write the clicks; images without one are not named."""
-        with open(path, 'w', newline='', encoding='utf-8') as file:
-            table = csv.writer(file, lineterminator='\n')
-            table.writerow(('image', 'x', 'y', 'class', 'rank', 'no'))
-            for m in annotations.marks('points', 'no'):
-                row = (m.image, m.x, m.y, m.label, m.rank or '', int(m.negative))
-                table.writerow(row)
+        marks = annotations.marks('points', 'no')
+        rows = ((m.image, m.x, m.y, m.label, m.rank or '', int(m.negative)) for m in marks)
+        write_table(path, ('image', 'x', 'y', 'class', 'rank', 'no'), rows)
 
 
 def _note_unused(header: list[str], out: Collector) -> None:
