@@ -1,19 +1,21 @@
 """Test a checkpoint with mmengine's runner."""
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
+from torch.utils.data import Dataset
 
 from ..checkpoints import checkpoint_file, read_checkpoint
 from ..evaluation import ClickIoUMetric
 from .dataset_settings import single_datasets
-from .launch import require_writable
+from .launch import build_runner, require_writable
 from .path_check import check_paths
-from .prediction_folders import prediction_folders
-from .running import build_runner
 
 PAINTER = dict(
     type='WeakSegLocalVisualizer',
@@ -115,3 +117,30 @@ def set_output_dir(config: Config, folder: str) -> None:
     for metric in metrics if isinstance(metrics, list) else [metrics]:
         if issubclass(METRICS.get(metric.type), (IoUMetric, ClickIoUMetric)):
             metric.output_dir = folder
+
+
+def prediction_folders(metrics: Sequence[BaseMetric], dataset: Dataset) -> list[str]:
+    """Folders that metrics write label maps to, named by the image without its folder.
+
+    Args:
+        metrics (Sequence[BaseMetric]): Those with an ``output_dir`` write.
+        dataset (Dataset): The tested images.
+
+    Returns:
+        list[str]: The folders.
+
+    Raises:
+        ValueError: Two images would have the same file.
+    """
+    folders = [m.output_dir for m in metrics if getattr(m, 'output_dir', None)]
+    seen: dict[str, str] = {}
+    for i in range(len(dataset) if folders else 0):
+        path = dataset.get_data_info(i)['img_path']
+        other = seen.setdefault(Path(path).stem, path)
+        if other != path:
+            raise ValueError(
+                f'the label maps of {other} and {path} would be one file of {folders[0]}; '
+                'test lists without equal names one after the other, by '
+                'test_dataloader.dataset.ann_file, each with its own --out'
+            )
+    return folders

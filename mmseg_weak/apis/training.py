@@ -5,9 +5,8 @@ from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from .launch import is_finished, set_resume
+from .launch import build_runner, is_finished, set_resume
 from .path_check import check_paths
-from .running import build_runner
 
 
 def train(

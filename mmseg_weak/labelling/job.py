@@ -15,10 +15,9 @@ from ..datasets.image_checks import image_sizes
 from ..datasets.pseudo_label_folder import REPORT
 from ..evaluation.pseudo_label_quality import PseudoLabelQuality
 from .folder import LabelFolder
-from .image_scale import warn_of_large_images
 from .labellers.base import Labeller
 from .pool import Ranks, map_images
-from .sources import LabelSource
+from .sources import LabelSource, warn_of_large_images
 
 REFUSED = 'refused.json'
 

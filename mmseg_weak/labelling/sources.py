@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import inspect
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import Registry
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS, TRANSFORMS
@@ -21,6 +23,7 @@ from ..apis.dataset_settings import single_datasets
 from ..constants import IGNORE_INDEX
 from ..datasets import ClickDataset, ImageTagDataset, StrongWeakDataset
 from ..datasets.class_lists import background_of
+from ..datasets.image_checks import image_sizes
 from ..datasets.mask_files import read_mask
 from ..datasets.transforms import LoadClicks, LoadImageTags, RasterizeClicks
 from ..datasets.weak_dataset import image_of, relabelling
@@ -272,3 +275,44 @@ def _is_a(kind: object, of: type | tuple) -> bool:
 def _type(registry: Registry, settings: Mapping) -> type | None:
     kind = settings['type']
     return kind if inspect.isclass(kind) else registry.get(kind)
+
+
+NUM_IMAGES = 50
+TOO_LARGE = 2.0
+
+
+def warn_of_large_images(source: LabelSource) -> float:
+    """Compare images, which are labelled in their own size, with the training scale.
+
+    Args:
+        source (LabelSource): The images to label.
+
+    Returns:
+        float: Median long side of up to 50 images as a multiple of the largest that the
+        training makes of it; NaN where its pipeline does not say.
+    """
+    sides = [side for step in source.training_steps for side in _long_sides(step)]
+    if not sides:
+        return float('nan')
+    chosen = np.linspace(0, len(source) - 1, min(NUM_IMAGES, len(source))).astype(int)
+    paths = [source.path(int(i)) for i in np.unique(chosen)]
+    found = float(np.median(image_sizes(paths).max(axis=1)))
+    ratio = found / max(sides)
+    if ratio > TOO_LARGE:
+        print_log(
+            f'the images have {found:.0f} pixels on the long side, and the network was '
+            f'trained on at most {max(sides):.0f}: it will see objects {ratio:.1f} times '
+            'as large, and needs memory for the whole image. Make the images smaller '
+            'first, see "Large photographs" in docs/tags.md',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return ratio
+
+
+def _long_sides(step: Mapping) -> list[float]:
+    """Largest long side that a resizing step makes, with the pipelines inside it."""
+    if step.get('type') in ('Resize', 'RandomResize') and step.get('scale'):
+        scale = np.atleast_1d(np.array(step['scale'], float))
+        return [float(scale.max() * max(step.get('ratio_range', (1.0,))))]
+    return []

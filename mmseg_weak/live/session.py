@@ -17,9 +17,8 @@ from .cache import FeatureCache
 from .edges import follow_colours
 from .head import Samples, Standard
 from .journal import Click, Journal
-from .lines import along
 from .model import LiveModel
-from .pyramid import FrozenPyramid, sample_maps
+from .pyramid import FrozenPyramid, along, sample_maps
 from .quality import ClickQuality, click_quality
 from .suggestion import DEFAULT_RULE, Suggestion, suggest
 

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from .._ranges import Positive, Share, check_ranges
 from ..constants import IGNORE_INDEX
-from .class_restriction import normalise, restrict_logits, restrict_probabilities
-from .exclusions import move_off
+from .class_restriction import move_off, normalise, restrict_logits, restrict_probabilities
 from .interface import Refinement, refine_scores
 
 FUSIONS = ('single', 'mean', 'agree')

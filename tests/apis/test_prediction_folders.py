@@ -7,7 +7,7 @@ from mmengine.dataset import ConcatDataset
 from mmseg.datasets import BaseSegDataset
 from mmseg.evaluation import IoUMetric
 
-from mmseg_weak.apis.prediction_folders import prediction_folders
+from mmseg_weak.apis.testing import prediction_folders
 
 
 def make_dataset(root, *names):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_weak.datasets.click_noise import confuse_classes
+from mmseg_weak.datasets.click_simulation import confuse_classes
 from mmseg_weak.datasets.click_table import ClickTable
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/dataset_converters/confuse_clicks.py'

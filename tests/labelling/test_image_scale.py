@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_weak.labelling import image_scale
-from mmseg_weak.labelling.image_scale import warn_of_large_images
+from mmseg_weak.labelling import sources
+from mmseg_weak.labelling.sources import warn_of_large_images
 
 
 class Images(list):
@@ -33,7 +33,7 @@ def images(tmp_path):
 )
 def test_ratio_and_warning(images, monkeypatch, step, ratio):
     said = []
-    monkeypatch.setattr(image_scale, 'print_log', lambda text, **_: said.append(text))
+    monkeypatch.setattr(sources, 'print_log', lambda text, **_: said.append(text))
     images.training_steps = [step]
     np.testing.assert_allclose(warn_of_large_images(images), ratio)
     assert bool(said) == (ratio > 2)

@@ -7,7 +7,7 @@ import torch
 from mmseg_weak.datasets import ClickDataset
 from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.live import RULES, LiveSession, export_clicks, export_masks
-from mmseg_weak.live.lines import along
+from mmseg_weak.live.pyramid import along
 
 
 def click_both(session):

@@ -13,7 +13,7 @@ from mmseg_weak.models.heads.click_loss import loss_by_clicks, stacked_exclusion
 from mmseg_weak.models.losses import ExclusionLoss, PartialCrossEntropyLoss
 from mmseg_weak.models.seminar.teacher_logits import image_class_mask
 from mmseg_weak.refinement import LabelRule, heterogeneous_label
-from mmseg_weak.refinement.exclusions import move_off
+from mmseg_weak.refinement.class_restriction import move_off
 
 SIZE = (2, 4, 5, 3)  # N, C, H, W
 

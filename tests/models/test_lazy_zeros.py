@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmseg_weak.models.losses import PartialCrossEntropyLoss, gather_logits, lazy_zeros
+from mmseg_weak.models.losses import PartialCrossEntropyLoss, click_logits, gather_logits
 
 STATM = Path('/proc/self/statm')
 
@@ -16,12 +16,12 @@ def resident_bytes():
 
 @pytest.fixture(params=[1, 2**40], ids=['mapped', 'plain'])
 def threshold(request, monkeypatch):
-    monkeypatch.setattr(lazy_zeros, 'MIN_BYTES', request.param)
+    monkeypatch.setattr(click_logits, 'MIN_BYTES', request.param)
 
 
 @pytest.mark.parametrize('dtype', [torch.half, torch.bfloat16, torch.float, torch.double])
 def test_equals_torch_zeros(threshold, dtype):
-    ours = lazy_zeros.lazy_zeros((2, 3, 5), dtype)
+    ours = click_logits.lazy_zeros((2, 3, 5), dtype)
     torch.testing.assert_close(ours, torch.zeros((2, 3, 5), dtype=dtype), rtol=0, atol=0)
     assert ours.is_contiguous()
     ours[1, 2, 3] = 1
@@ -31,7 +31,7 @@ def test_equals_torch_zeros(threshold, dtype):
 @pytest.mark.skipif(not STATM.exists(), reason='/proc/self/statm is of Linux')
 def test_takes_no_memory_until_written():
     before = resident_bytes()
-    zeros = lazy_zeros.lazy_zeros((1024, 65536), torch.float)
+    zeros = click_logits.lazy_zeros((1024, 65536), torch.float)
     zeros[::64, 0] = 1
     lazy = resident_bytes() - before
     zeros.fill_(1)

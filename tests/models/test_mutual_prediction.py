@@ -14,7 +14,7 @@ from torch import nn
 from toy_mutual import build, tagged_batch, toy_mutual
 
 from mmseg_weak.apis.export_segmentor import export_segmentor, stock_form
-from mmseg_weak.models.mutual_promotion.cam_prediction import cam_scores
+from mmseg_weak.models.mutual_promotion.branch_prediction import cam_scores
 
 
 def predict(model, inputs, **meta):

@@ -22,8 +22,8 @@ from mmseg_weak.models.mutual_promotion import (
     PresentClasses,
     make_cam_labels,
 )
-from mmseg_weak.models.mutual_promotion.background_logits import background_logits
 from mmseg_weak.models.mutual_promotion.frozen_norms import fuse_frozen_norms
+from mmseg_weak.models.mutual_promotion.multi_scale import background_logits
 from mmseg_weak.refinement import PixelAdaptiveRefinement
 
 PADDINGS = ([0, 0, 0, 0], [0, 9, 0, 13], [4, 3, 5, 2])

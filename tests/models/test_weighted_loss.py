@@ -6,13 +6,13 @@ import pytest
 from mmseg.registry import MODELS
 
 import mmseg_weak.models.losses as losses
-from mmseg_weak.models.losses import weighted_loss
+from mmseg_weak.models.losses.reduction import WeightedLoss
 
 WEIGHTED = [
     kind
     for kind in vars(losses).values()
     if isinstance(kind, type)
-    and issubclass(kind, weighted_loss.WeightedLoss)
+    and issubclass(kind, WeightedLoss)
     and kind is not losses.ImageLoss  # a base, not registered
 ]
 

@@ -5,8 +5,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from .click_logits import gather_logits, gather_upsampled_logits
-from .reduction import global_denominator
-from .weighted_loss import WeightedLoss
+from .reduction import WeightedLoss, global_denominator
 
 
 @MODELS.register_module()

@@ -5,8 +5,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from .reduction import global_denominator
-from .weighted_loss import WeightedLoss
+from .reduction import WeightedLoss, global_denominator
 
 
 @MODELS.register_module()

@@ -5,8 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...constants import IGNORE_INDEX
-from .reduction import global_denominator
-from .weighted_loss import WeightedLoss
+from .reduction import WeightedLoss, global_denominator
 
 
 class ImageLoss(WeightedLoss):

@@ -6,8 +6,7 @@ from torch import Tensor
 
 from ...constants import IGNORE_INDEX
 from ..affinity.neighbour_affinity import neighbour_values
-from .reduction import global_denominator
-from .weighted_loss import WeightedLoss
+from .reduction import WeightedLoss, global_denominator
 
 EPS = 1e-5
 

@@ -9,8 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from .click_logits import gather_logits, gather_upsampled_logits
-from .reduction import global_denominator
-from .weighted_loss import WeightedLoss
+from .reduction import WeightedLoss, global_denominator
 
 # Share of labelled pixels from which reading all pixels at once is faster than reading the
 # labelled ones one by one, of logits with the labels' size and of smaller ones.

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from ..._ranges import Interval, check_ranges
 from ...constants import IGNORE_INDEX
-from .reduction import global_denominator
-from .weighted_loss import WeightedLoss
+from .reduction import WeightedLoss, global_denominator
 
 
 @MODELS.register_module()

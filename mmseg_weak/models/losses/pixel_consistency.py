@@ -8,8 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..._ranges import Share, check_ranges
-from .reduction import global_denominator
-from .weighted_loss import WeightedLoss
+from .reduction import WeightedLoss, global_denominator
 
 
 @MODELS.register_module()

@@ -1,11 +1,14 @@
-"""Normalisation over all ranks: the same loss on one process or on many."""
+"""What losses share: a factor, a name, and the same value on one process or on many."""
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 import torch
 import torch.distributed as torch_dist
 from mmengine.dist import get_world_size
-from torch import Tensor
+from torch import Tensor, nn
+
+from ..._ranges import NonNegative, check_ranges
 
 
 def global_denominator(count: Tensor, minimum: float = 1.0) -> Tensor:
@@ -54,3 +57,26 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     flat /= get_world_size()
     for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients])):
         gradient.copy_(part.view_as(gradient))
+
+
+class WeightedLoss(nn.Module):
+    """A loss that mmseg's heads sum under its name.
+
+    Args:
+        loss_weight (float): Factor of the loss, >= 0. Defaults to 1.0.
+        loss_name (str, optional): Key in the loss dict; keep ``loss`` in it so that it is
+            back-propagated. Defaults to ``default_name`` of the class.
+
+    Raises:
+        ValueError: ``loss_weight`` is negative or not finite.
+    """
+
+    default_name: ClassVar[str]
+
+    @check_ranges
+    def __init__(
+        self, loss_weight: NonNegative = 1.0, loss_name: str | None = None
+    ) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name or self.default_name

@@ -3,6 +3,5 @@
 from .gate import CAMGate, cam_gate, gate_features
 from .label_maker import LabelOptions, PresentClasses, make_cam_labels
 from .multi_scale import min_max_normalise, multi_scale_scores
-from .schedule import MutualPromotionSchedule
-from .supervision import Supervision
+from .supervision import MutualPromotionSchedule, Supervision
 from .zero_gradients import zero_with_gradients

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+from ..heads.click_loss import main_logits
 
 EPS = 1e-5
 Features = Sequence[Tensor]
@@ -95,3 +97,30 @@ def enlarge(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear, float32 or wider, align_corners=False; (N, C, h, w) to (N, C, *size)."""
     maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
     return F.interpolate(maps, size, mode='bilinear', align_corners=False)
+
+
+def background_logits(
+    head: nn.Module, features: Sequence[Tensor], background: int = 0
+) -> Tensor:
+    """Logits of one class.
+
+    The last convolution of mmseg's heads, ``conv_seg``, runs with the weights of this
+    class only. A head without it runs as a whole.
+
+    Args:
+        head (nn.Module): A decode head.
+        features (Sequence[Tensor]): Its input.
+        background (int): The class. Defaults to 0.
+
+    Returns:
+        Tensor: Shape (N, 1, h, w).
+    """
+    last = getattr(head, 'conv_seg', None)
+    one = slice(background, background + 1)
+    if not isinstance(last, nn.Conv2d) or last.groups != 1:
+        return main_logits(head, head(features))[:, one]
+    weights = {'conv_seg.weight': last.weight[one]}
+    if last.bias is not None:
+        weights['conv_seg.bias'] = last.bias[one]
+    output = torch.func.functional_call(head, weights, (features,))
+    return main_logits(head, output)

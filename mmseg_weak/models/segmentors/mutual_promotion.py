@@ -16,18 +16,23 @@ from ..heads.cam_head import CAMHead
 from ..heads.click_loss import main_logits
 from ..inputs.image_values import to_unit_rgb
 from ..losses.pixel_affinity import PixelAffinityLoss
-from ..mutual_promotion.background_logits import background_logits
 from ..mutual_promotion.branch_export import POOLING, BranchExportMixin
-from ..mutual_promotion.branch_prediction import BranchPredictionMixin
-from ..mutual_promotion.cam_prediction import cam_scores
+from ..mutual_promotion.branch_prediction import BranchPredictionMixin, cam_scores
 from ..mutual_promotion.frozen_norms import fuse_frozen_norms
 from ..mutual_promotion.gate import cam_gate, gate_features
-from ..mutual_promotion.label_maker import LabelOptions, PresentClasses, make_cam_labels
+from ..mutual_promotion.label_maker import (
+    LabelOptions,
+    PresentClasses,
+    make_cam_labels,
+    valid_boxes,
+)
 from ..mutual_promotion.monitor import label_statistics, tag_f1
-from ..mutual_promotion.multi_scale import enlarge, multi_scale_scores
-from ..mutual_promotion.schedule import MutualPromotionSchedule, current_iteration
-from ..mutual_promotion.supervision import Supervision
-from ..mutual_promotion.valid_boxes import valid_boxes
+from ..mutual_promotion.multi_scale import background_logits, enlarge, multi_scale_scores
+from ..mutual_promotion.supervision import (
+    MutualPromotionSchedule,
+    Supervision,
+    current_iteration,
+)
 from ..mutual_promotion.zero_gradients import zero_with_gradients
 
 
