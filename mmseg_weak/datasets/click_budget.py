@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from numbers import Integral
+from typing import Annotated
 
 import numpy as np
 
+from .._ranges import Interval, check_ranges
 from .click_table import ClickTable
 
+FromOne = Annotated[int, Interval(1, says='a whole number from 1')]
+Fraction = Annotated[float, Interval(0, 1, is_open=True)]
 
+
+@check_ranges
 @dataclass(frozen=True)
 class ClickBudget:
     """Limits on the clicks of a data set, applied in the order of the attributes.
@@ -24,23 +29,11 @@ class ClickBudget:
         ValueError: A limit is out of its range.
     """
 
-    max_rank: int | None = None
-    clicks_per_class: int | None = None
-    image_fraction: float = 1.0
-    click_fraction: float = 1.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ('max_rank', 'clicks_per_class'):
-            value = getattr(self, name)
-            if value is not None and (not _is_whole(value) or value < 1):
-                raise ValueError(f'{name} must be a whole number from 1, got {value!r}')
-        for name in ('image_fraction', 'click_fraction'):
-            value = getattr(self, name)
-            if isinstance(value, (bool, str)) or not 0 < value <= 1:
-                raise ValueError(f'{name} must be in (0, 1], got {value!r}')
-        if not _is_whole(self.seed) or self.seed < 0:
-            raise ValueError(f'seed must be a whole number from 0, got {self.seed!r}')
+    max_rank: FromOne | None = None
+    clicks_per_class: FromOne | None = None
+    image_fraction: Fraction = 1.0
+    click_fraction: Fraction = 1.0
+    seed: Annotated[int, Interval(0, says='a whole number from 0')] = 0
 
     def steps(self) -> Iterator[tuple[str, Callable[[ClickTable], np.ndarray]]]:
         """Yield the name of each limit and the function that marks what stays."""
@@ -68,10 +61,6 @@ def _of_classes(choose: Callable) -> Callable[[ClickTable], np.ndarray]:
         return keep
 
     return chosen
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def limit_rank(clicks: ClickTable, max_rank: int | None) -> np.ndarray:

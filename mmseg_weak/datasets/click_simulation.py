@@ -8,15 +8,22 @@ the file of clicks that was written.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from scipy import ndimage
 
+from .._ranges import Interval, Share, check_ranges
 from .click_table import ClickTable
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
+FromOne = Annotated[int, Interval(1, says='>= 1')]
+FromZero = Annotated[int, Interval(0, says='>= 0')]
+
+
+@check_ranges
 @dataclass(frozen=True)
 class ClickSimulator:
     """Draws clicks inside the objects of a mask.
@@ -48,29 +55,18 @@ class ClickSimulator:
         ValueError: An option is out of its range.
     """
 
-    num_classes: int
-    clicks_per_object: int = 1
-    background_clicks: int = 0
-    min_area: int = 16
-    interior: float = 2.0
-    wrong_class: float = 0.0
-    displaced: float = 0.0
+    num_classes: FromOne
+    clicks_per_object: FromOne = 1
+    background_clicks: FromZero = 0
+    min_area: FromOne = 16
+    interior: Annotated[float, Interval(0, says='a number >= 0')] = 2.0
+    wrong_class: Share = 0.0
+    displaced: Share = 0.0
     background: int | None = 0
     ignore_index: int = 255
-    seed: int = 0
+    seed: FromZero = 0
 
     def __post_init__(self) -> None:
-        lowest = dict(
-            num_classes=1, clicks_per_object=1, background_clicks=0, min_area=1, seed=0
-        )
-        for name, low in lowest.items():
-            if getattr(self, name) < low:
-                raise ValueError(f'{name} must be >= {low}, got {getattr(self, name)}')
-        if not 0 <= self.interior < np.inf:
-            raise ValueError(f'interior must be a number >= 0, got {self.interior}')
-        for name in ('wrong_class', 'displaced'):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f'{name} must be in [0, 1], got {getattr(self, name)}')
         if self.background is not None and not 0 <= self.background < self.num_classes:
             raise ValueError(
                 f'background must be a class id below {self.num_classes}, '

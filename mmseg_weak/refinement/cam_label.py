@@ -62,69 +62,99 @@ class CamLabelRule:
         ]
         return [build_refinement(step, 'step') for step in steps]
 
+    @torch.no_grad()
     def label(
         self,
         image: Tensor,
         cams: Tensor,
-        labels: Tensor,
-        background_score: float | Tensor,
-        steps: Sequence[Refinement],
-        image_id: str,
+        labels: Sequence[int] | Tensor,
+        background_score: float | Tensor | None = None,
+        steps: Sequence[Refinement] = (),
+        image_id: str = '',
     ) -> Tensor:
-        """Label one image; arguments as of :func:`cam_label`."""
-        return cam_label(
-            image,
-            cams,
-            labels,
-            background_score,
-            steps,
-            self.threshold,
-            self.background,
-            image_id,
-        )
+        """Background and classes compete for every pixel.
+
+        An image without classes, and one whose maps are zero everywhere, is background.
+
+        Args:
+            image (Tensor): RGB in [0, 1], shape (1, 3, H, W).
+            cams (Tensor): Normalised maps in [0, 1], shape (n, H, W).
+            labels (Sequence[int] | Tensor): Class index of each map.
+            background_score (float, optional): Not used with ``background_power``.
+            steps (Sequence[Callable]): Of :meth:`build_steps`. Defaults to none.
+            image_id (str): For steps that read a file. Defaults to ''.
+
+        Returns:
+            Tensor: Long, shape (H, W), 255 where unknown.
+        """
+        if self.background_power is not None:
+            background_score = power_background(cams, self.background_power)
+        return self._compete(image, cams, labels, background_score, steps, image_id)
+
+    def _compete(self, image, cams, labels, background_score, steps, image_id) -> Tensor:
+        labels = torch.as_tensor(labels, dtype=torch.long, device=cams.device)
+        names = torch.cat([labels.new_tensor([self.background]), labels])
+        constant = cams.new_zeros(1, *image.shape[2:]) + background_score
+        scores = torch.cat([constant, cams])[None]
+        if len(labels):
+            for step in steps:
+                scores = refine_scores(step, image, scores, image_ids=[image_id])
+        best, index = scores[0].max(dim=0)
+        result = names[index]
+        if self.threshold > 0:
+            share = best / scores[0].sum(dim=0).clamp(min=1e-12)
+            result = torch.where(share < self.threshold, IGNORE_INDEX, result)
+        return result
 
 
-@torch.no_grad()
-def cam_label(
-    image: Tensor,
-    cams: Tensor,
-    labels: Sequence[int] | Tensor,
-    background_score: float | Tensor,
-    steps: Sequence[Refinement] = (),
-    threshold: float = 0.0,
-    background: int = 0,
-    image_id: str = '',
-) -> Tensor:
-    """Background and classes compete for every pixel.
+@dataclass(frozen=True)
+class AffinityLabelRule(CamLabelRule):
+    """Labels that an affinity network learns from: confident objects and background.
 
-    An image without classes, and one whose maps are zero everywhere, is background.
+    Ahn and Kwak, CVPR 2018, `arXiv:1803.10464 <https://arxiv.org/abs/1803.10464>`_,
+    section 3.2. Background is ``(1 - max_c cam_c) ** power``. A pixel has a class where the
+    refined scores say so although background is amplified (``background_power``), it is
+    background where they say so although it is weakened (``high_power``), else unknown. As
+    published, the scores go through a dense CRF.
 
-    Args:
-        image (Tensor): RGB in [0, 1], shape (1, 3, H, W).
-        cams (Tensor): Normalised maps in [0, 1], shape (n, H, W).
-        labels (Sequence[int] | Tensor): Class index of each map.
-        background_score (float | Tensor): Constant, or shape (H, W).
-        steps (Sequence[Callable]): See :class:`CamLabelRule`. Defaults to none.
-        threshold (float): See :class:`CamLabelRule`. Defaults to 0.
-        background (int): Index of the background class. Defaults to 0.
-        image_id (str): For steps that read a file. Defaults to ''.
+    Attributes:
+        background_power (float): Power that amplifies background, as published 4.
+        high_power (float): Power that weakens it, as published 32.
 
-    Returns:
-        Tensor: Long, shape (H, W), 255 where the best share is below the threshold.
+    Raises:
+        ValueError: Not 0 < background_power < high_power.
     """
-    labels = torch.as_tensor(labels, dtype=torch.long, device=cams.device)
-    names = torch.cat([labels.new_tensor([background]), labels])
-    constant = cams.new_zeros(1, *image.shape[2:]) + background_score
-    scores = torch.cat([constant, cams])[None]
-    if len(labels):
-        for step in steps:
-            scores = refine_scores(step, image, scores, image_ids=[image_id])
-    best, index = scores[0].max(dim=0)
-    result = names[index]
-    if threshold > 0:
-        share = best / scores[0].sum(dim=0).clamp(min=1e-12)
-        result = torch.where(share < threshold, IGNORE_INDEX, result)
-    return result
+
+    background_power: float = 4.0
+    high_power: float = 32.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        low, high = self.background_power, self.high_power
+        if not 0 < low < high < float('inf'):
+            raise ValueError(
+                'affinity labels need two powers of the background score with '
+                f'0 < low < high, got {low} and {high}'
+            )
+
+    @torch.no_grad()
+    def label(
+        self,
+        image: Tensor,
+        cams: Tensor,
+        labels: Sequence[int] | Tensor,
+        background_score: float | Tensor | None = None,
+        steps: Sequence[Refinement] = (),
+        image_id: str = '',
+    ) -> Tensor:
+        """See :meth:`CamLabelRule.label`; without any class all is background."""
+        powers = (self.background_power, self.high_power)
+        scores = [power_background(cams, power) for power in powers]
+        objects, ground = (
+            self._compete(image, cams, labels, score, steps, image_id) for score in scores
+        )
+        result = torch.where(objects == self.background, IGNORE_INDEX, objects)
+        return torch.where(ground == self.background, self.background, result)
 
 
 def power_background(cams: Tensor, power: float) -> Tensor:

@@ -70,6 +70,10 @@ class LabelRule:
                 'class'
             )
 
+    @property
+    def _known(self) -> tuple:
+        return self.class_restriction, self.background_prior, self.background
+
     def soften(self, probs: Tensor) -> Tensor:
         """Probabilities (N, C, H, W) to the power 1 / temperature, of sum 1."""
         if self.temperature == 1:
@@ -78,23 +82,11 @@ class LabelRule:
 
     def restrict(self, probs: Tensor, image_classes: Tensor) -> Tensor:
         """See :func:`~mmseg_weak.refinement.restrict_probabilities`."""
-        return restrict_probabilities(
-            probs,
-            image_classes,
-            self.class_restriction,
-            self.background_prior,
-            self.background,
-        )
+        return restrict_probabilities(probs, image_classes, *self._known)
 
     def restrict_logits(self, logits: Tensor, image_classes: Tensor) -> Tensor:
         """The same on logits: ``-inf`` where a class is excluded."""
-        return restrict_logits(
-            logits,
-            image_classes,
-            self.class_restriction,
-            self.background_prior,
-            self.background,
-        )
+        return restrict_logits(logits, image_classes, *self._known)
 
 
 @torch.no_grad()

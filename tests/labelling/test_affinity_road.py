@@ -11,7 +11,7 @@ from toy_tags import NUM_IMAGES, toy_cam_model, toy_tag_config, write_tag_set
 
 from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.labelling import CAMLabeller, make_labels
-from mmseg_weak.refinement.affinity_label import AffinityLabelRule
+from mmseg_weak.refinement.cam_label import AffinityLabelRule
 
 
 @pytest.fixture(scope='module')

@@ -79,11 +79,11 @@ def test_pseudo_label_holds_the_contract():
     probs = probs.T.reshape(1, 3, 1, 3)
     classes = torch.tensor([[True, True, False]])
     clicks = torch.tensor([[[255, 255, 0]]])
-    labels = head.pseudo_label([probs], classes, clicks, torch.rand(1, 3, 1, 3))
+    labels = head.pseudo_label([probs], classes, clicks, torch.rand(1, 3, 1, 3)).labels
     # 5/8 is sure enough for background, 2/3 for class 1; the third pixel is clicked.
     assert labels.tolist() == [[[0, 1, 0]]]
     head = HeterogeneousPseudoLabelHead(threshold=0.65)
-    labels = head.pseudo_label([probs], classes, clicks, torch.rand(1, 3, 1, 3))
+    labels = head.pseudo_label([probs], classes, clicks, torch.rand(1, 3, 1, 3)).labels
     assert labels.tolist() == [[[255, 1, 0]]]
     with pytest.raises(ValueError, match='at least one peer'):
         head.pseudo_label([], classes, clicks, torch.rand(1, 3, 1, 3))
@@ -164,7 +164,7 @@ def test_online_term_equals_its_steps_by_hand(tmp_path, refinement):
         torch.cat([sample.gt_sem_seg.data for sample in samples]),
         images,
         torch.tensor([[20, 24]] * 2),
-    )
+    ).labels
     assert (labels[:, 20:] == 255).all() and {0, 1} <= set(labels.unique().tolist())
     logits = F.interpolate(student._forward(inputs), (24, 24), mode='bilinear')
     expected = PartialCrossEntropyLoss()(logits, labels)

@@ -3,7 +3,13 @@ import pytest
 import torch
 
 from mmseg_weak.refinement import build_refinement, dense_crf
-from mmseg_weak.refinement.affinity_label import STEPS, affinity_label
+from mmseg_weak.refinement.cam_label import AffinityLabelRule
+
+STEPS = (dict(type='dense_crf'),)
+
+
+def affinity_label(image, cams, labels, steps=()):
+    return AffinityLabelRule().label(image, cams, labels, steps=steps)
 
 
 def cams_of(*values):
@@ -67,4 +73,4 @@ def test_nothing_active_is_background(labels, with_crf):
 @pytest.mark.parametrize('powers', [(8, 8), (0, 4), (4, float('inf')), (float('nan'), 4)])
 def test_powers_out_of_range(powers):
     with pytest.raises(ValueError, match='0 < low < high'):
-        affinity_label(black(4), torch.zeros(1, 4, 4), [1], *powers)
+        AffinityLabelRule(background_power=powers[0], high_power=powers[1])

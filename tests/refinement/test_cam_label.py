@@ -7,7 +7,11 @@ from plain_refinement import plain_random_walk
 
 from mmseg_weak.refinement import build_refinement, dense_crf, random_walk
 from mmseg_weak.refinement.boundaries import colour_gradient_boundary
-from mmseg_weak.refinement.cam_label import CamLabelRule, cam_label, power_background
+from mmseg_weak.refinement.cam_label import CamLabelRule, power_background
+
+
+def cam_label(image, cams, labels, score, steps=(), **options):
+    return CamLabelRule(**options).label(image, cams, labels, score, steps)
 
 
 def scene(size=(40, 52)):

@@ -14,7 +14,7 @@ from mmseg_weak.refinement import (
     heterogeneous_label,
     refine_scores,
 )
-from mmseg_weak.refinement.cam_label import CamLabelRule, cam_label
+from mmseg_weak.refinement.cam_label import CamLabelRule
 from mmseg_weak.registry import REFINEMENTS
 
 
@@ -62,11 +62,11 @@ def test_a_refinement_from_outside_in_head_teacher_and_label_making(registered):
     config = dict(type='Darken', below=0.4)
     expected = torch.where(images.mean(dim=1) < 0.4, 1, 0)
     head = HeterogeneousPseudoLabelHead(refinement=config)
-    labels = head.pseudo_label([probs], classes, clicks, images)
+    labels = head.pseudo_label([probs], classes, clicks, images).labels
     assert torch.equal(labels, torch.where(clicks == 255, expected, clicks))
 
     (step,) = CamLabelRule(steps=(config,)).build_steps()
-    found = cam_label(images, probs[0, :2], [1, 2], 0.5, [step])
+    found = CamLabelRule().label(images, probs[0, :2], [1, 2], 0.5, [step])
     assert torch.equal(found, expected[0])
 
     loss = dict(type='PixelConsistencyLoss')

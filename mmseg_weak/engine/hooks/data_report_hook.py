@@ -1,6 +1,7 @@
 """What data sets tell at their start, once more where it is read."""
 
-import logging
+import sys
+from logging.handlers import BufferingHandler
 
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
@@ -23,24 +24,12 @@ class DataReportHook(Hook):
 
     def __init__(self, logger: MMLogger) -> None:
         self.logger = logger
-        self.listener = _Listener()
+        self.listener = BufferingHandler(sys.maxsize)
+        self.listener.addFilter(lambda _: speaker().startswith(DATASETS))
         logger.handlers.append(self.listener)
 
     def before_train(self, runner) -> None:
         """Repeat them."""
         self.logger.handlers.remove(self.listener)
-        for record in self.listener.records:
+        for record in self.listener.buffer:
             self.logger.log(record.levelno, record.getMessage())
-
-
-class _Listener(logging.Handler):
-    """Keeps the records that data sets of this package log."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record for later."""
-        if speaker().startswith(DATASETS):
-            self.records.append(record)

@@ -20,14 +20,13 @@ from ...models.cam.tags import class_labels, stack_tags
 from ...models.heads.click_loss import stacked_exclusions
 from ...models.inference.fast_convolutions import prepare_inference
 from ...models.inputs.image_values import from_unit_rgb
-from ...refinement.affinity_label import AffinityLabelRule
 from ...refinement.background_threshold import (
     NUM_BINS,
     activation_histogram,
     background_threshold,
 )
 from ...refinement.boundaries import strided_size
-from ...refinement.cam_label import CamLabelRule, power_background
+from ...refinement.cam_label import AffinityLabelRule, CamLabelRule
 from ...registry import LABELLERS
 from ..folder import MAP_SUFFIX, STRIDE, read_object
 from ..networks import Network, load_peer
@@ -177,10 +176,8 @@ class CAMLabeller(Labeller):
     def _label(
         self, sample: SegDataSample, image: Tensor, cams: Tensor, labels: Tensor
     ) -> Tensor:
-        rule, background = self.rule, self.score
-        if rule.background_power is not None:
-            background = power_background(cams, rule.background_power)
-        result = rule.label(image, cams, labels, background, self._steps, sample.img_id)
+        more = (self.score, self._steps, sample.img_id)
+        result = self.rule.label(image, cams, labels, *more)
         if 'gt_sem_seg' in sample:  # clicks of a ClickDataset
             clicks = sample.gt_sem_seg.data[0].to(result)
             result = torch.where(clicks == IGNORE_INDEX, result, clicks)

@@ -30,8 +30,6 @@ class AffinityWalkRefinement(ImageByImage):
         num_steps (int): Steps of the walk, >= 0. Defaults to 256.
         max_side (int): The network sees images whose longer side is larger at this size,
             which bounds the memory. Defaults to 1600.
-        digest (str, optional): Hash of the checkpoint, kept with the labels; not used
-            here.
 
     Raises:
         FileNotFoundError: A file does not exist.
@@ -46,7 +44,6 @@ class AffinityWalkRefinement(ImageByImage):
         beta: Annotated[float, Interval(0, is_open=True, says='> 0')] = 8,
         num_steps: CountOrZero = 256,
         max_side: Count = 1600,
-        digest: str | None = None,
     ) -> None:
         for path in (config, checkpoint):
             if not os.path.isfile(path):

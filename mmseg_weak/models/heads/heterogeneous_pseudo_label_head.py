@@ -113,7 +113,8 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         clicks: Tensor,
         images: Tensor,
         sizes: Tensor | None = None,
-    ) -> Tensor:
+        exclusions: Tensor | None = None,
+    ) -> PseudoLabel:
         """Labels of images from the probabilities of the peers.
 
         Args:
@@ -122,17 +123,14 @@ class HeterogeneousPseudoLabelHead(BaseModule):
             clicks (Tensor): Shape (N, H, W), long, 255 where there is no click.
             images (Tensor): RGB in [0, 1], shape (N, 3, H, W).
             sizes (Tensor, optional): Valid height and width of each image, shape (N, 2).
+            exclusions (Tensor, optional): Points that say "no", shape (K, 4).
 
         Returns:
-            Tensor: Shape (N, H, W), long, 255 where there is no label.
+            PseudoLabel: Labels of shape (N, H, W), long, 255 where there is none.
 
         Raises:
             ValueError: See :func:`~mmseg_weak.refinement.heterogeneous_label`.
         """
-        return self._label(probs, image_classes, clicks, images, sizes).labels
-
-    def _label(self, *args, exclusions: Tensor | None = None) -> PseudoLabel:
-        probs, image_classes, clicks, images, sizes = args
         return heterogeneous_label(
             probs,
             image_classes,
@@ -241,7 +239,7 @@ class HeterogeneousPseudoLabelHead(BaseModule):
             told = (clicks, data_samples, sizes, num_classes, self.rule.background)
             probs.append(self.promptable.probabilities(images, *told))
         points = stacked_exclusions(data_samples)
-        return self._label(probs, classes, clicks, images, sizes, exclusions=points)
+        return self.pseudo_label(probs, classes, clicks, images, sizes, points)
 
     @staticmethod
     def _from_disk(clicks: Tensor, data_samples: SampleList) -> Tensor:

@@ -17,7 +17,7 @@ class AffinitySegmentor(WeakSegmentor, EncoderDecoder):
     """Any mmseg backbone with an :class:`~mmseg_weak.models.heads.AffinityHead`.
 
     It learns from affinity labels (see
-    :func:`~mmseg_weak.refinement.affinity_label`) that the data set gives as
+    :class:`~mmseg_weak.refinement.cam_label.AffinityLabelRule`) that the data set gives as
     ``gt_sem_seg``, and does not segment by itself: :meth:`walk` spreads given scores.
 
     Args:
