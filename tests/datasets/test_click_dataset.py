@@ -69,13 +69,13 @@ def test_contradicting_clicks_are_counted_once_per_pixel(config, root):
 
 
 def test_report_is_logged_once_by_the_main_process(config, monkeypatch):
-    messages = []
-    monkeypatch.setattr(messages, 'print_log', lambda text, **kwargs: messages.append(text))
+    said = []
+    monkeypatch.setattr(messages, 'print_log', lambda text, **kwargs: said.append(text))
     dataset = PascalVOCClickDataset(pipeline=PIPELINE, **config)
     dataset.full_init()
     dataset[0]
-    assert len(messages) == 2
-    report, absent_classes = messages
+    assert len(said) == 2
+    report, absent_classes = said
     for part in (
         '5 clicks on 3 images, 1 images without clicks',
         'cat 2',
@@ -90,7 +90,7 @@ def test_report_is_logged_once_by_the_main_process(config, monkeypatch):
     assert absent and f'no click names {", ".join(absent)}' in absent_classes
     monkeypatch.setattr(messages, 'is_main_process', lambda: False)
     PascalVOCClickDataset(**config)
-    assert len(messages) == 2
+    assert len(said) == 2
 
 
 def test_background_clicks_of_a_second_file(config, root):
