@@ -437,7 +437,7 @@ def test_unknown_names_of_masks_may_be_weak_ones(root, monkeypatch):
         images='strong',
     )
     assert set(np.unique(labels_of(dataset)['toy_00']['gt_seg_map'])) == {0, 1, 2, 255}
-    assert len(said) == 1
+    assert len([text for text in said if 'masks know' in text]) == 1
 
 
 def test_inner_metainfo_must_not_drop_a_weak_class(root):
