@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmseg_weak.datasets import ClickDataset, PascalVOCClickDataset
+from mmseg_weak.datasets import ClickDataset, PascalVOCClickDataset, messages
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),

@@ -1,36 +1,6 @@
 # Cell nuclei of the Data Science Bowl 2018, two stains, 256 to 360 pixels.
-# Scored on the masks of dev. A data set of training images comes on top.
-_base_ = 'tta_4_scales.py'
+_base_ = 'dev_masks.py'
 data_root = 'data/nuclei'
 metainfo = dict(classes=('background', 'nucleus'))
-crop_size = (160, 160)
-scale = (320, 320)
-
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='BaseSegDataset',
-        data_root=data_root,
-        ann_file='ImageSets/Segmentation/dev.txt',
-        img_suffix='.jpg',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        metainfo=metainfo,
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations'),
-            dict(type='PackSegInputs'),
-        ],
-    ),
-)
+val_dataloader = dict(dataset=dict(data_root=data_root, metainfo=metainfo))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-)

@@ -2,15 +2,7 @@
 # for validation only. Made by tools/dataset_converters/voc_clicks.py.
 _base_ = 'voc_animals.py'
 
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadClicks'),
-    dict(type='RandomResize', scale=(300, 300), ratio_range=(0.5, 1.5), keep_ratio=True),
-    dict(type='ClickRandomCrop', crop_size={{_base_.crop_size}}),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='RasterizeClicks'),
-    dict(type='PackWeakSegInputs'),
-]
+train_pipeline = _base_.click_pipeline
 
 train_dataloader = dict(
     dataset=dict(

@@ -1,13 +1,6 @@
 # Full supervision of the same images: the upper bound the weak methods are compared with.
 _base_ = 'voc_animals.py'
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='RandomResize', scale=(300, 300), ratio_range=(0.5, 1.5), keep_ratio=True),
-    dict(type='RandomCrop', crop_size={{_base_.crop_size}}),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
-]
+train_pipeline = _base_.mask_pipeline
 train_dataloader = dict(
     dataset=dict(
         type='PascalVOCDataset',
