@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -137,7 +138,10 @@ class PixelAdaptiveRefinement(nn.Module):
         with torch.autocast(images.device.type, enabled=False):
             images = images.to(torch.promote_types(images.dtype, torch.float32))
             index = self._padding_index(sizes, images)
-            return self._affinity(self._pad(images, index))
+            padded = self._pad(images, index)
+            if images.device.type == 'cpu' and images.dtype == torch.float32:
+                return self._fused_affinity(padded)
+            return self._affinity(padded)
 
     @torch.no_grad()
     def propagate(
@@ -212,6 +216,21 @@ class PixelAdaptiveRefinement(nn.Module):
         top, left = self.padding + offset[0], self.padding + offset[1]
         height, width = (n - 2 * self.padding for n in padded.shape[-2:])
         return padded[..., top : top + height, left : left + width]
+
+    def _fused_affinity(self, padded: Tensor) -> Tensor:
+        """The same of single precision on a CPU, five times as fast."""
+        # Importing numba takes as long as importing the rest of the package.
+        from .colour_affinity import colour_affinity
+
+        affinity = colour_affinity(
+            padded.contiguous().numpy(),
+            np.array(self.offsets),
+            np.array(self._position_affinity(), np.float32),
+            COLOR_WEIGHT,
+            STD_EPS,
+            torch.get_num_threads(),
+        )
+        return torch.from_numpy(affinity)
 
     def _affinity(self, padded: Tensor) -> Tensor:
         """Affinity of every pixel to its neighbours, (N, neighbours, H, W)."""

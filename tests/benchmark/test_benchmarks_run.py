@@ -21,7 +21,7 @@ FOUNDATION = pytest.mark.skipif(
         ('click_pipeline', 1),
         ('clustering', 4),
         ('multi_scale_cam', 4),
-        ('label_transfer', 4),
+        ('label_transfer', 5),
         ('mutual_promotion', 4),
         ('regularised_losses', 4),
         pytest.param('promptable', 1, marks=FOUNDATION),

@@ -36,6 +36,29 @@ def test_equals_the_plain_form(size, mask_size, channels, dilations, num_iters, 
     torch.testing.assert_close(refined, expected, atol=1e-9, rtol=1e-9)
 
 
+@pytest.mark.parametrize('size', [(1, 1), (5, 300), (40, 129)])
+@pytest.mark.parametrize('threads', [1, 3])
+def test_fused_affinities_equal_the_tensor_operations(monkeypatch, size, threads):
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: threads)
+    images, _ = sample(size)
+    images[:, :, : size[0] // 2] = 0.25  # a flat area: no deviation, no difference
+    refine = PixelAdaptiveRefinement()
+    expected = refine.affinity(images.double())
+    affinity = refine.affinity(images)
+    assert affinity.dtype == torch.float32
+    torch.testing.assert_close(affinity.double(), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(affinity.sum(1), torch.full((2, *size), 1.01))
+
+
+def test_fused_affinities_are_nan_where_a_neighbour_is():
+    images, _ = sample((30, 40), batch=1)
+    images[0, 1, 3, 3], images[0, 0, 20, 30] = float('nan'), float('inf')
+    refine = PixelAdaptiveRefinement(dilations=(1, 5))
+    expected = refine.affinity(images.double()).isnan()
+    assert 0 < expected.float().mean() < 0.3
+    assert (refine.affinity(images).isnan() == expected).all()
+
+
 @pytest.mark.parametrize('numel', [1, 500, 2**20])
 def test_tiles_do_not_change_the_result(monkeypatch, numel):
     images, masks = sample((33, 21))

@@ -1,5 +1,7 @@
 """Diffusion equals a dense solver, a walk and what one works out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -95,6 +97,37 @@ def test_foreground_enters_through_the_edges_only():
     assert np.abs(with_m.q - without.q).max() > 0.05
     right = [(r.labels == mask)[mask > 0].mean() for r in (with_m, without)]
     assert right[0] > right[1]
+
+
+@pytest.mark.parametrize('size', [(60, 80), (61, 83)])
+def test_large_images_are_solved_smaller(size):
+    """Twice as large, each pixel twice: the labels are those of half the size, doubled."""
+    image, cams, foreground, _ = scene(height=size[0], width=size[1])
+    image, cams = (
+        np.kron(image, np.ones((2, 2, 1), np.uint8)),
+        np.kron(cams, np.ones((2, 2))),
+    )
+    foreground = np.kron(foreground, np.ones((2, 2)))
+    options = replace(OPTIONS, max_side=size[1])
+    result = superpixel_diffusion(image, cams, foreground, options)
+    small = superpixel_diffusion(
+        image[::2, ::2], cams[:, ::2, ::2], foreground[::2, ::2], options
+    )
+    twice = np.ones((2, 2), np.int64)
+    np.testing.assert_array_equal(result.labels, np.kron(small.labels, twice))
+    np.testing.assert_array_equal(result.superpixels, np.kron(small.superpixels, twice))
+    np.testing.assert_allclose(result.q, small.q, atol=1e-6)
+
+
+def test_a_line_of_pixels_may_be_long():
+    image = np.zeros((1, 900, 3), np.uint8)
+    image[:, 450:] = 200
+    cams = np.zeros((1, 1, 900))
+    cams[..., :100] = 1
+    foreground = np.full((1, 900), 0.1)
+    options = replace(OPTIONS, max_side=90)
+    labels = superpixel_diffusion(image, cams, foreground, options).labels
+    assert labels.shape == (1, 900) and labels[0, 50] == 1 and labels[0, 850] == 0
 
 
 @pytest.mark.parametrize('max_dense', [0, 300])

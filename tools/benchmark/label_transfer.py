@@ -8,6 +8,7 @@ solution. A plain step is ``EncoderDecoder`` with the same network, batch and op
 
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,17 @@ def diffusion_rows(options: Namespace) -> Iterator[Row]:
     seconds = float(np.median(seconds_in_turn(whole, options)['whole']))
     what = f'diffusion of a {size[0]}x{size[1]} image with SLIC, seconds'
     yield Row(what, '', f'{1e3 * seconds:.3g} ms', seconds, '<= 0.5')
+    size = (120, 160) if options.tiny else (750, 1000)
+    large = scene(*size)
+    whole = replace(settings, max_side=max(size))
+    forms = dict(
+        stock=lambda: superpixel_diffusion(*large, whole),
+        ours=lambda: superpixel_diffusion(*large, replace(settings, max_side=size[1] // 2)),
+    )
+    what = (
+        f'diffusion of {size[0]}x{size[1]}, at full size or at most {size[1] // 2} pixels'
+    )
+    yield time_row(what, seconds_in_turn(forms, options), '>= 4')
 
 
 def solve_row(
