@@ -156,11 +156,11 @@ def test_before_the_switch_only_the_classifier_works(monkeypatch):
 @pytest.mark.parametrize('paddings', [None, PADDINGS])
 def test_one_affinity_per_image(monkeypatch, paddings):
     images = []
-    compute = PixelAdaptiveRefinement._affinity
+    compute = PixelAdaptiveRefinement.affinity
     monkeypatch.setattr(
         PixelAdaptiveRefinement,
-        '_affinity',
-        lambda self, padded: images.append(len(padded)) or compute(self, padded),
+        'affinity',
+        lambda self, new, sizes=None: images.append(len(new)) or compute(self, new, sizes),
     )
     model = build(toy_mutual(backbone='mit'))
     set_iteration(BSP)
