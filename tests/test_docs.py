@@ -9,6 +9,8 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from toy import REPOSITORY
 
+from mmseg_weak.project.config_text import config_text
+from mmseg_weak.project.mixed_text import mixed_texts
 from mmseg_weak.stages import load_stages
 
 PAGES = sorted(
@@ -62,7 +64,7 @@ def test_the_readme_leads_to_every_page():
     assert not missing
 
 
-def write_own_configs(folder, page='own_data.md', count=4):
+def write_own_configs(folder, page, count):
     """The configs of a page of docs, under the names that it gives them."""
     text = (REPOSITORY / 'docs' / page).read_text()
     sources = re.findall(r'```python\n(.*?)```', text, re.S)
@@ -85,25 +87,49 @@ def load_fitting(path, crop_step):
     return config, model, dataset
 
 
-@pytest.mark.parametrize('name', ['my_config.py', 'my_fpn.py', 'my_labels.py'])
-def test_the_configs_for_own_data_fit_together(tmp_path, name):
-    write_own_configs(tmp_path)
-    config, model, dataset = load_fitting(tmp_path / name, 'ClickRandomCrop')
-    if name == 'my_labels.py':
-        assert dataset.pipeline[1].type == 'LoadPseudoLabels'
-        assert model.consistency is not None and model.pseudo_label is not None
-        assert any(hook.type == 'EMATeacherHook' for hook in config.custom_hooks)
+def write_project(folder, name, texts):
+    """What `mmseg-weak init` writes, in a folder of its own."""
+    (folder / name).mkdir()
+    for file, text in texts.items():
+        (folder / name / file).write_text(text)
 
 
-@pytest.mark.parametrize('name', ['my_tags.py', 'my_segmenter.py', 'my_promotion.py'])
+def values(**more):
+    """Of a project."""
+    return dict(
+        facts='12 photographs.',
+        budget='quick',
+        classes=('background', 'cat', 'dog', 'red panda'),
+        long_side=300,
+        crop=160,
+        images='photos',
+        suffix='.jpg',
+        workers=1,
+        train_list='train.txt',
+        held_out_list='held_out.txt',
+        **more,
+    )
+
+
+def test_the_student_with_a_teacher_fits_together(tmp_path):
+    text = config_text('clicks', 'clicks.csv', True, **values(work_dir='cells/training'))
+    write_project(tmp_path, 'cells', {'config.py': text})
+    write_own_configs(tmp_path, 'own_data.md', count=1)
+    config, model, dataset = load_fitting(tmp_path / 'my_student.py', 'ClickRandomCrop')
+    assert dataset.pseudo_label_dir == 'cells/labels'
+    assert model.consistency is not None and model.pseudo_label is not None
+    assert any(hook.type == 'EMATeacherHook' for hook in config.custom_hooks)
+
+
+@pytest.mark.parametrize('name', ['my_tags.py', 'my_segmenter.py'])
 def test_the_configs_for_own_tags_fit_together(tmp_path, name):
-    write_own_configs(tmp_path, 'tags.md', count=5)
+    write_own_configs(tmp_path, 'tags.md', count=4)
     config, _, _ = load_fitting(tmp_path / name, 'RandomCrop')
     assert config.val_cfg is None and config.get('val_dataloader') is None
 
 
 def test_rounds_and_the_road_for_own_tags_resolve(tmp_path, monkeypatch):
-    write_own_configs(tmp_path, 'tags.md', count=5)
+    write_own_configs(tmp_path, 'tags.md', count=4)
     write_own_configs(tmp_path, 'methods/sub_category.md', count=1)
     config, model, _ = load_fitting(tmp_path / 'my_rounds.py', 'RandomCrop')
     assert model.sub_category_head.num_clusters == 10
@@ -116,31 +142,19 @@ def test_rounds_and_the_road_for_own_tags_resolve(tmp_path, monkeypatch):
     assert used == {'my_tags.py', 'my_segmenter.py'}
 
 
-def test_the_list_for_own_data_resolves(tmp_path, monkeypatch):
-    write_own_configs(tmp_path)
+def test_prediction_transfer_fits_what_init_writes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    stages = {s.name: s for s in load_stages('my_stages.py')}
-    for name in ('ancillary', 'labels', 'primary', 'primary_longer'):
-        config = next(w for w in stages[name].command if w.startswith('my_'))
-        assert (tmp_path / config).is_file()
-
-
-def test_the_configs_for_own_masks_and_tags_fit_together(tmp_path, monkeypatch):
-    write_own_configs(tmp_path, 'masks_and_tags.md', count=6)
-    _, model, dataset = load_fitting(tmp_path / 'my_mixed.py', 'RandomCrop')
-    assert set(dataset.strong_classes + dataset.weak_classes) < set(
-        dataset.dataset.metainfo.classes
-    )
-    lnet = MODELS.build(Config.fromfile(tmp_path / 'my_lnet.py').model)
-    assert lnet.out_channels == 1
-    seeds = load_fitting(tmp_path / 'my_seeds.py', 'RandomCrop')[1]
-    assert seeds.out_channels == model.out_channels
+    own = values(strong=['cat', 'dog'], weak=['red panda'])
+    texts = mixed_texts('pets', 'pets/tags.json', 'masks', 'cpu', **own)
+    # As the page says.
+    more = "pretrain_config = 'my_pretrain.py'\npnet_config = 'my_pnet.py'\n"
+    texts['stages.py'] = texts['stages.py'].replace('[:4]', '') + more
+    write_project(tmp_path, 'pets', texts)
+    write_own_configs(tmp_path, 'masks_and_tags.md', count=2)
     for name, phase in (('my_pnet.py', 'joint'), ('my_pretrain.py', 'pretrain')):
-        assert MODELS.build(Config.fromfile(tmp_path / name).model).phase == phase
-    monkeypatch.chdir(tmp_path)
-    stages = load_stages('my_transfer.py')
-    used = {word for stage in stages for word in stage.command if word.startswith('my_')}
-    assert used == {f'my_{n}.py' for n in ('mixed', 'lnet', 'seeds', 'pnet', 'pretrain')}
+        assert load_fitting(tmp_path / name, 'RandomCrop')[1].phase == phase
+    names = [stage.name for stage in load_stages('pets/stages.py')]
+    assert names[:4] == ['lnet', 'cam', 'labels', 'segmenter'] and 'pnet' in names
 
 
 def test_the_config_with_a_regularised_loss_builds(tmp_path):

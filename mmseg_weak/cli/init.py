@@ -2,8 +2,9 @@
 
     mmseg-weak init photos clicks.csv --out cells
 
-LABELS are clicks or tags in any format that is read (docs/formats.md), or a folder of masks
-of some photographs. Nothing is overwritten without --overwrite.
+LABELS are clicks or tags in any format that is read (docs/formats.md), a folder of masks of
+some photographs, or both: masks of some classes and a file of tags for the rest. Nothing
+is overwritten without --overwrite.
 """
 
 import argparse
@@ -12,7 +13,9 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument('photos', help='folder of photographs, with sub-folders')
-    parser.add_argument('labels', nargs='?', help='clicks, tags or a folder of masks')
+    parser.add_argument(
+        'labels', nargs='*', help='clicks, tags, a folder of masks, or masks and tags'
+    )
     parser.add_argument('--out', default='project', help='folder for the config (project)')
     parser.add_argument(
         '--classes',

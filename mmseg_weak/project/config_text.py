@@ -21,6 +21,8 @@ classes = {classes!r}
 long_side = {long_side}
 crop = {crop}
 
+"""
+PHOTOGRAPHS = """\
 photographs = dict(
     type={dataset!r},
     data_prefix=dict({prefix}),
@@ -73,7 +75,7 @@ test_dataloader, test_evaluator = val_dataloader, val_evaluator
 """
 
 NO_VALIDATION = """\
-# Too few photographs have labels to keep some for scoring.
+# {unscored}
 val_cfg = test_cfg = None
 test_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -146,6 +148,13 @@ class Method:
     model: str
 
 
+CAM_MODEL = """\
+model = dict(
+    data_preprocessor=dict(size=(crop, crop)), decode_head=dict(num_classes=len(classes))
+)
+"""
+
+
 FPN = '_base_/models/fpn_efficientnet-lite0.py'
 METHODS = dict(
     clicks=Method(
@@ -173,6 +182,19 @@ METHODS = dict(
         metric="dict(type='TagMetric')",
         model=TAG_MODEL,
     ),
+    # The classifier of tags that says where weak classes are.
+    seeds=Method(
+        network='_base_/models/cam_efficientnet-lite0.py',
+        dataset='ImageTagDataset',
+        option='tag_file',
+        load='LoadImageTags',
+        ratios='(0.55, 1.0)',
+        crop='RandomCrop',
+        packing=('PackWeakSegInputs',),
+        testing=(),
+        metric='',
+        model=CAM_MODEL,
+    ),
     masks=Method(
         network=FPN,
         dataset='BaseSegDataset',
@@ -195,7 +217,7 @@ def config_text(
     """Fill the template of one kind of labels.
 
     Args:
-        kind (str): ``clicks``, ``tags`` or ``masks``.
+        kind (str): ``clicks``, ``tags``, ``seeds`` or ``masks``.
         labels (str): File or folder of the labels.
         held_out (bool): Whether photographs are kept for scoring.
         says_no (bool): Whether some clicks say "not this class". Defaults to False.
@@ -210,6 +232,9 @@ def config_text(
     source = f'    {method.option}={labels!r},\n'
     if kind == 'masks':
         prefix, source = f'{prefix}, seg_map_path={labels!r}', ''
+    values.setdefault(
+        'unscored', 'Too few photographs have labels to keep some for scoring.'
+    )
     values.update(
         network=method.network,
         other='full' if values['budget'] == 'quick' else 'quick',
@@ -223,7 +248,7 @@ def config_text(
         testing=''.join(_step(name) for name in method.testing),
         metric=method.metric,
     )
-    parts = [HEAD, TRAIN, VALIDATION if held_out else NO_VALIDATION]
+    parts = [HEAD, PHOTOGRAPHS, TRAIN, VALIDATION if held_out else NO_VALIDATION]
     model = method.model.replace(ONE_LOSS, TWO_LOSSES) if says_no else method.model
     return ''.join(part.format(**values) for part in parts) + model
 

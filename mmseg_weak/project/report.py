@@ -24,7 +24,8 @@ def describe(found: Survey) -> list[str]:
     lines = [f'{found.folder}: {photos}, long side {sides} pixels']
     if found.kind:
         totals, images = found.totals(), found.images_of()
-        head = f'{found.labels}: {found.kind} in {len(found.marks)} photographs'
+        source = ', '.join(filter(None, (found.labels, found.tags)))
+        head = f'{source}: {found.kind} in {len(found.marks)} photographs'
         lines.append(head + ', classes:')
         lines += _class_lines(found, totals, images)
     return lines
@@ -32,17 +33,18 @@ def describe(found: Survey) -> list[str]:
 
 def _class_lines(found: Survey, totals: Counter, images: Counter) -> list[str]:
     """Counts of each class; of many the first ones and the rarest."""
-    rarest = sorted(found.classes, key=lambda name: (totals[name], images[name]))
+    classes = [n for n in found.classes if n != BACKGROUND or not found.tags]
+    rarest = sorted(classes, key=lambda name: (totals[name], images[name]))
     if len(rarest) > MAX_CLASSES + MAX_RARE:
         rarest = rarest[:MAX_RARE]
-    first = [name for name in found.classes if name not in rarest][:MAX_CLASSES]
-    shown = [*first, *rarest] if first else found.classes
+    first = [name for name in classes if name not in rarest][:MAX_CLASSES]
+    shown = [*first, *rarest] if first else classes
     width, lines = max(map(len, shown)), []
     for name in shown:
         count = f'{_count(totals[name], "click")} in ' if found.kind == 'clicks' else ''
         lines.append(f'  {name:<{width}}  {count}{_count(images[name], "photograph")}')
     if first:
-        hidden = len(found.classes) - len(shown)
+        hidden = len(classes) - len(shown)
         lines.insert(len(first), f'  … and {hidden} more, the rarest:')
     return lines
 
@@ -79,7 +81,7 @@ def warnings(found: Survey) -> list[str]:
 def _rare(found: Survey, totals: Counter, images: Counter) -> list[str]:
     lines = []
     for name in sorted(found.classes, key=lambda name: totals[name]):
-        if not totals[name]:
+        if not totals[name] and not (found.tags and name == BACKGROUND):
             lines.append(f'class {name!r} is never labelled: it will not be learnt')
         elif found.kind == 'clicks' and totals[name] < FEW:
             lines.append(

@@ -8,17 +8,19 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from torch.cuda import is_available
 
-from .._files import replace_file
+from .._files import replace_file, write_json
 from ..datasets.class_splits import BACKGROUND
 from ..datasets.formats import ReadOptions, read_annotations, write_annotations
 from ..datasets.image_files import image_id
 from ..models.backbones.package_weights import package_file
 from .config_text import config_text
+from .mixed_text import mixed_texts
 from .report import describe, held_out, warnings
 from .road_text import road_texts
 from .survey import Survey, survey
 
 CONFIG, TRAIN, HELD_OUT, LABELS = 'config.py', 'train.txt', 'held_out.txt', 'labels.json'
+TAGS = 'tags.json'
 # Objects this far apart are still told apart by a network of stride 4.
 APART = 16
 MOST = 1600
@@ -26,7 +28,7 @@ MOST = 1600
 
 def init(
     photos: str | os.PathLike,
-    labels: str | os.PathLike | None = None,
+    labels: str | os.PathLike | Sequence[str | os.PathLike] | None = None,
     out: str | os.PathLike = 'project',
     classes: Sequence[str] | None = None,
     long_side: int | None = None,
@@ -37,8 +39,9 @@ def init(
 
     Args:
         photos (str | os.PathLike): Folder of photographs.
-        labels (str | os.PathLike, optional): Clicks or tags in any format that is read, or
-            a folder of masks. Without, the folder is only looked at.
+        labels (str | os.PathLike | Sequence, optional): Clicks or tags in any format that
+            is read, or a folder of masks; or both masks of some classes and tags for the
+            rest. Without, the folder is only looked at.
         out (str | os.PathLike): Folder of the config. Defaults to ``project``.
         classes (Sequence[str], optional): Names of the classes, in the order of their ids.
         long_side (int, optional): Size at which photographs are trained on. Chosen by the
@@ -68,7 +71,7 @@ def init(
         )
     if (out / CONFIG).exists() and not overwrite:
         raise ValueError(f'{out / CONFIG} exists: --overwrite it, or choose another --out')
-    kept = held_out(found)
+    kept = [] if found.tags else held_out(found)
     long_side = long_side or choose_long_side(found, is_available())
     budget = budget or ('full' if is_available() else 'quick')
     _write(found, out, kept, long_side, budget)
@@ -83,32 +86,44 @@ def _write(
     _write_list(out / TRAIN, sorted(found.marks.keys() - set(kept)), suffix)
     if kept:
         _write_list(out / HELD_OUT, kept, suffix)
-    text = config_text(
-        found.kind,
-        source,
-        bool(kept),
-        found.says_no,
+    gpu = is_available()
+    processes = min(4, os.cpu_count() or 1)
+    device, labelling = ('cuda', 1) if gpu else ('cpu', processes)
+    values = dict(
         facts=f'{len(found.photos)} photographs, {len(found.marks)} with {found.kind}.',
         budget=budget,
-        work_dir=(out / 'training').as_posix(),
         classes=found.classes,
         long_side=long_side,
-        crop=choose_crop(long_side, is_available()),
+        crop=choose_crop(long_side, gpu),
         images=found.folder,
         suffix=suffix,
-        workers=min(4, os.cpu_count() or 1),
+        workers=processes,
         train_list=(out / TRAIN).as_posix(),
         held_out_list=(out / HELD_OUT).as_posix(),
     )
-    texts = {CONFIG: text}
+    folder = out.as_posix()
+    if found.tags:
+        weak = [n for n in found.classes if n not in (*found.strong, BACKGROUND)]
+        values.update(strong=list(found.strong), weak=weak)
+        texts = mixed_texts(folder, _write_tags(found, out), source, device, **values)
+    else:
+        values['work_dir'] = f'{folder}/training'
+        words = (found.kind, source, bool(kept), found.says_no)
+        texts = {CONFIG: config_text(*words, **values)}
     if found.kind == 'clicks':
-        gpu, background = is_available(), BACKGROUND in found.classes
-        device, workers = ('cuda', 1) if gpu else ('cpu', min(4, os.cpu_count() or 1))
-        road = (source, background, long_side, device, workers)
-        texts = {**road_texts(out.as_posix(), *road), **texts}
+        background = BACKGROUND in found.classes
+        road = (source, background, long_side, device, labelling)
+        texts = {**road_texts(folder, *road), **texts}
     for name, content in texts.items():
         with replace_file(out / name) as temporary:
             temporary.write_text(content, encoding='utf-8')
+
+
+def _write_tags(found: Survey, out: Path) -> str:
+    """Tags of all photographs, those of masks too."""
+    tags = {photo: sorted(names) for photo, names in sorted(found.marks.items())}
+    write_json(out / TAGS, tags)
+    return (out / TAGS).as_posix()
 
 
 def choose_long_side(found: Survey, gpu: bool) -> int:
@@ -142,7 +157,7 @@ def _labels(found: Survey, out: Path) -> tuple[str, str | tuple[str, ...]]:
     """
     suffixes = {PurePosixPath(photo).suffix.lower() for photo in found.marks}
     suffix = min(suffixes) if len(suffixes) == 1 else tuple(sorted(suffixes))
-    if found.kind == 'masks':
+    if found.kind.startswith('masks'):
         if len({PurePosixPath(photo).suffix for photo in found.marks}) > 1:
             raise ValueError(
                 f'{found.folder}: photographs with masks have several suffixes; give '
@@ -173,18 +188,25 @@ def _closing(
         package_file('efficientnet-lite0')
     except FileNotFoundError as error:
         lines.append(f'! ImageNet weights are not there yet: {error}')
+    share = f'{len(kept)} of {len(found.marks)} labelled photographs'
+    if found.tags:
+        share = 'none, scores need masks of the classes with tags alone'
     lines.append(
-        f'held out for scoring: {len(kept)} of {len(found.marks)} labelled photographs; '
-        f'long side {long_side} pixels; budget {budget}'
+        f'held out for scoring: {share}; long side {long_side} pixels; budget {budget}'
     )
     path = out.as_posix()
     train, last, folder = f'train {path}/{CONFIG}', CONFIG, 'training'
+    files = CONFIG
     if found.kind == 'clicks':
         train, last, folder = f'stages {path}/stages.py', 'student.py', 'student'
+        files = f'{CONFIG}, student.py, stages.py'
+    elif found.tags:
+        train, folder = f'stages {path}/stages.py', 'segmenter'
+        files = f'{CONFIG}, lnet.py, seeds.py, stages.py'
     network = f'{path}/{last} {path}/{folder}'
     return [
         *lines,
-        f'written: {path}/{CONFIG}' + (', student.py, stages.py' if last != CONFIG else ''),
+        f'written: {path}/{files}',
         'next:',
         f'  mmseg-weak {train}',
         f'  mmseg-weak predict {network} {found.folder} --out {path}/results',

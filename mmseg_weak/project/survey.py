@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -38,6 +38,8 @@ class Survey:
         says_no (bool): Whether some clicks say "not this class".
         unknown (list[str]): Names in the labels that no photograph has.
         notes (list[str]): What else the user should read.
+        strong (tuple[str, ...]): Beside tags: the classes that have masks.
+        tags (str): Beside masks: the file of the tags, '' without.
     """
 
     folder: str
@@ -52,6 +54,8 @@ class Survey:
     says_no: bool = False
     unknown: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    strong: tuple[str, ...] = ()
+    tags: str = ''
 
     @property
     def suffixes(self) -> Counter:
@@ -69,7 +73,7 @@ class Survey:
 
 def survey(
     folder: str | os.PathLike,
-    labels: str | os.PathLike | None = None,
+    labels: str | os.PathLike | Sequence[str | os.PathLike] | None = None,
     classes: Sequence[str] | None = None,
     leave_out: str | os.PathLike = '',
 ) -> Survey:
@@ -77,8 +81,8 @@ def survey(
 
     Args:
         folder (str | os.PathLike): Folder of photographs, with sub-folders.
-        labels (str | os.PathLike, optional): Clicks or tags in any format that is read, or
-            a folder of masks.
+        labels (str | os.PathLike | Sequence, optional): Clicks or tags in any format that
+            is read, or a folder of masks; or both masks and tags.
         classes (Sequence[str], optional): Names of the classes, in the order of their ids.
             Needed where the labels know them by number.
         leave_out (str | os.PathLike, optional): A folder in it that holds results.
@@ -99,16 +103,63 @@ def survey(
     photos = find_photos(folder, leave_out)
     sizes = image_sizes([os.path.join(folder, photo) for photo in photos])
     found = Survey(folder, photos, sizes)
-    if labels is None:
+    sources = [labels] if isinstance(labels, (str, os.PathLike)) else list(labels or ())
+    if not sources:
         return found
-    found.labels = os.fspath(labels)
+    if len(sources) > 1:
+        return _both(found, sources, classes)
+    found.labels = os.fspath(sources[0])
     masks = masks_of(found.labels, photos) if os.path.isdir(found.labels) else {}
     if masks:
         _add_masks(found, masks, classes)
     else:
-        read = read_annotations(labels, options=ReadOptions(images=folder))
+        read = read_annotations(sources[0], options=ReadOptions(images=folder))
         _add_annotations(found, read, classes)
     return found
+
+
+def _both(found: Survey, sources: Sequence, classes: Sequence[str] | None) -> Survey:
+    """Masks of some classes and tags of the rest.
+
+    Raises:
+        ValueError: It is another pair, no class has tags alone, or none has masks.
+    """
+    names = [os.fspath(source) for source in sources]
+    folders = [name for name in names if masks_of(name, found.photos)]
+    if len(names) != 2 or len(folders) != 1:
+        raise ValueError(
+            f'{", ".join(names)}: several labels can only be a folder of masks of these '
+            'photographs and a file of tags for the rest (docs/masks_and_tags.md)'
+        )
+    strong, weak = (replace(found, names={}, marks={}, notes=[]) for _ in range(2))
+    strong.labels = folders[0]
+    weak.labels = next(name for name in names if name != folders[0])
+    _add_masks(strong, masks_of(strong.labels, found.photos), classes)
+    read = read_annotations(weak.labels, options=ReadOptions(images=found.folder))
+    _add_annotations(weak, read, None)
+    if weak.kind != 'tags':
+        raise ValueError(f'{weak.labels}: beside masks there can be tags alone, no clicks')
+    drawn = tuple(n for n in strong.classes if n in strong.totals() and n != BACKGROUND)
+    tagged = [n for n in weak.classes if n not in drawn and n != BACKGROUND]
+    if not drawn or not tagged or strong.classes[0] != BACKGROUND:
+        raise ValueError(
+            f'{strong.labels}, {weak.labels}: masks of some classes and tags of others '
+            f'need {BACKGROUND!r} first, a class in the masks and one in the tags alone; '
+            f'there are {", ".join(drawn) or "none"} and {", ".join(tagged) or "none"}'
+        )
+    marks = {
+        photo: Counter(n for n in counts if n != BACKGROUND)
+        for photo, counts in {**strong.marks, **weak.marks}.items()
+    }
+    return replace(
+        weak,
+        kind='masks and tags',
+        labels=strong.labels,
+        tags=weak.labels,
+        marks=marks,
+        strong=drawn,
+        classes=tuple(dict.fromkeys([*strong.classes, *tagged])),
+    )
 
 
 def _add_masks(found: Survey, masks: dict[str, str], classes: Sequence[str] | None) -> None:

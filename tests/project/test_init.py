@@ -180,6 +180,52 @@ def test_masks_of_some_photographs_become_a_config_that_builds(folder):
     build(Config.fromfile('project/config.py'))
 
 
+def test_masks_of_some_classes_and_tags_of_the_rest(folder):
+    """Tags of photographs with masks alone come from the masks."""
+    for i, name in enumerate(NAMES[:8]):
+        path = (folder / 'masks' / name).with_suffix('.png')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((40, 60), i % 3, np.uint8)).save(path)
+    tags = {name: ['owl'] for name in NAMES[7:]}
+    (folder / 'tags.json').write_text(json.dumps(tags))
+    lines = init('photos', ['masks', 'tags.json'], classes=['background', 'cat', 'dog'])
+    assert '  mmseg-weak stages project/stages.py' in lines
+    written = json.loads(Path('project/tags.json').read_text())
+    assert written[NAMES[0]] == [] and written[NAMES[2]] == ['dog']
+    assert written[NAMES[7]] == ['owl'], 'tags come before the mask'
+    stages = load_stages('project/stages.py')
+    assert [stage.name for stage in stages] == ['lnet', 'cam', 'labels', 'segmenter']
+    config, lnet, seeds = (
+        Config.fromfile(f'project/{name}.py') for name in ('config', 'lnet', 'seeds')
+    )
+    assert config.classes == ('background', 'cat', 'dog', 'owl')
+    for one, stage in ((lnet, stages[0]), (seeds, stages[1]), (config, stages[3])):
+        assert one.work_dir == str(stage.folder)
+    strong = DATASETS.build(lnet.train_dataloader.dataset)
+    assert len(strong) == 7 and MODELS.build(lnet.model).out_channels == 1
+    assert len(build(seeds)[0]) == 12 and seeds.model.type == 'CAMSegmentor'
+    config.train_dataloader.dataset.update(pseudo_label_dir=None, images='weak')
+    assert len(build(config)[0]) == 5
+
+
+@pytest.mark.parametrize(
+    ('labels', 'message'),
+    [
+        (['tags.json', 'clicks.csv'], 'several labels can only be a folder of masks'),
+        (['masks', 'clicks.csv'], 'beside masks there can be tags alone, no clicks'),
+        (['masks', 'tags.json'], 'there are cat and none'),
+    ],
+)
+def test_other_pairs_of_labels_are_refused(folder, labels, message):
+    write_clicks(folder / 'clicks.csv', NAMES)
+    (folder / 'masks/site0').mkdir(parents=True)
+    Image.fromarray(np.eye(40, 60, dtype=np.uint8)).save('masks/site0/p0.png')
+    (folder / 'tags.json').write_text(json.dumps({name: ['cat'] for name in NAMES}))
+    with pytest.raises(ValueError, match=message):
+        init('photos', labels, classes=['background', 'cat'])
+    assert not (folder / 'project').exists()
+
+
 def test_what_is_missing_is_said(folder):
     write_clicks(folder / 'clicks.csv', NAMES[:4], ('cat', 'dog'))
     with open('clicks.csv', 'a') as file:

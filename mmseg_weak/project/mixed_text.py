@@ -1,0 +1,106 @@
+"""What `mmseg-weak init` writes for masks of some classes and tags of the rest."""
+
+from .config_text import FPN, HEAD, MASK_MODEL, NO_VALIDATION, config_text
+
+MIXED = """\
+# Masks of the strong classes; labels of the weak ones come from stages.py.
+train_dataloader = dict(
+    batch_size=8,
+    num_workers={workers},
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        type='StrongWeakDataset',
+        dataset=dict(
+            type='BaseSegDataset',
+            ann_file={train_list!r},
+            data_prefix=dict(img_path={images!r}, seg_map_path={masks!r}),
+            img_suffix={suffix!r},
+            metainfo=dict(classes=classes),
+        ),
+        tags={tags!r},
+        strong_classes={strong!r},
+        weak_classes={weak!r},
+        pseudo_label_dir={label_dir!r},
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(
+                type='RandomResize',
+                scale=(long_side, long_side),
+                ratio_range=(0.5, 1.5),
+                keep_ratio=True,
+            ),
+            dict(type='RandomCrop', crop_size=(crop, crop)),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='ListMaskClasses'),
+            dict(type='PackWeakSegInputs'),
+        ],
+    ),
+)
+"""
+LNET = """\
+# Written by `mmseg-weak init`: learns from the masks what an object is, of any class.
+_base_ = 'config.py'
+work_dir = {work_dir!r}
+train_dataloader = dict(
+    dataset=dict(images='strong', class_agnostic=True, pseudo_label_dir=None)
+)
+model = dict(
+    decode_head=dict(
+        num_classes=2,
+        out_channels=1,
+        threshold=0.5,
+        loss_decode=dict(_delete_=True, type='ForegroundBCELoss'),
+    )
+)
+"""
+STAGES = """\
+# Written by `mmseg-weak init`, for `mmseg-weak stages`: what the masks teach about objects
+# (lnet.py) and where tags point (seeds.py) become labels of the weak classes, and config.py
+# learns from masks and labels.
+_base_ = __import__('mmseg_weak').config_path('_base_/stages/transfer.py')
+work_dir = {out!r}
+lnet_config = work_dir + '/lnet.py'
+cam_config = work_dir + '/seeds.py'
+seg_config = work_dir + '/config.py'
+tags = [{tags!r}, {train_list!r}]
+masks = [{masks!r}]
+label_options = ['--panels', '12']  # labels/panels.html shows so many
+device = {device!r}
+stages = _base_.stages[:4]  # without P-Net, and without masks to test on
+"""
+
+
+def mixed_texts(out: str, tags: str, masks: str, device: str, **values) -> dict[str, str]:
+    """The three configs and the list of stages.
+
+    Args:
+        out (str): Folder of the configs.
+        tags (str): Tags of all photographs.
+        masks (str): Folder of masks.
+        device (str): That labels.
+        **values: As :func:`~.config_text.config_text` has them, with ``strong`` and
+            ``weak``, the classes.
+
+    Returns:
+        dict[str, str]: File name to text.
+    """
+    seeds = {k: v for k, v in values.items() if k not in ('strong', 'weak')}
+    seeds.update(work_dir=f'{out}/cam', held_out_list='')
+    values.update(
+        network=FPN,
+        other='full' if values['budget'] == 'quick' else 'quick',
+        work_dir=f'{out}/segmenter',
+        label_dir=f'{out}/labels',
+        tags=tags,
+        masks=masks,
+        out=out,
+        device=device,
+        unscored='Scores need masks of the weak classes: no photograph is kept for them.',
+    )
+    return {
+        'lnet.py': LNET.format(work_dir=f'{out}/lnet'),
+        'seeds.py': config_text('seeds', tags, False, **seeds),
+        'stages.py': STAGES.format(**values),
+        'config.py': (HEAD + MIXED + NO_VALIDATION).format(**values) + MASK_MODEL,
+    }
