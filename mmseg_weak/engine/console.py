@@ -2,11 +2,17 @@
 
 import logging
 import sys
-from typing import TextIO
+import time
+from collections.abc import Iterable, Iterator
+from typing import TextIO, TypeVar
 
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
+Item = TypeVar('Item')
+WIDTH = 24
+# Seconds between two lines, on a terminal and in a file.
+ON_TERMINAL, IN_FILE = 0.5, 30.0
 TOOLBOX = ('mmengine', 'mmcv', 'mmseg')
 # Of the toolbox: results, and what it tells its programmers by warnings.
 RESULTS = ('mmseg.evaluation',)
@@ -59,6 +65,44 @@ class Console:
         if self._shown:
             self.stream.write('\n')
             self._shown = False
+
+
+def bar(what: str, done: int, total: int, *facts: str) -> str:
+    """A line of progress, such as ``train [###.....] 3/8  loss 0.3``; empty facts go."""
+    filled = WIDTH * done // max(1, total)
+    line = f'{what} [{"#" * filled}{"." * (WIDTH - filled)}] {done}/{total}'
+    return '  '.join([line, *filter(None, facts)])
+
+
+def duration(seconds: float) -> str:
+    """``m:ss``, or ``h:mm:ss``."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f'{hours}:{minutes:02}:{seconds:02}' if hours else f'{minutes}:{seconds:02}'
+
+
+def tracked(
+    items: Iterable[Item], what: str, total: int, hidden: bool = False
+) -> Iterator[Item]:
+    """Items as they come, with a line of progress and the time that is left.
+
+    Args:
+        items (Iterable): What is worked on; each is done when the next one is asked for.
+        what (str): Name of the line.
+        total (int): How many there are.
+        hidden (bool): Show nothing. Defaults to False.
+    """
+    console, start = Console(), time.monotonic()
+    interval = ON_TERMINAL if console.rewrites else IN_FILE
+    due = start + interval / 3
+    for done, item in enumerate(items, 1):
+        yield item
+        now = time.monotonic()
+        if not hidden and (now >= due or done == total):
+            left = duration((now - start) * (total - done) / done)
+            console.show(bar(what, done, total, '' if done == total else f'{left} left'))
+            due = now + interval
+    console.keep()
 
 
 class ConsoleFilter(logging.Filter):

@@ -8,11 +8,11 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
-from rich.progress import track
 
 from .._files import write_json
 from ..datasets.image_checks import image_sizes
 from ..datasets.pseudo_label_folder import REPORT
+from ..engine.console import tracked
 from ..evaluation.pseudo_label_quality import PseudoLabelQuality
 from .folder import LabelFolder
 from .labellers.base import Labeller
@@ -78,7 +78,7 @@ class Job:
         job = (self.labeller, self.source, self.ranks.device(self.device), *args)
         done = map_images(factory, job, todo, self.workers)
         hidden = not todo or self.ranks.rank > 0
-        yield from track(done, title, total=len(todo), disable=hidden)
+        yield from tracked(done, title, len(todo), hidden)
 
     def report(self, masks: str | None = None) -> dict:
         """Coverage, class shares and refusals, and the quality where masks exist.

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from mmengine.logging import print_log
 from PIL import Image
-from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
 from .._files import replace_file
 from ..datasets.mask_files import write_mask
+from ..engine.console import tracked
 from ..visualization.panels import legend, overlay
 from .areas import write_areas
 from .photos import find_photos, read_photo, result_names
@@ -135,7 +135,7 @@ def _masks(
         num_workers=min(workers, len(pending)),
     )
     batch: list[tuple[str, dict]] = []
-    for name, sample in track(loader, 'photographs', total=len(pending)):
+    for name, sample in tracked(loader, 'photographs', len(pending)):
         if isinstance(sample, str):
             broken.append(sample)
             continue

@@ -11,7 +11,8 @@ from mmengine.runner import Runner
 from toy import toy_config, toy_model
 
 from mmseg_weak.apis.training import train
-from mmseg_weak.engine.console import Console, ConsoleFilter
+from mmseg_weak.engine import console as console_module
+from mmseg_weak.engine.console import Console, ConsoleFilter, tracked
 from mmseg_weak.engine.hooks.data_report_hook import DataReportHook
 from mmseg_weak.engine.hooks.progress_hook import RemainingTime, _validations_left
 
@@ -19,6 +20,21 @@ from mmseg_weak.engine.hooks.progress_hook import RemainingTime, _validations_le
 class Terminal(io.StringIO):
     def isatty(self):
         return True
+
+
+def test_progress_in_a_file_is_a_line_now_and_then(capsys, monkeypatch):
+    seconds = iter(range(0, 1000, 10))
+    monkeypatch.setattr(console_module.time, 'monotonic', lambda: next(seconds))
+    assert list(tracked('abcdefgh', 'labels', 8)) == list('abcdefgh')
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == [
+        'labels [###.....................] 1/8  1:10 left',
+        'labels [############............] 4/8  0:40 left',
+        'labels [#####################...] 7/8  0:10 left',
+        'labels [########################] 8/8',
+    ]
+    assert list(tracked('ab', 'labels', 2, hidden=True)) == ['a', 'b']
+    assert not capsys.readouterr().out
 
 
 def spoken_by(module, level=logging.INFO):

@@ -10,11 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 from torch import Tensor
 
-from ..console import Console
+from ..console import IN_FILE, ON_TERMINAL, Console, bar, duration
 
-WIDTH = 24
-# Seconds between two lines, on a terminal and in a file.
-ON_TERMINAL, IN_FILE = 0.5, 30.0
 # The time of an iteration is the mean of so many; schedules change it.
 RECENT = 100
 
@@ -57,9 +54,9 @@ class RemainingTime:
         seconds = iterations * span / (len(self.iterations) - 1)
         if not validations or self.validations:
             mean = sum(self.validations) / max(1, len(self.validations))
-            return f'{_duration(seconds + validations * mean)} left'
+            return f'{duration(seconds + validations * mean)} left'
         plural = 's' if validations > 1 else ''
-        return f'{_duration(seconds)} and {validations} validation{plural} left'
+        return f'{duration(seconds)} and {validations} validation{plural} left'
 
 
 class ProgressHook(Hook):
@@ -132,10 +129,7 @@ class ProgressHook(Hook):
         return due
 
     def _show(self, what: str, done: int, total: int, *facts: str) -> None:
-        filled = WIDTH * done // max(1, total)
-        bar = '#' * filled + '.' * (WIDTH - filled)
-        known = [fact for fact in facts if fact]
-        self.console.show('  '.join([f'{what} [{bar}] {done}/{total}', *known]))
+        self.console.show(bar(what, done, total, *facts))
 
     def _tell(self, what: str, metrics: Mapping | None) -> None:
         if not metrics or not is_main_process():
@@ -159,9 +153,3 @@ def _validations_left(runner) -> int:
         done, end = runner.epoch, runner.max_epochs
     steps = range(max(done + 1, loop.val_begin), end + 1)
     return sum(step % loop.val_interval == 0 or step == end for step in steps)
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f'{hours}:{minutes:02}:{seconds:02}' if hours else f'{minutes}:{seconds:02}'
