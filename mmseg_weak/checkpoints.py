@@ -62,8 +62,8 @@ def _without_leftovers(folder: Path, candidates: list[Path]) -> list[Path]:
     """Without higher iterations that are older than the last: an earlier, longer run's."""
     marker = folder / 'last_checkpoint'
     # A path as it was written, perhaps on another machine.
-    name = marker.read_text().strip().replace('\\', '/') if marker.is_file() else ''
-    last = folder / name.rsplit('/', 1)[-1]
+    name = marker.read_text(errors='replace') if marker.is_file() else ''
+    last = folder / name.strip().replace('\\', '/').rsplit('/', 1)[-1]
     if last not in candidates:
         return candidates
     before, written = candidates[: candidates.index(last)], last.stat().st_mtime_ns

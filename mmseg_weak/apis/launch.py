@@ -12,13 +12,16 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from .. import config_path
+from .._messages import shortened
 from ..checkpoints import find_checkpoint, require_checkpoint
+from ..configs import read_config
 from ..engine.console import QuietRunner
 from ..engine.hooks.checkpoint_check_hook import CheckpointCheckHook
 from ..engine.hooks.data_report_hook import DataReportHook
 from ..engine.hooks.progress_hook import ProgressHook
 
+# A damaged file may be quoted as a whole.
+LONGEST = 2000
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
@@ -44,7 +47,7 @@ def load_config(
         FileNotFoundError: The config does not exist.
         ValueError: The work folder cannot be written.
     """
-    config = Config.fromfile(config_path(path))
+    config = read_config(path)
     if options:
         config.merge_from_dict(options)
     config.launcher = launcher
@@ -153,7 +156,7 @@ def run_tool(main: Callable[[], None]) -> None:
             raise
         if isinstance(error, KeyError):  # its str() is a repr
             error = error.args[0]
-        error = _of_worker(str(error))
+        error = shortened(_of_worker(str(error)), LONGEST)
         sys.exit(f'error: {error}\n(MMSEG_WEAK_TRACEBACK=1 shows the traceback)')
 
 

@@ -18,11 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Export and say where."""
-    from mmengine.config import Config
 
-    from .. import config_path
     from ..apis.export_segmentor import export_segmentor
+    from ..configs import read_config
 
-    config = Config.fromfile(config_path(args.config))
+    config = read_config(args.config)
     paths = export_segmentor(config, args.checkpoint, args.out, args.branch)
     print(*paths, sep='\n')

@@ -23,13 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Sweep and print."""
-    from mmengine.config import Config
 
-    from .. import config_path
     from .._files import write_json
+    from ..configs import read_config
     from ..labelling.sweep import format_sweep, sweep_thresholds
 
-    config = Config.fromfile(config_path(args.config))
+    config = read_config(args.config)
     if args.cfg_options:
         config.merge_from_dict(args.cfg_options)
     rows = sweep_thresholds(config, args.cams, args.masks, args.thresholds)

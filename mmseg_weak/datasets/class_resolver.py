@@ -4,6 +4,11 @@ import difflib
 import unicodedata
 from collections.abc import Sequence
 
+from .._messages import shortened
+
+# What is longer is no misspelt name of a class.
+LONGEST = 100
+
 
 class ClassResolver:
     """Turn the class entry of a click, an id or a name, into the id.
@@ -35,8 +40,8 @@ class ClassResolver:
                 f'unknown class id {number}, the data set has 0 to {self.num_ids - 1}{hint}'
             )
         raise ValueError(
-            f'unknown class {value!r}{self._hint(str(value))} '
-            f'(classes: {", ".join(self.ids)})'
+            f'unknown class {shortened(repr(value))}{self._hint(str(value)[:LONGEST])} '
+            f'(classes: {shortened(", ".join(self.ids), 200)})'
         )
 
     def _hint(self, value: str) -> str:

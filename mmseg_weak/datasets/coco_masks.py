@@ -11,8 +11,11 @@ import numpy as np
 from rich.progress import track
 
 from .._files import replace_file, write_json
+from .._messages import reason_of, shortened
 from ..constants import IGNORE_INDEX
 from .class_splits import COCO_60
+from .image_checks import LARGEST
+from .image_files import printable
 from .json_objects import parse_json
 from .mask_files import write_mask
 
@@ -75,7 +78,7 @@ def write_coco_masks(
             empty += 1
             continue
         try:
-            stem = str(PurePosixPath(image['file_name']).with_suffix(''))
+            stem = _stem(image['file_name'])
             mask = _draw(coco, objects, label, (image['height'], image['width']))
         except KeyError as error:
             raise ValueError(
@@ -83,9 +86,10 @@ def write_coco_masks(
                 f'{error}'
             ) from None
         except Exception as error:  # pycocotools raises anything for a broken outline
+            reason = reason_of(error)
             raise ValueError(
-                f'{annotation_file}: an outline of image {image["id"]} cannot be drawn '
-                f'({type(error).__name__}: {error})'
+                f'{annotation_file}: an outline of image {shortened(image["id"], 40)} '
+                f'cannot be drawn ({type(error).__name__}: {reason})'
             ) from None
         if stem in tags:
             raise ValueError(
@@ -107,6 +111,14 @@ def write_coco_masks(
     )
 
 
+def _stem(name: str) -> str:
+    """Name of the mask of an image, below the folder of masks."""
+    path = PurePosixPath(name.replace('\\', '/'))
+    if path.is_absolute() or '..' in path.parts or not printable(name):
+        raise ValueError(f'file_name {name!r} is none of a file below a folder')
+    return str(path.with_suffix(''))
+
+
 def _has_outline(entry: Mapping) -> bool:
     """Whether an object is drawn at all; exported polygons may be empty."""
     outline = entry.get('segmentation', '')
@@ -117,11 +129,11 @@ def _has_outline(entry: Mapping) -> bool:
 
 def _class_ids(path: str, coco, classes: Sequence[str], first_id: int) -> dict[int, int]:
     """COCO's category ids to ids in the masks."""
-    ids = {category['name']: category['id'] for category in coco.dataset['categories']}
+    ids = {str(c['name']): c['id'] for c in coco.dataset['categories']}
     absent = [c for c in classes if c not in ids]
     if absent:
         raise ValueError(
-            f'{path} has no class {", ".join(absent)}; it has {", ".join(ids)}'
+            f'{path} has no class {", ".join(absent)}; it has {shortened(", ".join(ids))}'
         )
     return {ids[c]: first_id + i for i, c in enumerate(classes)}
 
@@ -228,6 +240,8 @@ def _decode_runs(counts: object) -> list[int] | None:
 
 def _draw(coco, objects: list[dict], label: dict[int, int], size: tuple) -> np.ndarray:
     """Mask of an image, (H, W) uint8: large objects first, then crowds as unknown."""
+    if not all(isinstance(n, int) and n > 0 for n in size) or size[0] * size[1] > LARGEST:
+        raise ValueError(f'an image of {size[1]}x{size[0]} pixels')
     mask = np.zeros(size, np.uint8)
     for entry in objects:
         check_outline(entry['segmentation'], size)

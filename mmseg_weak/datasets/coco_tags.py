@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mmseg.registry import DATASETS
 
+from .._messages import shortened
 from .class_resolver import ClassResolver
 from .class_splits import COCO_CLASSES
 from .image_files import as_suffixes, image_id
@@ -97,17 +98,22 @@ class CocoTagDataset(ImageTagDataset):
             names[number] = image_id(file, self.img_suffix)
             paths[names[number]] = osp.join(folder, _with_suffix(file, self.img_suffix))
             tags[names[number]] = set()
-        labels = {
-            number: resolve(self._entry('category', number, category, 'name'))
-            for number, category in coco.cats.items()
-        }
+        try:
+            labels = {
+                number: resolve(self._entry('category', number, category, 'name'))
+                for number, category in coco.cats.items()
+            }
+        except ValueError as error:
+            text = str(error).removeprefix(f'{self.ann_file}: ')
+            raise ValueError(f'{self.ann_file}: {text}') from None
         for number, annotation in coco.anns.items():
             try:
                 label = labels[annotation['category_id']]
                 tags[names[annotation['image_id']]].add(label)
             except (KeyError, TypeError) as error:
                 raise ValueError(
-                    f'{self.ann_file}: annotation {number} names {error}, which is no '
+                    f'{self.ann_file}: annotation {shortened(number, 40)} names '
+                    f'{shortened(error, 80)}, which is no '
                     'image_id or category_id of the file'
                 ) from None
         return paths, tags
@@ -115,7 +121,9 @@ class CocoTagDataset(ImageTagDataset):
     def _entry(self, kind: str, number: int, content: dict, key: str) -> str:
         value = content.get(key)
         if not isinstance(value, str):
-            raise ValueError(f'{self.ann_file}: {kind} {number} has no {key}')
+            raise ValueError(
+                f'{self.ann_file}: {kind} {shortened(number, 40)} has no {key}'
+            )
         return value
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image, ImageOps
 
+from .._messages import reason_of
 from .image_files import listing
 from .messages import warn
 
@@ -131,7 +132,7 @@ def _load(path: str, loader: BaseTransform) -> np.ndarray:
         if image is None:
             raise ValueError('there is no image in it')
     except Exception as error:  # decoders raise anything
-        reason = str(error).split('\n')[0][:120]
+        reason = reason_of(error, 120)
         raise ValueError(
             f'{path}: {type(loader).__name__} cannot load it ({reason}); save it as an '
             'ordinary PNG or JPEG, or take it out of the split list'
@@ -190,9 +191,8 @@ def read_headers(
                 kinds.append(kind)
             except FileNotFoundError:
                 absent.append(path)
-            # Pillow raises these and more for damaged files.
-            except (OSError, SyntaxError, ValueError, EOFError, KeyError) as error:
-                reason = str(error).split(' <')[0][:120]
+            except Exception as error:  # Pillow raises anything for damaged files
+                reason = reason_of(error, 120).split(' <')[0]
                 broken.append(f'{path} ({reason})')
     if absent:
         raise FileNotFoundError(

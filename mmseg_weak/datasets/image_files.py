@@ -108,10 +108,16 @@ def list_image_ids(
 
 
 def read_split(path: str, backend_args: dict | None = None) -> list[str]:
-    """Lines of a split list that are not blank.
+    """Lines of a split list that are not blank; see :func:`read_lines`."""
+    return read_lines(path, 'split list', backend_args)
+
+
+def read_lines(path: str, what: str, backend_args: dict | None = None) -> list[str]:
+    """Lines of a list of names that are not blank.
 
     Args:
         path (str): Text file, UTF-8 or UTF-16 with its byte order mark.
+        what (str): What it lists, for messages.
         backend_args (dict, optional): mmengine file backend. Defaults to None.
 
     Raises:
@@ -119,7 +125,7 @@ def read_split(path: str, backend_args: dict | None = None) -> list[str]:
         ValueError: It is no text, or names nothing.
     """
     if not fileio.isfile(path, backend_args=backend_args):
-        raise FileNotFoundError(f'split list not found: {path}')
+        raise FileNotFoundError(f'{what} not found: {path}')
     content = fileio.get(path, backend_args=backend_args)
     utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
@@ -127,20 +133,25 @@ def read_split(path: str, backend_args: dict | None = None) -> list[str]:
     except UnicodeDecodeError as error:
         reason = str(error)
         raise ValueError(
-            f'split list {path} is no text in UTF-8 ({reason[:80]}); save it as UTF-8'
+            f'{what} {path} is no text in UTF-8 ({reason[:80]}); save it as UTF-8'
         ) from None
     names = []
     for number, line in enumerate(text.split('\n'), 1):
         name = line.strip()
-        if any(not c.isprintable() and c not in ALLOWED for c in name):
+        if not printable(name):
             raise ValueError(
-                f'split list {path}, line {number}: {name[:40]!r} holds a character that '
-                'no file name has; write one image id a line, as UTF-8 text'
+                f'{what} {path}, line {number}: {name[:40]!r} holds a character that '
+                'no name has; write one name a line, as UTF-8 text'
             )
         names += [name] if name else []
     if not names:
-        raise ValueError(f'split list {path} is empty')
+        raise ValueError(f'{what} {path} is empty')
     return names
+
+
+def printable(name: str) -> bool:
+    """Whether a name could be a file's: no control character, no half of a pair."""
+    return all(c.isprintable() or c in ALLOWED for c in name)
 
 
 def _files_by_id(

@@ -1,6 +1,7 @@
 """JSON files whose objects name every key once."""
 
 import json
+from pathlib import Path
 
 
 class DuplicateKeyError(Exception):
@@ -52,6 +53,15 @@ def parse_json_object(path: str, text: str, expected: str) -> dict:
             f'{path}: expected an object {expected}, got {type(content).__name__}'
         )
     return content
+
+
+def read_object(path: Path) -> dict:
+    """Content of a JSON file; empty where it is absent, damaged, or no object."""
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _distinct_keys(pairs: list[tuple[str, object]]) -> dict:

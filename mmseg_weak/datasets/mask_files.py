@@ -1,22 +1,29 @@
 """Read and write the masks of a data set as files."""
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from .._messages import reason_of
 from .image_checks import large_images
 
+# Pillow's modes of pictures whose pixel values may be class ids.
+MODES = ('P', 'L', 'I', 'I;16')
 
-def read_mask(path: str | os.PathLike) -> np.ndarray:
+
+def read_mask(path: str | os.PathLike, modes: Sequence[str] = MODES) -> np.ndarray:
     """Read class ids from a palette or grey PNG.
 
     Args:
         path (str | os.PathLike): Mask file.
+        modes (Sequence[str]): Pillow's modes that are taken. Defaults to those of palette
+            and grey pictures.
 
     Returns:
-        np.ndarray: (H, W) uint8 or, from a 16-bit PNG, int32.
+        np.ndarray: (H, W) uint8 or, from a 16-bit PNG, int32. Of one bit: 0 and 255.
 
     Raises:
         FileNotFoundError: The file is absent.
@@ -24,20 +31,19 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
     """
     try:
         with large_images(), Image.open(path) as image:
-            if image.mode not in ('P', 'L', 'I', 'I;16'):
+            if image.mode not in modes:
                 raise ValueError(
                     f'{path}: mask of mode {image.mode}; expected a palette or grey PNG '
                     'whose pixel values are class ids'
                 )
-            mask = np.asarray(image)
+            mask = np.asarray(image.convert('L') if image.mode == '1' else image)
     except FileNotFoundError:
         raise FileNotFoundError(f'mask not found: {path}') from None
-    except ValueError as error:
-        if str(error).startswith(str(path)):
+    except Exception as error:  # Pillow raises anything for damaged files
+        if isinstance(error, ValueError) and str(error).startswith(str(path)):
             raise
-        raise ValueError(f'{path}: mask is truncated or unreadable ({error})') from None
-    except (OSError, SyntaxError, EOFError) as error:  # of Pillow, for damaged files
-        raise ValueError(f'{path}: mask is truncated or unreadable ({error})') from None
+        reason = reason_of(error)
+        raise ValueError(f'{path}: mask is truncated or unreadable ({reason})') from None
     return mask if mask.dtype == np.uint8 else mask.astype(np.int32)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .._messages import shortened
 from ..constants import IGNORE_INDEX
 from .json_objects import parse_json_object
 from .mask_files import read_mask
@@ -88,7 +89,8 @@ class PseudoLabelFolder:
         manifest = self._manifest()
         made_for = manifest.get('classes')
         if not isinstance(made_for, list) or list(made_for) != list(classes):
-            given = ', '.join(map(str, made_for)) if isinstance(made_for, list) else 'none'
+            names = map(str, made_for) if isinstance(made_for, list) else ['none']
+            given = shortened(', '.join(names))
             raise ValueError(
                 f'{self.path / MANIFEST}: pseudo-labels for the classes {given}, the data '
                 f'set has {", ".join(classes)}'

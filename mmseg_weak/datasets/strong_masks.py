@@ -7,6 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
+from .._messages import reason_of
 from ..constants import IGNORE_INDEX
 from .class_splits import StrongWeakClasses
 from .image_checks import image_sizes, large_images
@@ -91,9 +92,8 @@ class StrongMaskReader:
                 raw = self.loader(dict(mask_info, seg_fields=[]))['gt_seg_map']
         except FileNotFoundError:
             raise FileNotFoundError(f'mask not found: {path}') from None
-        # Decoders raise these and more for damaged files.
-        except (OSError, SyntaxError, ValueError, EOFError, AttributeError) as error:
-            raise ValueError(f'{path}: mask is unreadable ({str(error)[:120]})') from None
+        except Exception as error:  # decoders raise anything for damaged files
+            raise ValueError(f'{path}: mask is unreadable ({reason_of(error)})') from None
         if raw.dtype == np.uint8:
             self._check_depth(path)
         if raw.ndim < 2 and raw.size == size[0] * size[1]:

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from mmengine import list_from_file
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from .class_splits import BACKGROUND, CLASS_SPLITS, StrongWeakClasses
+from .image_files import read_lines
 from .messages import warn
 from .voc_coco60 import CLASSES as KNOWN_CLASSES
 from .voc_coco60 import PALETTE as KNOWN_PALETTE
@@ -42,7 +42,7 @@ def trained_classes(
     """The classes of ``metainfo``, of a named split, or of the data set."""
     classes = (metainfo or {}).get('classes')
     if isinstance(classes, str):
-        classes = list_from_file(classes)
+        classes = read_lines(classes, 'list of classes')
     if classes:
         return tuple(classes)
     classes = dict.fromkeys(class_map.get(name, name) for name in source)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from mmseg.registry import DATASETS
 
+from .._messages import shortened
 from ..constants import IGNORE_INDEX
 from .class_lists import check_class_list
 from .class_resolver import ClassResolver
@@ -222,13 +223,16 @@ class ImageTagDataset(WeakSegDataset):
         return tags, dropped
 
     def _refuse_no_tags(self, images: list[str], found: Tags) -> None:
+        source = (*self.tag_files, *self.click_files, self.ann_file)[0]
         if set(found) & set(images):
             raise ValueError(
-                f'no image has a tag of a class that is trained: of {len(found)} lists of '
-                f'tags {sum(not names for names in found.values())} are empty'
+                f'{source}: no image has a tag of a class that is trained: of '
+                f'{len(found)} lists of tags '
+                f'{sum(not names for names in found.values())} are empty'
             )
+        given = shortened(list(found)[:2])
         raise ValueError(
-            f'no image has a tag: ids of tags look like {list(found)[:2]}, those of '
+            f'{source}: no image has a tag: ids of tags look like {given}, those of '
             f'the images like {images[:2]}'
         )
 

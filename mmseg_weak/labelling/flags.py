@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from mmengine.config import Config
-
 from ..apis.cfg_options import MergedDictAction
+from ..configs import read_config
 from ..models import declarations
 from ..registry import LABELLERS
 from .labellers.base import Labeller
@@ -75,7 +74,7 @@ def _read_labeller(words: Sequence[str]) -> tuple[str | None, dict]:
     name = parser.parse_known_args(words)[0].labeller
     if name is None or not name.endswith('.py'):
         return name, {}
-    options = Config.fromfile(name).to_dict().get('labeller')
+    options = read_config(name).to_dict().get('labeller')
     if not isinstance(options, dict) or not isinstance(options.get('type'), str):
         raise ValueError(f'{name} has no labeller = dict(type=..., ...)')
     return options.pop('type'), options
@@ -84,7 +83,7 @@ def _read_labeller(words: Sequence[str]) -> tuple[str | None, dict]:
 def _declared(peers: Sequence[Network]) -> type[Labeller]:
     """What the segmentor classes of networks ask for; the others label with any."""
     configs = [peer.config for peer in peers if os.path.isfile(peer.config)]
-    names = [declarations(Config.fromfile(config).model).labeller for config in configs]
+    names = [declarations(read_config(config).model).labeller for config in configs]
     return LABELLERS.get(next((name for name in names if name != DEFAULT), DEFAULT))
 
 

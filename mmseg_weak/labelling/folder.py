@@ -1,7 +1,6 @@
 """A folder of pseudo-labels or activation maps that remembers how they were made."""
 
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .._arrays import read_arrays
 from .._files import replace_file, write_json
 from ..constants import IGNORE_INDEX
+from ..datasets.json_objects import read_object
 from ..datasets.mask_files import read_mask, write_mask
 from ..datasets.pseudo_label_folder import MANIFEST, REPORT
 
@@ -141,15 +142,6 @@ class LabelFolder:
             raise ValueError(f'{path} cannot be written ({error})') from None
 
 
-def read_object(path: Path) -> dict:
-    """Content of a JSON file; empty where it is absent, damaged, or no object."""
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 def read_maps(folder: str | Path, image: str) -> tuple[np.ndarray, np.ndarray, tuple]:
     """Read the activation maps of an image.
 
@@ -171,16 +163,21 @@ def read_maps(folder: str | Path, image: str) -> tuple[np.ndarray, np.ndarray, t
             f'{path}: image {image!r} has no stored maps; make them by '
             'mmseg-weak label --cams'
         )
-    try:
-        with np.load(path) as content:
-            maps, labels, size = (content[key] for key in ('cams', 'labels', 'size'))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f'{path}: no activation maps ({error})') from None
+    content = read_arrays(path)
+    if not {'cams', 'labels', 'size'} <= set(content):
+        raise ValueError(f'{path}: no activation maps, it holds {", ".join(content)[:80]}')
+    maps, labels, size = content['cams'], content['labels'], content['size']
+    shapes = maps.ndim == 3 and labels.shape == maps.shape[:1] and size.shape == (2,)
+    whole = labels.dtype.kind == size.dtype.kind == 'i' and np.isfinite(maps).all()
+    if not (shapes and whole and maps.size):
+        raise ValueError(f'{path}: no activation maps; make them again')
     return maps.astype(np.float32), labels, tuple(size.tolist())
 
 
 def _differences(old: dict, new: dict) -> list[str]:
     """Names of the settings that differ."""
     names = [] if old.get('classes') == new['classes'] else ['classes']
-    before, after = old.get('settings', {}), json.loads(json.dumps(new['settings']))
+    before, after = old.get('settings'), json.loads(json.dumps(new['settings']))
+    if not isinstance(before, dict):
+        return [*names, 'settings']
     return names + [k for k in {**before, **after} if before.get(k) != after.get(k)]

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mmengine.config import Config
 from torch import Tensor, nn
 
 from .. import config_path
 from .._files import file_digest
 from ..checkpoints import checkpoint_file
+from ..configs import read_config
 from ..models.inference.peers import load_network, predict_probabilities
 
 
@@ -58,7 +58,7 @@ class Network(NamedTuple):
         for path in self:
             if not os.path.isfile(path):
                 raise FileNotFoundError(f'peer: {path} does not exist')
-        model = Config.fromfile(self.config).model.to_dict()
+        model = read_config(self.config).model.to_dict()
         text = json.dumps(model, sort_keys=True, default=str)
         return dict(
             config=Path(self.config).name,

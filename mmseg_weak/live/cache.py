@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from .._arrays import read_arrays
 from .._files import replace_file
 
 Maps = list[np.ndarray]
@@ -85,13 +85,12 @@ class FeatureCache:
     def _read(self, key: str) -> Maps | None:
         file = self.folder / f'{key}.npz'
         try:
-            with np.load(file) as content:
-                maps = [content[name] for name in content.files]
+            maps = list(read_arrays(file).values())
             os.utime(file)
             return maps
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, zipfile.BadZipFile):
+        except (OSError, ValueError):
             file.unlink(missing_ok=True)  # cut off: computed again
             return None
 

@@ -12,10 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 try:
     import fcntl
 except ImportError:  # not POSIX: no lock
     fcntl = None
+
+from .._messages import reason_of
 
 KINDS = ('add', 'remove', 'class', 'rename', 'merge', 'undo', 'redo')
 
@@ -137,9 +141,13 @@ class Journal:
     def _replay(self, number: int, line: bytes) -> None:
         try:
             self._count(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            *(ValueError, KeyError, TypeError, AttributeError),
+            *(RecursionError, OverflowError),
+        ) as error:
             raise ValueError(
-                f'{self.path}: line {number} is no operation of a session ({error}); take '
+                f'{self.path}: line {number} is no operation of a session '
+                f'({reason_of(error)}); take '
                 'the line out or choose another folder'
             ) from None
 
@@ -191,15 +199,17 @@ def change(state: State, operation: dict) -> None:
     kind = operation['op']
     if kind == 'add':
         click = Click(
-            int(operation['id']),
+            operation['id'],
             operation['image'],
             tuple((float(x), float(y)) for x, y in operation['points']),
             operation['class'],
             bool(operation.get('no', False)),
         )
         _require(state, click.name)
-        if not click.points:
-            raise ValueError('a click needs a point')
+        if not click.points or not np.isfinite(click.points).all():
+            raise ValueError('a click needs a point, and positions must be finite')
+        if not isinstance(click.image, str) or type(operation['id']) is not int:
+            raise ValueError('a click needs the name of an image and a whole number as id')
         state.clicks[click.id] = click
     elif kind == 'remove':
         if state.clicks.pop(operation['id'], None) is None:

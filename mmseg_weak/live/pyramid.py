@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ..checkpoints import checkpoint_file
+from ..configs import read_config
 from ..models.inference.fast_convolutions import prepare_backbone
 from ..models.inference.peers import load_network
 
@@ -86,7 +86,7 @@ class FrozenPyramid:
         """
         init_default_scope('mmseg')
         model, _ = load_network(config, checkpoint_file(checkpoint))
-        settings = Config.fromfile(config).model.get('data_preprocessor', {})
+        settings = read_config(config).model.get('data_preprocessor', {})
         kept = {k: settings[k] for k in PREPROCESSOR if settings.get(k) is not None}
         self = cls.__new__(cls)
         self._set(model.backbone, dict(bgr_to_rgb=True, **kept), long_side, device)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import mmcv
 import numpy as np
 
+from .._messages import reason_of
 from ..datasets.image_files import IMAGE_SUFFIXES
 
 
@@ -77,7 +78,8 @@ def read_photo(path: Path) -> np.ndarray:
     try:
         image = mmcv.imread(str(path), channel_order='rgb')
     except Exception as error:  # decoders raise what they like
-        raise ValueError(f'{path} cannot be read as an image ({error})') from None
+        reason = reason_of(error)
+        raise ValueError(f'{path} cannot be read as an image ({reason})') from None
     if image is None:
         raise ValueError(f'{path} cannot be read as an image')
     return image

@@ -14,10 +14,10 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import load_state_dict
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 
-from .. import config_path
 from ..apis.dataset_settings import single_datasets
 from ..apis.launch import without_sync_norm
 from ..checkpoints import read_checkpoint, require_weights
+from ..configs import read_config
 from ..models.declaration import declarations
 from ..visualization.palette import distinct_palette
 from .scale import steps_of, training_scale
@@ -232,7 +232,7 @@ def _config(given, meta: dict, checkpoint: str) -> Config:
     if isinstance(given, Config):
         return given
     if given is not None:
-        return Config.fromfile(config_path(given))
+        return read_config(given)
     text = meta.get('cfg')
     if not text:
         raise ValueError(f'{checkpoint} carries no config: give that of its training')

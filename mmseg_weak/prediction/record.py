@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._files import file_digest, write_json
+from .._messages import shortened
+from ..datasets.json_objects import read_object
 
 if TYPE_CHECKING:
     from .predictor import Predictor
@@ -32,12 +34,9 @@ def check_record(out: Path, predictor: 'Predictor', overwrite: bool) -> None:
     )
     path = out / RECORD
     if path.is_file() and not overwrite:
-        try:
-            found = json.loads(path.read_text())
-        except ValueError:
-            found = {}
+        found = read_object(path)
         if any(found.get(k) != content[k] for k in ('sha256', 'classes', 'scale')):
-            name = found.get('checkpoint', 'unknown')
+            name = shortened(found.get('checkpoint', 'unknown'))
             kind = f'another checkpoint ({name})'
             if name == predictor.checkpoint:
                 kind = f'an earlier {name}, which has been trained anew since'

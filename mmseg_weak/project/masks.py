@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
 
 from ..constants import IGNORE_INDEX
+from ..datasets.mask_files import read_mask
 
 SUFFIX = '.png'
 
@@ -29,13 +29,7 @@ def mask_values(path: Path) -> list[int]:
     """Class ids in a mask, 255 left out.
 
     Raises:
-        ValueError: It is a picture in colours, or in more than 8 bits.
+        ValueError: It is damaged, a picture in colours, or in more than 8 bits.
     """
-    with Image.open(path) as image:
-        if image.mode not in ('P', 'L', '1'):
-            raise ValueError(
-                f'{path}: a mask holds one class id a pixel (8 bits), this is '
-                f'{image.mode}; mmseg-weak convert makes masks of the exports of tools'
-            )
-        values = np.unique(np.array(image.convert('L') if image.mode == '1' else image))
+    values = np.unique(read_mask(path, modes=('P', 'L', '1')))
     return [int(value) for value in values if value != IGNORE_INDEX]

@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from .._arrays import read_array
 from .._files import replace_file
+from .._messages import reason_of
 from .edge_network import load_edge_network
 
 # (image (1, 3, H, W), size, image id) -> (1, h, w) in [0, 1]
@@ -97,8 +99,9 @@ class BoundaryFolder:
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
             raise FileNotFoundError(f'{paths[0]}: image {image_id!r} has no boundary map')
-        boundary = np.load(path) if path == paths[0] else _read_png(path)
-        if boundary.ndim != 2 or not np.isfinite(boundary).all():
+        boundary = read_array(path) if path == paths[0] else _read_png(path)
+        whole = boundary.ndim == 2 and boundary.size and np.isfinite(boundary).all()
+        if not whole:
             raise ValueError(f'{path}: expected a finite (h, w) map, got {boundary.shape}')
         tensor = torch.from_numpy(boundary.astype(np.float32)).clamp(0, 1)[None, None]
         tensor = F.interpolate(tensor, size, mode='bilinear', align_corners=False)[0]
@@ -154,7 +157,11 @@ class NetworkBoundary:
 
 
 def _read_png(path: Path) -> np.ndarray:
-    return np.asarray(Image.open(path).convert('L'), np.float32) / 255
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert('L'), np.float32) / 255
+    except Exception as error:  # decoders raise anything
+        raise ValueError(f'{path}: no boundary map ({reason_of(error)})') from None
 
 
 def strided_size(size: tuple[int, int], stride: int) -> tuple[int, int]:

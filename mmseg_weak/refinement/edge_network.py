@@ -1,6 +1,5 @@
 """Edges of objects by a network, without classes: HED."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +7,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .._arrays import read_arrays
+from .._messages import reason_of
 
 # Of the images it was trained on, blue, green, red in [0, 255].
 MEAN_BGR = (104.00699, 116.66877, 122.67892)
@@ -80,8 +82,8 @@ def load_edge_network(path: str | Path) -> HolisticEdgeNetwork:
         ValueError: The file holds no weights of such a network.
     """
     try:
-        with np.load(path) as file:
-            state = {name: torch.from_numpy(file[name]).float() for name in file}
+        arrays = read_arrays(path)
+        state = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
         biases = [name for name in state if name.endswith('.bias')]
         channels = [
             [len(state[name]) for name in biases if name.startswith(f'stages.{i}.')]
@@ -89,9 +91,11 @@ def load_edge_network(path: str | Path) -> HolisticEdgeNetwork:
         ]
         network = HolisticEdgeNetwork(channels)
         network.load_state_dict(state)
-    except (KeyError, OSError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
+        if not all(weight.isfinite().all() for weight in network.parameters()):
+            raise ValueError('a weight is not finite')
+    except (KeyError, IndexError, TypeError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f'{path} holds no weights of an edge network ({error}); '
+            f'{path} holds no weights of an edge network ({reason_of(error)}); '
             'tools/dataset_converters/hed_weights.py makes them'
         ) from None
     return network.eval().requires_grad_(False)

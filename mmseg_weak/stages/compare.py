@@ -1,7 +1,6 @@
 """Train and test several configs or lists of stages with several seeds, side by side."""
 
 import argparse
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,8 +9,10 @@ from pathlib import Path
 from mmengine.config import Config
 
 from .. import config_path
+from .._messages import reason_of
 from ..apis.cfg_options import MergedDictAction
 from ..apis.launch import require_writable
+from ..datasets.json_objects import parse_json_object
 from ..tables import markdown_table
 from .plan import Stage, load_stages, plan_stages
 from .run import run_stages
@@ -96,9 +97,22 @@ def _result(run: Run) -> dict:
         config=run.config,
         seed=run.seed,
         minutes=sum(state.minutes for state in states if state),
-        metrics=json.loads(run.metrics.read_text()),
-        tta_metrics=json.loads(tta.read_text()) if tta else None,
+        metrics=_metrics(run.metrics),
+        tta_metrics=_metrics(tta) if tta else None,
     )
+
+
+def _metrics(path: Path) -> dict:
+    """Scores that a test has left.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    try:
+        text = path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f'{path}: unreadable ({reason_of(error)})') from None
+    return parse_json_object(str(path), text, '{"mIoU": 50.0}')
 
 
 @dataclass(frozen=True)
@@ -187,13 +201,24 @@ def format_table(results: Sequence[dict], metric: str = 'mIoU') -> str:
     rows = []
     for name in names:
         runs = [result for result in results if result['config'] == name]
-        scores = [run['metrics'][metric] for run in runs]
+        scores = [_score(run, 'metrics', metric) for run in runs]
         cells = [name, _mean(scores), ', '.join(f'{score:.2f}' for score in scores)]
         if tta:
-            cells.append(_mean([run['tta_metrics'][metric] for run in runs]))
+            cells.append(_mean([_score(run, 'tta_metrics', metric) for run in runs]))
         cells.append(f'{statistics.mean(run["minutes"] for run in runs):.1f}')
         rows.append(cells)
     return markdown_table(head, rows)
+
+
+def _score(run: dict, kind: str, metric: str) -> float:
+    """One metric of a run."""
+    found = run[kind] or {}
+    if not isinstance(found.get(metric), (int, float)):
+        raise ValueError(
+            f'{run["config"]}, seed {run["seed"]}: {kind} have no {metric!r}, they have '
+            f'{", ".join(found) or "nothing"}'
+        )
+    return found[metric]
 
 
 def _mean(scores: list[float]) -> str:

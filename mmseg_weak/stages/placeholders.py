@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .. import config_path
+from .._messages import shortened
 from .typed import DEFAULTS, Train
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
@@ -82,8 +83,9 @@ class Table:
         try:
             return str(text).format_map({**table, 'stage': own})
         except KeyError as error:
+            word = shortened(error.args[0])
             raise ValueError(
-                f'stage {stage!r} uses {{{error.args[0]}}}, which is neither a stage nor a '
+                f'stage {stage!r} uses {{{word}}}, which is neither a stage nor a '
                 'value of the config'
             ) from None
         except AttributeError:

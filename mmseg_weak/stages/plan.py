@@ -8,10 +8,9 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import MappingProxyType
 
-from mmengine.config import Config
-
 from .. import config_path
 from ..apis.launch import require_writable
+from ..configs import read_config
 from .placeholders import Table
 from .typed import DEFAULTS, Command, Train, stage_from
 
@@ -82,7 +81,7 @@ def load_stages(
         ValueError: The list has a mistake; the message names the stage and the entry.
     """
     path = config_path(path)
-    config = Config.fromfile(path)
+    config = read_config(path)
     if options:
         _check_options(path, config, options)
         config.merge_from_dict(options)

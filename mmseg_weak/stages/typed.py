@@ -7,9 +7,11 @@ placeholders, see :func:`~mmseg_weak.stages.plan.load_stages`.
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from pathlib import Path
 
 from mmengine.config import Config
+
+from .._messages import shortened
+from ..configs import read_config
 
 # Values that the types read and a list may set.
 DEFAULTS = dict(
@@ -215,13 +217,15 @@ def stage_from(entry: Mapping, env: Mapping[str, str]) -> Command:
     rest = {key: value for key, value in entry.items() if key != 'type'}
     name, kind = entry['name'], entry.get('type', 'Command')
     if kind not in TYPES:
+        given = shortened(repr(kind))
         raise ValueError(
-            f'stage {name!r} has the type {kind!r}; there are {", ".join(TYPES)}'
+            f'stage {name!r} has the type {given}; there are {", ".join(TYPES)}'
         )
     known = {item.name: item for item in fields(TYPES[kind]) if item.init}
     unknown = set(rest) - set(known)
     if unknown:
-        raise ValueError(f'stage {name!r} has an unknown entry {min(unknown)!r}')
+        entry = shortened(repr(min(unknown)))
+        raise ValueError(f'stage {name!r} has an unknown entry {entry}')
     for key, item in known.items():
         needed = item.default is MISSING and item.default_factory is MISSING
         if needed and not rest.get(key):
@@ -259,16 +263,10 @@ def _flags(options: Mapping) -> list[str]:
 
 def _read(path: str, env: Mapping[str, str]) -> Config:
     """A training config as the stage's process reads it."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'config {path} does not exist')
     before = dict(os.environ)
     os.environ.update(env)
     try:
-        return Config.fromfile(path, import_custom_modules=False)
-    except Exception as error:  # whatever a broken config raises
-        raise ValueError(
-            f'config {path} cannot be read ({type(error).__name__}: {error})'
-        ) from None
+        return read_config(path, import_custom_modules=False)
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ..click_table import KNOWS_ALL, ClickTable, TagTable
+from ..image_files import printable
 from .annotations import Annotations
 
 
@@ -89,6 +90,8 @@ class Collector:
         """
         if not isinstance(name, str) or not name.strip():
             raise ValueError(f'no image id, got {name!r}')
+        if not printable(name):
+            raise ValueError(f'{name!r} holds a character that no image id has')
         raw = name.strip()
         known = self._raw.get(raw)
         if known is None or once:

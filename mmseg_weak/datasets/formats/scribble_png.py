@@ -3,10 +3,12 @@
 import io
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from ..._messages import reason_of
 from ...constants import IGNORE_INDEX
 from ...registry import READERS
+from ..image_checks import large_images
 from .base import Format, ReadOptions
 from .brush import brush_lines
 from .collector import Collector
@@ -36,13 +38,14 @@ class ScribblePNG(Format):
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
         """Every run of pixels."""
         try:
-            with Image.open(io.BytesIO(source.data)) as image:
-                if image.mode not in ('P', 'L'):
-                    raise ValueError(f'pixels are {image.mode}, not class ids (P or L)')
-                labels = np.asarray(image)
-        except (OSError, SyntaxError, UnidentifiedImageError) as error:
-            reason = str(error).split(' <')[0]
+            with large_images(), Image.open(io.BytesIO(source.data)) as image:
+                mode = image.mode
+                labels = np.asarray(image) if mode in ('P', 'L') else None
+        except Exception as error:  # Pillow raises anything for damaged files
+            reason = reason_of(error).split(' <')[0]
             raise ValueError(f'truncated or no PNG ({reason})') from None
+        if labels is None:
+            raise ValueError(f'pixels are {mode}, not class ids (P or L)')
         out.image(source.image_name, labels.shape[::-1], once=True)
         for label in np.unique(labels[labels != IGNORE_INDEX]).tolist():
             for line in brush_lines(labels == label):

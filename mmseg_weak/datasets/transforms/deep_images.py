@@ -5,6 +5,7 @@ import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmseg.registry import TRANSFORMS
 
+from ..._messages import reason_of
 from ..image_checks import read_deep
 
 
@@ -51,7 +52,13 @@ class LoadDeepImage(LoadImageFromFile):
     def transform(self, results: dict) -> dict:
         """Load and map one image."""
         path = results['img_path']
-        image = read_deep(fileio.get(path, backend_args=self.backend_args))
+        try:
+            image = read_deep(fileio.get(path, backend_args=self.backend_args))
+        except FileNotFoundError:
+            raise FileNotFoundError(f'image not found: {path}') from None
+        except Exception as error:  # decoders raise anything
+            reason = reason_of(error)
+            raise ValueError(f'{path}: cannot be decoded as an image ({reason})') from None
         if image is None:
             raise ValueError(f'{path}: cannot be decoded as an image')
         finite = np.isfinite(image)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..._files import write_json
 from ...constants import IGNORE_INDEX
+from ...datasets.json_objects import read_object
 from ...models.cam.activation_maps import SCALES, merge_maps
 from ...models.cam.tags import class_labels, stack_tags
 from ...models.heads.click_loss import stacked_exclusions
@@ -28,7 +29,7 @@ from ...refinement.background_threshold import (
 from ...refinement.boundaries import strided_size
 from ...refinement.cam_label import AffinityLabelRule, CamLabelRule
 from ...registry import LABELLERS
-from ..folder import MAP_SUFFIX, STRIDE, read_object
+from ..folder import MAP_SUFFIX, STRIDE
 from ..networks import Network, load_peer
 from ..sources import LabelSource
 from .base import Label, Labeller, refinement_steps

@@ -154,10 +154,13 @@ class PromptableLabeller(SegmentorLabeller):
 
 
 def _load(path: Path | None, suffix: str, device: torch.device) -> Any:
-    """What is stored of an image; None where there is nothing, or no folder."""
+    """What is stored of an image; None where there is nothing whole, or no folder."""
     if path is None or not (file := path.with_name(path.name + suffix)).exists():
         return None
-    return torch.load(file, map_location=device, weights_only=True)
+    try:
+        return torch.load(file, map_location=device, weights_only=True)
+    except Exception:  # damaged: made again
+        return None
 
 
 def _save(path: Path | None, suffix: str, content: Any) -> None:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from torch import nn
 
 from ..._ranges import CountOrZero, Share, check_options, check_ranges
 from ...apis.dataset_settings import single_datasets
+from ...configs import read_config
 from ...constants import IGNORE_INDEX
 from ...datasets import StrongWeakDataset
 from ...datasets.class_splits import CLASS_SPLITS
@@ -222,7 +222,7 @@ def _load_foreground(network: Network) -> nn.Module:
 
 def _check_supervision(network: Network, dataset: StrongWeakDataset) -> None:
     """The masks of weak classes must not come in through the foreground network."""
-    config = Config.fromfile(network.config)
+    config = read_config(network.config)
     weak = {dataset.split.classes[c] for c in dataset.split.weak}
     loader = config.get('train_dataloader')
     if not loader:

@@ -4,13 +4,13 @@ import os
 from collections.abc import Mapping, Sequence
 
 import torch
-from mmengine.config import Config
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.utils import stack_batch
 from torch import Tensor, nn
 
 from ...checkpoints import read_checkpoint, require_same_data
+from ...configs import read_config
 from ..inputs.image_values import from_unit_rgb
 
 
@@ -37,7 +37,7 @@ def load_network(config: str, checkpoint: str) -> tuple[nn.Module, tuple[str, ..
         if not os.path.isfile(path):
             raise FileNotFoundError(f'peer: {kind} {path} does not exist')
     try:
-        content, settings = read_checkpoint(checkpoint), Config.fromfile(config).model
+        content, settings = read_checkpoint(checkpoint), read_config(config).model
         require_same_data(content, checkpoint, None, settings)
     except ValueError as error:
         raise ValueError(f'peer: {error}') from None
