@@ -1,7 +1,9 @@
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +24,7 @@ FOUNDATION = pytest.mark.skipif(
         ('clustering', 4),
         ('multi_scale_cam', 4),
         ('label_transfer', 5),
-        ('mutual_promotion', 4),
+        ('mutual_promotion', 5),
         ('regularised_losses', 4),
         pytest.param('promptable', 1, marks=FOUNDATION),
     ],
@@ -39,3 +41,43 @@ def test_prints_a_row_for_each_ratio(script, num_rows):
     assert len(rows) == num_rows
     assert all(float(row[4]) >= 0 for row in rows)
     assert len({row[1] for row in rows}) == num_rows
+
+
+def test_gpu_tables_in_a_dry_run(tmp_path):
+    """Each part writes its table, whatever breaks; one that has no time says so."""
+    parts = ['syncs', 'profiles', 'training_steps', 'refinements', 'losses']
+    command = [sys.executable, '-W', 'ignore', FOLDER / 'gpu.py', '--out', tmp_path]
+    command += ['--tiny', '--device', 'cpu', '--threads', '1', '--parts', *parts]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    tables = {part: (tmp_path / f'{part}.md').read_text() for part in parts}
+    rows = {
+        part: sum(line.startswith('| ') for line in table.splitlines()) - 2
+        for part, table in tables.items()
+    }
+    assert rows == dict(syncs=4, profiles=4, training_steps=4, refinements=3, losses=6)
+    report = (tmp_path / 'report.md').read_text()
+    assert 'no GPU' in report and all(table in report for table in tables.values())
+    assert 'Broken off' not in report and 'Error' not in report
+
+
+def test_gpu_part_that_fails_leaves_a_line(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    gpu = pytest.importorskip('gpu')
+    options = SimpleNamespace(traceback=False)
+
+    def fails(_):
+        yield '| kept |'
+        raise RuntimeError('out of\nmemory')
+
+    def endless(_):
+        while True:
+            time.sleep(0.01)
+            yield 'row'
+
+    table = gpu.run_part('a_part', fails, 5, options)
+    assert '## a part' in table and '| kept |' in table
+    assert 'Broken off: RuntimeError: out of memory' in table
+    assert 'Broken off: TimeoutError: its time was up' in gpu.run_part(
+        'b', endless, 0.2, options
+    )

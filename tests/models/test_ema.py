@@ -36,6 +36,42 @@ def test_equals_mmengine_tensor_by_tensor(update_buffers, interval):
         torch.testing.assert_close(a, b, msg=name)
 
 
+def replace_buffer(model):
+    model[1].running_mean = torch.full((4,), 7.0)
+
+
+def replace_parameter(model):
+    model[3].weight = nn.Parameter(torch.ones(2, 4, 1, 1))
+
+
+@pytest.mark.parametrize('change', [replace_buffer, replace_parameter])
+@pytest.mark.parametrize('of_teacher', [False, True])
+def test_tensors_that_are_replaced_between_steps(change, of_teacher):
+    """Lists of tensors are kept from step to step, and none of them is stale."""
+    student = network()
+    options = dict(momentum=0.05, gamma=4)
+    ours, theirs = TeacherEMA(student, **options), MomentumAnnealingEMA(student, **options)
+    for step in range(6):
+        train_step(student, step)
+        if step == 3:
+            for model in (ours.module, theirs.module) if of_teacher else (student,):
+                change(model)
+        ours.update_parameters(student)
+        theirs.update_parameters(student)
+    for a, b in zip(ours.state_dict().values(), theirs.state_dict().values()):
+        torch.testing.assert_close(a, b)
+
+
+def test_another_student_takes_the_place_of_the_first():
+    first, second = network(), network()
+    teacher = TeacherEMA(first, momentum=0.5)
+    teacher.update_parameters(first)
+    train_step(second, 0)
+    expected = (first[0].weight + second[0].weight) / 2
+    teacher.update_parameters(second)
+    torch.testing.assert_close(teacher.module[0].weight, expected)
+
+
 def test_published_warm_up():
     student = nn.Linear(1, 1, bias=False)
     teacher = TeacherEMA(student, momentum=0.2)

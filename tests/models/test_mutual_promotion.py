@@ -17,6 +17,7 @@ from toy_mutual import (
     toy_mutual,
 )
 
+from mmseg_weak.models.cam.tags import stack_tags
 from mmseg_weak.models.mutual_promotion import (
     LabelOptions,
     PresentClasses,
@@ -167,6 +168,28 @@ def test_one_affinity_per_image(monkeypatch, paddings):
     model.loss(*tagged_batch(paddings=paddings))
     # Both label makers: the second needs new affinities of the two padded images only.
     assert images == ([3] if paddings is None else [3, 2])
+
+
+@pytest.mark.parametrize('backbone', ['mit', 'conv'])
+def test_low_precision_of_the_pass_without_gradient(backbone):
+    """Labels change by rounding, the training itself stays in float32."""
+    model = build(toy_mutual(backbone=backbone))
+    set_iteration(BSP)
+    inputs, samples = tagged_batch()
+    tags = stack_tags(samples, model.cam_head.num_foreground)
+    boxes = torch.tensor([[0, inputs.shape[2], 0, inputs.shape[3]]] * len(inputs))
+    arguments = inputs, None, tags, boxes, BSP
+    model.low_precision = False
+    expected = model.cam_labels(*arguments)
+    model.low_precision = True
+    labels = model.cam_labels(*arguments)
+    for ours, theirs in zip(labels, expected):
+        if theirs is not None:
+            assert (ours == theirs).float().mean() > 0.9
+    losses = model.loss(inputs, samples)
+    assert all(value.dtype != torch.bfloat16 for value in losses.values())
+    total(losses).backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
 
 
 def test_background_channel_alone():

@@ -81,11 +81,14 @@ def make_batch(size: int, images: int, device: str) -> tuple[torch.Tensor, list]
     return inputs, samples
 
 
-def make_step(case: tuple, plain: bool, before: bool, device: str) -> Callable:
+def make_step(
+    case: tuple, plain: bool, before: bool, device: str, low_precision: bool = False
+) -> Callable:
     """One optimiser step, before the segmentation losses start or with all parts."""
     init_default_scope('mmseg')
     config, size, images = Config.fromfile(case[0]), *case[1:]
     model = build(config, size, device)
+    model.low_precision = low_precision
     optimiser = build_optim_wrapper(model, config.optim_wrapper)
     inputs, samples = make_batch(size, images, device)
     if plain:
@@ -157,14 +160,15 @@ def rows(options: Namespace) -> Iterator[Row]:
             size, images = 64, 2
         case = (str(path), size, images)
         what = f'{name}, {images}x3x{size}x{size}'
-        for part, before, target in (
-            ('iteration before the switch', True, '>= 3'),
-            ('whole iteration', False, '>= 1.8'),
+        for part, before, low, target in (
+            ('iteration before the switch', True, False, '>= 3'),
+            ('whole iteration', False, False, '>= 1.8'),
+            ('whole iteration, low_precision', False, True, '>= 2.5'),
         ):
-            forms = {
-                kind: make_step(case, kind == 'stock', before, device)
-                for kind in ('stock', 'ours')
-            }
+            forms = dict(
+                stock=make_step(case, True, before, device),
+                ours=make_step(case, False, before, device, low),
+            )
             seconds = seconds_in_turn(forms, options)
             yield time_row(f'{part}, {what}', seconds, target)
         forms = {

@@ -72,8 +72,13 @@ def make_step(
     plain: bool,
     device: str,
     teacher: bool = True,
+    bfloat16: bool = False,
+    compiled: bool = False,
 ) -> Callable:
-    """One optimiser step, and one of the teacher unless ``plain`` or without one."""
+    """One optimiser step, and one of the teacher unless ``plain`` or without one.
+
+    With ``bfloat16`` under autocast; ``compiled`` as mmengine's ``compile=True`` does it.
+    """
     model = build(config, size, plain, device)
     optimiser = build_optim_wrapper(model, config.optim_wrapper)
     batch = make_batch(size, images, model.decode_head.num_classes)
@@ -81,9 +86,13 @@ def make_step(
     if teacher and not plain:
         ema = TeacherEMA(model, momentum=0.001)
         model.set_teacher(ema.module)
+    if compiled:
+        model.forward = torch.compile(model.forward)
+    autocast = torch.autocast(torch.device(device).type, torch.bfloat16, bfloat16)
 
     def step() -> None:
-        model.train_step(dict(batch), optimiser)
+        with autocast:
+            model.train_step(dict(batch), optimiser)
         if ema is not None:
             ema.update_parameters(model)
 

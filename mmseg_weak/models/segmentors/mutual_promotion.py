@@ -1,6 +1,7 @@
 """Classification and segmentation branches that promote each other."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from mmengine.config import ConfigDict
@@ -66,6 +67,9 @@ class MutualPromotionSegmentor(BranchExportMixin, BranchPredictionMixin, Encoder
         reuse_features (bool, optional): Let the multi-scale pass take the features of the
             images themselves from the training forward. Defaults to None: where batch norm
             in the encoder does not make them depend on the batch.
+        low_precision (bool): Encode the images of the multi-scale pass, which has no
+            gradient, in bfloat16. Faster where the machine has it (AVX-512 BF16, AMX,
+            GPUs), slower elsewhere. Defaults to False.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`. ``test_cfg`` may hold
             ``cam_background_score`` (default 0.45 as AFA's) and ``tag_threshold`` (default
             None): classes with a lower predicted tag probability are not segmented.
@@ -89,6 +93,7 @@ class MutualPromotionSegmentor(BranchExportMixin, BranchPredictionMixin, Encoder
         labels: dict | None = None,
         supervision: dict | None = None,
         reuse_features: bool | None = None,
+        low_precision: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -98,6 +103,7 @@ class MutualPromotionSegmentor(BranchExportMixin, BranchPredictionMixin, Encoder
         self.label_options = LabelOptions(**(labels or {}))
         self.supervision = Supervision(**(supervision or {}))
         self.reuse_features = reuse_features
+        self.low_precision = low_precision
         self.affinity_head = None
         if affinity_head is not None and self.supervision.affinity > 0:
             if hasattr(self.backbone, 'forward_with_attention'):
@@ -260,20 +266,27 @@ class MutualPromotionSegmentor(BranchExportMixin, BranchPredictionMixin, Encoder
         propagates = self.schedule.propagates_background(iteration)
         propagates = propagates and self.supervision.uses_segmentation
         classes = PresentClasses.from_tags(tags, inputs.device)
-        cams, background = multi_scale_scores(
-            inputs,
-            self.extract_feat,
-            self.cam_head,
-            self._background if propagates else None,
-            classes.classes,
-            self.label_options.scales,
-            features if self._reuses_features() else None,
-        )
+        with self._pass_precision(inputs.device.type):
+            cams, background = multi_scale_scores(
+                inputs,
+                self.extract_feat,
+                self.cam_head,
+                self._background if propagates else None,
+                classes.classes,
+                self.label_options.scales,
+                features if self._reuses_features() else None,
+            )
         with_par = not propagates or self.affinity_head is not None
         images = to_unit_rgb(inputs, self.data_preprocessor)
         return make_cam_labels(
             images, cams, background, classes, boxes, self.label_options, with_par
         )
+
+    def _pass_precision(self, device_type: str) -> AbstractContextManager:
+        """Precision of the multi-scale pass; that of the training unless it is low."""
+        if not self.low_precision:
+            return nullcontext()
+        return torch.autocast(device_type, torch.bfloat16)
 
     def _background(self, features: Sequence[Tensor], cam_logits: Tensor) -> Tensor:
         return background_logits(self.decode_head, self.gated(features, cam_logits))
