@@ -45,17 +45,17 @@ def test_prints_a_row_for_each_ratio(script, num_rows):
 
 def test_gpu_tables_in_a_dry_run(tmp_path):
     """Each part writes its table, whatever breaks; one that has no time says so."""
-    parts = ['syncs', 'profiles', 'training_steps', 'refinements', 'losses']
+    parts = ['syncs', 'profiles', 'training_steps', 'refinements']
     command = [sys.executable, '-W', 'ignore', FOLDER / 'gpu.py', '--out', tmp_path]
     command += ['--tiny', '--device', 'cpu', '--threads', '1', '--parts', *parts]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr
     tables = {part: (tmp_path / f'{part}.md').read_text() for part in parts}
     rows = {
         part: sum(line.startswith('| ') for line in table.splitlines()) - 2
         for part, table in tables.items()
     }
-    assert rows == dict(syncs=4, profiles=4, training_steps=4, refinements=3, losses=6)
+    assert rows == dict(syncs=4, profiles=4, training_steps=4, refinements=3)
     report = (tmp_path / 'report.md').read_text()
     assert 'no GPU' in report and all(table in report for table in tables.values())
     assert 'Broken off' not in report and 'Error' not in report

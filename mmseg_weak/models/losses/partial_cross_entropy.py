@@ -85,8 +85,8 @@ class PartialCrossEntropyLoss(WeightedLoss):
         if pred.dim() == 3:  # of PointRend
             pred, target = pred[..., None], target[..., None]
             weight = None if weight is None else weight[..., None]
-        index = torch.nonzero(target != ignore_index, as_tuple=True)
-        if len(index[0]) > DENSE_SHARE * target.numel():
+        index = _labelled_pixels(target, ignore_index, DENSE_SHARE)
+        if index is None:
             return self._dense_loss(pred, target, weight, ignore_index)
         logits = gather_logits(pred, index, repeated=False)
         return self._loss(logits, target, index, weight)
@@ -111,9 +111,9 @@ class PartialCrossEntropyLoss(WeightedLoss):
         Returns:
             Tensor: Scalar, equal to upsampling first, see :meth:`forward`.
         """
-        index = torch.nonzero(target != ignore_index, as_tuple=True)
+        index = _labelled_pixels(target, ignore_index, DENSE_SHARE_LOW)
         size = (target.shape[1], target.shape[2])
-        if len(index[0]) > DENSE_SHARE_LOW * target.numel():
+        if index is None:
             logits = resize(
                 pred, size, mode='bilinear', align_corners=align_corners, warning=False
             )
@@ -142,8 +142,13 @@ class PartialCrossEntropyLoss(WeightedLoss):
         """The same of (N, C, H, W) logits, where most pixels have a label."""
         labels = target.long()
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        loss = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction='none')
         labelled = target != ignore_index
+        if weight is None and self.class_weight is None:
+            options = dict(ignore_index=ignore_index, reduction='sum')
+            total = F.cross_entropy(logits, labels, **options)
+            count = labelled.sum().to(total)
+            return self.loss_weight * total / global_denominator(count)
+        loss = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction='none')
         pixel_weight = labelled.to(loss)
         if weight is not None:
             pixel_weight = torch.where(labelled, weight.to(loss), 0.0)
@@ -166,3 +171,15 @@ class PartialCrossEntropyLoss(WeightedLoss):
                 f'{logits.shape[1]} classes'
             )
         return logits.new_tensor(self.class_weight)
+
+
+def _labelled_pixels(
+    target: Tensor, ignore_index: int, share: float
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Indices of the labelled pixels, None where more than a share of all have a label."""
+    labelled, most = target != ignore_index, share * target.numel()
+    # On a GPU every question waits for the device, and the indices answer this one too.
+    if target.device.type == 'cpu' and torch.count_nonzero(labelled) > most:
+        return None
+    index = torch.nonzero(labelled, as_tuple=True)
+    return index if len(index[0]) <= most else None
