@@ -44,8 +44,10 @@ def replace_parameter(model):
     model[3].weight = nn.Parameter(torch.ones(2, 4, 1, 1))
 
 
-@pytest.mark.parametrize('change', [replace_buffer, replace_parameter])
-@pytest.mark.parametrize('of_teacher', [False, True])
+@pytest.mark.parametrize(
+    ('change', 'of_teacher'),
+    [(replace_buffer, False), (replace_buffer, True), (replace_parameter, False)],
+)
 def test_tensors_that_are_replaced_between_steps(change, of_teacher):
     """Lists of tensors are kept from step to step, and none of them is stale."""
     student = network()
@@ -60,6 +62,18 @@ def test_tensors_that_are_replaced_between_steps(change, of_teacher):
         theirs.update_parameters(student)
     for a, b in zip(ours.state_dict().values(), theirs.state_dict().values()):
         torch.testing.assert_close(a, b)
+
+
+def test_a_parameter_of_the_teacher_that_is_replaced():
+    student = network()
+    teacher = TeacherEMA(student, momentum=0.25)
+    for step in range(6):
+        train_step(student, step)
+        if step == 5:
+            replace_parameter(teacher.module)
+        teacher.update_parameters(student)
+    expected = 0.75 + 0.25 * student[3].weight
+    torch.testing.assert_close(teacher.module[3].weight, expected)
 
 
 def test_another_student_takes_the_place_of_the_first():
