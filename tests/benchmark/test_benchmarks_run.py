@@ -17,7 +17,7 @@ FOUNDATION = pytest.mark.skipif(
 @pytest.mark.parametrize(
     ('script', 'num_rows'),
     [
-        ('click_losses', 6),
+        ('click_losses', 16),
         ('training_step', 2),
         ('ema_update', 3),
         ('click_pipeline', 1),

@@ -3,9 +3,12 @@
     python tools/benchmark/click_losses.py
 
 Forward and backward of 4 images with 20 labels each, 21 classes. Extra memory is the peak
-above logits and labels, the gradient of the logits included.
+above logits and labels, the gradient of the logits included. Then one image with more and
+more labels against the faster of two plain forms: the logits at the labels, read by a mask,
+and torch's own loss of all pixels.
 """
 
+import statistics
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 
@@ -90,8 +93,50 @@ def memory_rows(size: int, device: str) -> Iterator[Row]:
             yield Row(what, *cells, ours / stock)
 
 
+def share_rows(size: int, options: Namespace) -> Iterator[Row]:
+    """From clicks to dense labels."""
+    options = Namespace(**{**vars(options), 'repeats': min(options.repeats, 5)})
+    loss, pixels = PartialCrossEntropyLoss(), size * size
+    for classes in (21, 150):
+        shape = (1, classes, size, size)
+        logits = torch.randn(shape, device=options.device, requires_grad=True)
+        for count in (80, 1000, pixels // 100, pixels // 10, pixels):
+            labels = torch.full((pixels,), 255)
+            labels[torch.randperm(pixels)[:count]] = torch.randint(classes, (count,))
+            labels = labels.view(1, size, size).to(options.device)
+            forms = share_forms(loss, logits, labels)
+            seconds = seconds_in_turn(forms, options)
+            plain = min(('gather', 'torch'), key=lambda k: statistics.median(seconds[k]))
+            pair = dict(stock=seconds[plain], ours=seconds['ours'])
+            what = f'partial CE, {classes} classes, {count} of {pixels} labelled; {plain}'
+            yield time_row(what, pair, '<= 1.1', faster=False)
+
+
+def share_forms(
+    loss: PartialCrossEntropyLoss, logits: Tensor, labels: Tensor
+) -> dict[str, Callable[[], None]]:
+    """Forward and backward of ours and of both plain forms."""
+
+    def gather() -> Tensor:
+        labelled = labels != 255
+        return F.cross_entropy(logits.permute(0, 2, 3, 1)[labelled], labels[labelled])
+
+    def step(form: Callable[[], Tensor]) -> Callable[[], None]:
+        def run() -> None:
+            logits.grad = None
+            form().backward()
+
+        return run
+
+    return dict(
+        ours=step(lambda: loss(logits, labels)),
+        gather=step(gather),
+        torch=step(lambda: F.cross_entropy(logits, labels, ignore_index=255)),
+    )
+
+
 def rows(options: Namespace) -> Iterator[Row]:
-    """Measure both paths."""
+    """Measure both paths, then other shares of labels."""
     size = 64 if options.tiny else SIZE
     forms = make_forms(size, options.device)
     seconds = seconds_in_turn(forms, options)
@@ -105,6 +150,7 @@ def rows(options: Namespace) -> Iterator[Row]:
     what = 'partial CE, low resolution: difference from upsampling, then gathering'
     yield Row(what, f'{reference:.6f}', f'{value:.6f}', abs(value - reference), '<= 1e-5')
     yield from memory_rows(size, options.device)
+    yield from share_rows(size, options)
 
 
 if __name__ == '__main__':

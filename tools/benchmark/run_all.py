@@ -10,7 +10,10 @@ import click_losses
 import click_pipeline
 import clustering
 import ema_update
+import label_transfer
 import multi_scale_cam
+import mutual_promotion
+import regularised_losses
 import training_step
 from measure import print_table
 
@@ -21,7 +24,10 @@ BENCHMARKS = (
     click_pipeline,
     clustering,
     multi_scale_cam,
+    mutual_promotion,
+    regularised_losses,
 )
 
 if __name__ == '__main__':
-    print_table([benchmark.rows for benchmark in BENCHMARKS], __doc__)
+    rows = [benchmark.rows for benchmark in BENCHMARKS]
+    print_table([*rows, *label_transfer.BENCHMARKS], __doc__)
