@@ -37,7 +37,7 @@ def restrict_probabilities(
     """
     kept = probs
     if mode is not None:
-        image_classes = image_classes.to(probs.device)
+        image_classes = image_classes.to(probs.device, non_blocking=True)
         known = image_classes | ~image_classes.any(dim=1, keepdim=True)
         if background is not None:
             known[:, background] = True
@@ -75,7 +75,7 @@ def restrict_logits(
     """
     restricted = logits
     if mode is not None:
-        absent = ~image_classes.to(logits.device)
+        absent = ~image_classes.to(logits.device, non_blocking=True)
         restricted = logits.masked_fill(absent[:, :, None, None], -math.inf)
     if mode == 'foreground':
         foreground = [c for c in range(logits.shape[1]) if c != background]

@@ -180,7 +180,7 @@ def agreement(probs: Sequence[Tensor]) -> Tensor:
 
 def inside(sizes: Tensor, labels: Tensor) -> Tensor:
     """Mask of the valid areas (N, 2) in maps like ``labels``, bool, shape (N, H, W)."""
-    height, width = sizes.to(labels.device).unbind(dim=1)
+    height, width = sizes.to(labels.device, non_blocking=True).unbind(dim=1)
     rows, columns = (torch.arange(n, device=labels.device) for n in labels.shape[1:])
     return (rows < height[:, None])[:, :, None] & (columns < width[:, None])[:, None]
 

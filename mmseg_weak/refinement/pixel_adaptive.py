@@ -193,7 +193,7 @@ class PixelAdaptiveRefinement(nn.Module):
         """Flat source pixel of every padded pixel, (N, 1, (H + 2P)(W + 2P))."""
         if sizes is None:
             return None
-        sizes = sizes.to(like.device)
+        sizes = sizes.to(like.device, non_blocking=True)
         height, width = like.shape[-2:]
         rows, cols = (
             torch.arange(-self.padding, n + self.padding, device=sizes.device)

@@ -46,7 +46,9 @@ def stacked_exclusions(data_samples: SampleList) -> Tensor:
         if found is not None and len(found):
             parts.append(F.pad(found, (1, 0), value=i))
     device = data_samples[0].gt_sem_seg.data.device
-    return (torch.cat(parts) if parts else torch.zeros(0, 4, dtype=torch.long)).to(device)
+    if not parts:  # made where it is used: to send it would wait for the device
+        return torch.zeros(0, 4, dtype=torch.long, device=device)
+    return torch.cat(parts).to(device)
 
 
 def has_own_loss(head: nn.Module) -> bool:
