@@ -35,6 +35,11 @@ class ClickBudget:
     click_fraction: Fraction = 1.0
     seed: Annotated[int, Interval(0, says='a whole number from 0')] = 0
 
+    @property
+    def draws(self) -> bool:
+        """Whether a limit needs all images at once."""
+        return min(self.image_fraction, self.click_fraction) < 1
+
     def steps(self) -> Iterator[tuple[str, Callable[[ClickTable], np.ndarray]]]:
         """Yield the name of each limit and the function that marks what stays."""
         yield 'max_rank', _of_classes(lambda clicks: limit_rank(clicks, self.max_rank))
@@ -85,8 +90,7 @@ def limit_per_class(clicks: ClickTable, clicks_per_class: int | None) -> np.ndar
     keep = np.ones(len(clicks), dtype=bool)
     if clicks_per_class is None or not len(clicks):
         return keep
-    image = np.unique(clicks.image, return_inverse=True)[1]
-    group = image * (clicks.label.max() + 1) + clicks.label
+    group = clicks.image_index.astype(np.int64) * (clicks.label.max() + 1) + clicks.label
     order = np.lexsort((clicks.rank, group))  # stable: file order breaks ties
     start = np.flatnonzero(np.diff(group[order], prepend=-1))
     size = np.diff(start, append=len(order))
@@ -102,8 +106,10 @@ def sample_images(clicks: ClickTable, fraction: float, seed: int) -> np.ndarray:
     Returns:
         np.ndarray: (n,) bool, True where the click stays.
     """
-    images, index = np.unique(clicks.image, return_inverse=True)
-    return _sample(len(images), fraction, (seed, 0))[index]
+    if fraction >= 1:
+        return np.ones(len(clicks), dtype=bool)
+    number, index = _by_name(clicks)
+    return _sample(number, fraction, (seed, 0))[index]
 
 
 def sample_clicks(clicks: ClickTable, fraction: float, seed: int) -> np.ndarray:
@@ -114,12 +120,24 @@ def sample_clicks(clicks: ClickTable, fraction: float, seed: int) -> np.ndarray:
     Returns:
         np.ndarray: (n,) bool, True where the click stays.
     """
-    # Canonical order, so that the order of the images in a file changes nothing.
-    index = np.unique(clicks.image, return_inverse=True)[1]
-    order = np.argsort(index, kind='stable')
+    if fraction >= 1:
+        return np.ones(len(clicks), dtype=bool)
+    order = np.argsort(_by_name(clicks)[1], kind='stable')
     keep = np.empty(len(clicks), dtype=bool)
     keep[order] = _sample(len(clicks), fraction, (seed, 1))
     return keep
+
+
+def _by_name(clicks: ClickTable) -> tuple[int, np.ndarray]:
+    """Number of clicked images, and the position of each click's among them by name.
+
+    In a canonical order, so that the order of the images in a file changes nothing.
+    """
+    used, index = np.unique(clicks.image_index, return_inverse=True)
+    names = [clicks.images[i] for i in used.tolist()]
+    place = np.empty(len(used), dtype=np.int64)
+    place[sorted(range(len(used)), key=names.__getitem__)] = np.arange(len(used))
+    return len(used), place[index]
 
 
 def _sample(total: int, fraction: float, seed: tuple[int, int]) -> np.ndarray:

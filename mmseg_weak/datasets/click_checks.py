@@ -54,8 +54,11 @@ def _check_unit(clicks: ClickTable, sizes: np.ndarray | None) -> None:
 def _check_spots(clicks: ClickTable) -> list[str]:
     """Images whose clicks all lie on one pixel."""
     pixels = np.floor(clicks.xy).astype(np.int64)
-    rows = np.concatenate([clicks.image_index[:, None], pixels], axis=1)
-    spots = np.unique(rows, axis=0)[:, 0]
+    order = np.lexsort((*pixels.T, clicks.image_index))
+    rows = (clicks.image_index[order], *pixels[order].T)
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = np.logical_or.reduce([np.diff(values) != 0 for values in rows])
+    spots = rows[0][new]
     number = len(clicks.images)
     marks = np.bincount(clicks.image_index, minlength=number)
     several = marks > 2

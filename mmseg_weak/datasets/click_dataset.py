@@ -1,25 +1,32 @@
 """Data sets of images with clicked pixels instead of masks."""
 
 import logging
+import os
+import os.path as osp
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import DATASETS
 
-from ..constants import IGNORE_INDEX
 from .class_lists import check_class_list
 from .class_splits import BACKGROUND
 from .click_budget import ClickBudget
-from .click_checks import check_clicks
-from .click_marks import marks_inside, split_marks
-from .click_report import REASONS, format_report, make_report, unclicked_classes
+from .click_marks import MarksOfTable
+from .click_preparation import Marks, Preparation
+from .click_report import format_report, unclicked_classes
+from .click_samples import ClickSamples
+from .click_set import ClickSet
 from .click_sources import DECLARED, ClickSources, Vocabulary
+from .click_store import ClickStore
 from .click_table import ClickTable
 from .formats import ReadOptions
 from .image_files import Files, as_list
+from .start_cache import cached_set, digest, file_stamp, is_large
 from .transforms.checks import check_click_pipeline
 from .transforms.pseudo_labels import check_pseudo_labels
-from .weak_dataset import WeakSegDataset, relabelling
+from .weak_dataset import MANY_IMAGES, WeakSegDataset, relabelling
 
 
 @DATASETS.register_module()
@@ -111,11 +118,12 @@ class ClickDataset(WeakSegDataset):
         if isinstance(self.vocabulary, str) and self.vocabulary != DECLARED:
             self.vocabulary = self._below_root(self.vocabulary)
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> Sequence[dict]:
         """List the images with their clicks and report what was found.
 
         Returns:
-            list[dict]: Per image ``img_path``, ``img_id``, ``clicks`` ((n, 2) float32
+            Sequence[dict]: A list, of many images a sequence that makes each entry when it
+            is asked for. Per image ``img_path``, ``img_id``, ``clicks`` ((n, 2) float32
             x and y) and more of :func:`.click_marks.split_marks`, ``background_index``,
             ``label_map``, ``reduce_zero_label`` and ``seg_fields``. With ``test_mode`` the
             list of ``BaseSegDataset``.
@@ -127,80 +135,100 @@ class ClickDataset(WeakSegDataset):
         )
         check_click_pipeline(self.pipeline.transforms)
         self._settle_background()
-        images, paths = map(list, zip(*self._image_paths().items()))
-        sizes = self._image_sizes(paths)
-        clicks, dropped, outside = self._load_clicks(images, sizes)
-        if self.drop_unclicked:
-            clicked = set(clicks.image)
-            keep = [i for i, image in enumerate(images) if image in clicked]
-            images, paths = [images[i] for i in keep], [paths[i] for i in keep]
-            sizes = None if sizes is None else sizes[keep]
-        check_pseudo_labels(self.pipeline.transforms, images, self._metainfo['classes'])
-        self.click_report = make_report(
-            clicks, images, sizes, self._metainfo['classes'], dropped, outside
-        )
+        clicks = self._click_set()
+        check_pseudo_labels(self.pipeline.transforms, clicks.ids, self._metainfo['classes'])
+        for level, text in clicks.messages:
+            self._tell(text, level)
+        self.click_report = clicks.report
         self._tell(format_report(self.click_report))
         warning = unclicked_classes(self.click_report)
         if warning:
             self._tell(warning, logging.WARNING)
-        return self._make_data_list(images, paths, clicks)
+        samples = ClickSamples(
+            clicks,
+            self.data_prefix.get('img_path') or '',
+            self.backend_args,
+            background_index=self.background_index,
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+        )
+        if len(samples) < MANY_IMAGES:
+            return list(samples)
+        self.serialize_data = False  # nothing is held that could be
+        return samples
 
-    def _load_clicks(
-        self, images: list[str], sizes: np.ndarray | None
-    ) -> tuple[ClickTable, dict[str, int], ClickTable | None]:
-        """Read the click files and apply every limit, counting what falls away.
+    def _click_set(self) -> ClickSet:
+        """The clicks of the list, from the cache where there is much to read."""
+        large = any(is_large(file) for file in self._all_click_files())
+        listed, key = None, self._cache_key()
+        if self.check_images or not self.ann_file:
+            listed = self._listed()
+        folder = self._cache_folder(len(listed[0]) if listed else 0, large)
+        if folder is None or key is None:
+            return self._prepare(*(listed or self._listed()))
+        if listed:
+            _, files, sizes = listed
+            sizes = b'' if sizes is None else sizes.tobytes()
+            key += [digest('\n'.join(files).encode('utf-8', 'surrogatepass'), sizes)]
+        return cached_set(
+            folder, key, lambda new: self._prepare(*(listed or self._listed()), new)
+        )
 
-        Returns:
-            tuple: The clicks that are used, how many are dropped for each reason, and
-            those outside their image.
-        """
-        clicks = self._read_click_files(images, sizes)
-        seen = sorted(set(clicks.image))
-        dropped, outside = dict.fromkeys(REASONS, 0), None
+    def _listed(self) -> tuple[list[str], list[str], np.ndarray | None]:
+        """Ids, files and sizes of the images."""
+        images, files = map(list, zip(*self._image_files().items()))
+        folder = self.data_prefix.get('img_path') or ''
+        sizes = None
+        if self.check_images:
+            sizes = self._image_sizes([osp.join(folder, file) for file in files])
+        return images, files, sizes
 
-        def keep(reason: str, mask: np.ndarray) -> ClickTable:
-            dropped[reason] += int((~mask).sum())
-            return clicks.select(mask)
+    def _all_click_files(self) -> list[str]:
+        return self.click_files + self.background_click_files
 
-        row = {image: i for i, image in enumerate(images)}
-        clicks = keep('not_in_split', np.array([i in row for i in clicks.image], bool))
-        if not len(clicks):
-            found = f'the ids there look like {seen[:2]}' if seen else 'it holds no click'
-            raise ValueError(
-                f'no image has a click in {", ".join(self.click_files)}: {found}, those of '
-                f'the images look like {images[:2]}'
-            )
-        self._check_clicks(clicks, row, sizes)
-        clicks.label = relabelling(self)[clicks.label]
-        clicks = keep('ignored_class', clicks.label != IGNORE_INDEX)
-        if sizes is not None:
-            inside = marks_inside(clicks, sizes[[row[image] for image in clicks.image]])
-            outside = clicks.select(~inside)
-            clicks = keep('outside_image', inside)
-        for reason, choose in self.budget.steps():
-            clicks = keep(reason, choose(clicks))
-        if not len(clicks):
-            raise ValueError(f'no click is left, dropped: {dropped}')
-        return clicks, dropped, outside
-
-    def _check_clicks(
-        self, clicks: ClickTable, row: dict[str, int], sizes: np.ndarray | None
-    ) -> None:
-        """Before any limit: what is left after one may prove nothing."""
-        clicks = clicks.select(~clicks.negative)
-        if not len(clicks):
-            return
-        if sizes is not None:
-            sizes = sizes[[row[image] for image in clicks.image]]
+    def _cache_key(self) -> list | None:
+        """All that decides what is trained; None where that cannot be told."""
+        files = [*self._all_click_files(), self.ann_file]
+        if isinstance(self.vocabulary, str) and self.vocabulary != DECLARED:
+            files.append(self.vocabulary)
         try:
-            notes = check_clicks(clicks, sizes)
-        except ValueError as error:
-            files = ', '.join(self.click_files + self.background_click_files)
-            raise ValueError(f'{files}: {error}') from None
-        for note in notes:
-            self._tell(note, logging.WARNING)
+            stamps = [file_stamp(file) for file in files if file]
+        except OSError:  # a folder of many files, or absent: whoever reads it says so
+            return None
+        options = (self.click_options, self.vocabulary, vars(self.budget))
+        return [
+            [stamps, len(self.click_files), os.path.abspath(self.data_prefix['img_path'])],
+            [self.METAINFO.get('classes'), self._metainfo['classes'], self.label_map],
+            [self.reduce_zero_label, self.img_suffix, self.drop_unclicked, *options],
+            [self.check_images],
+        ]
 
-    def _read_click_files(self, images: list[str], sizes: np.ndarray | None) -> ClickTable:
+    def _prepare(
+        self,
+        images: list[str],
+        files: list[str],
+        sizes: np.ndarray | None,
+        folder: Path | None = None,
+    ) -> ClickSet:
+        """Read the click files and apply every limit, counting what falls away."""
+        messages: list = []
+        marks = self._read_click_files(images, sizes, messages)
+        return Preparation(
+            images,
+            files,
+            sizes,
+            marks,
+            self.budget,
+            relabelling(self),
+            self._metainfo['classes'],
+            self.drop_unclicked,
+            ', '.join(self._all_click_files()),
+            messages,
+        ).run(folder)
+
+    def _read_click_files(
+        self, images: list[str], sizes: np.ndarray | None, messages: list
+    ) -> list[Marks]:
         resolve = self._resolver()
         options = ReadOptions(images=self.data_prefix.get('img_path'), **self.click_options)
         sources = ClickSources(
@@ -217,21 +245,18 @@ class ClickDataset(WeakSegDataset):
                 f"background_click_file needs a class named '{BACKGROUND}', "
                 f'the classes are {", ".join(resolve.ids)}'
             )
-        tables = [sources.read(file) for file in self.click_files]
-        for file in self.background_click_files:
-            tables.append(sources.read(file, only_class=resolve.ids[BACKGROUND]))
-        for note in sources.notes:
-            self._tell(note)
-        return ClickTable.concatenate(tables)
-
-    def _make_data_list(
-        self, images: list[str], paths: list[str], clicks: ClickTable
-    ) -> list[dict]:
-        trained = relabelling(self)
-        known = [set(trained[list(ids)].tolist()) for ids in clicks.vocabularies]
-        known = [tuple(sorted(ids - {IGNORE_INDEX})) for ids in known]
-        samples = split_marks(clicks, images, known, self.background_index)
-        return self._entries(dict(zip(images, paths)), samples)
+        files = [(file, None) for file in self.click_files]
+        files += [(f, resolve.ids[BACKGROUND]) for f in self.background_click_files]
+        tables, marks = [], []
+        for file, only_class in files:
+            if ClickStore.is_store(file):
+                marks.append(sources.open(file, only_class))
+            else:
+                tables.append(sources.read(file, only_class))
+        messages += [[logging.INFO, note] for note in sources.notes]
+        if tables:
+            marks.insert(0, MarksOfTable(ClickTable.concatenate(tables), images))
+        return marks
 
 
 @DATASETS.register_module()

@@ -1,9 +1,11 @@
 """From the table of marks to what each image brings into the pipeline."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from .click_set import ClickSet, Columns, block_columns
 from .click_table import KNOWS_ALL, ClickTable
 
 
@@ -47,35 +49,89 @@ def split_marks(
         points of one scribble), ``click_negatives`` ((n,) bool, "not this class") and
         ``known_classes`` (tuple that was searched for, None: all).
     """
-    codes = dict(zip(clicks.images, clicks.vocabulary.tolist()))
-    lists = {KNOWS_ALL: None, **dict(enumerate(vocabularies))}
-    known = {image: lists[codes.get(image, KNOWS_ALL)] for image in images}
-    lines = bool(clicks.is_line().any())
-    partial = any(classes is not None for classes in known.values())
-    negatives = partial or bool(clicks.negative.any())
-    order = np.argsort(clicks.image_index, kind='stable')
-    ends = np.cumsum(np.bincount(clicks.image_index, minlength=len(clicks.images)))
-    rows = dict(zip(clicks.images, np.split(order, ends[:-1]) if len(ends) else []))
-    samples = []
-    for image in images:
-        marks = clicks.select(rows.get(image, np.zeros(0, np.int64)))
-        sample = _one_image(marks, known[image], background)
-        if not negatives:
-            del sample['click_negatives']
-        if not lines:
-            del sample['click_strokes']
-        if partial:
-            sample['known_classes'] = known[image]
-        samples.append(sample)
-    return samples
+    listed = MarksOfTable(clicks, images).take(0, len(images))
+    columns = Columns()
+    columns.append(**block_columns(listed, listed.vocabulary))
+    whole = ClickSet(images, images, None, columns.finish(), list(vocabularies))
+    return [sample_marks(whole, i, background) for i in range(len(images))]
+
+
+def sample_marks(
+    clicks: ClickSet,
+    index: int,
+    background: int | None,
+    size: np.ndarray | None = None,
+) -> dict:
+    """What one image brings into the pipeline; see :func:`split_marks`.
+
+    Args:
+        clicks (ClickSet): Of all images.
+        index (int): The image.
+        background (int, optional): Index of the background class.
+        size (np.ndarray, optional): Its width and height, to multiply positions by.
+            Defaults to None: they are in pixels.
+    """
+    known, marks = clicks.known(index), clicks.marks(index)
+    if size is not None:
+        marks.points = marks.points * size
+    sample = _one_image(marks, known, background)
+    if not clicks.negatives:
+        del sample['click_negatives']
+    if not clicks.lines:
+        del sample['click_strokes']
+    if clicks.partial:
+        sample['known_classes'] = known
+    return sample
+
+
+class MarksOfTable:
+    """Marks in memory, by the images of a list.
+
+    Args:
+        clicks (ClickTable): Marks of any images.
+        images (Sequence[str]): Ids of the list.
+
+    Attributes:
+        total (int): Number of marks, those of images that are not listed too.
+        seen (list[str]): Some of the images that have marks.
+    """
+
+    fractions = False
+    in_memory = True
+
+    def __init__(self, clicks: ClickTable, images: Sequence[str]) -> None:
+        place = {name: i for i, name in enumerate(images)}
+        self.images = images
+        row = np.array([place.get(name, -1) for name in clicks.images], dtype=np.int64)
+        self.vocabulary = np.full(len(images), KNOWS_ALL, dtype=np.int32)
+        self.vocabulary[row[row >= 0]] = clicks.vocabulary[row >= 0]
+        of_mark = row[clicks.image_index]
+        order = np.argsort(of_mark, kind='stable')
+        self.total, unlisted = len(clicks), int((of_mark < 0).sum())
+        clicked = np.unique(clicks.image_index)
+        self.seen = sorted(clicks.images[i] for i in clicked.tolist())[:2]
+        self.clicks = clicks.select(order[unlisted:])
+        self.row = of_mark[order[unlisted:]]
+
+    def take(self, first: int, last: int) -> ClickTable:
+        """Marks of images ``first`` to ``last`` of the list, in their order."""
+        begin, end = np.searchsorted(self.row, (first, last)).tolist()
+        part = self.clicks.select(np.arange(begin, end))
+        return replace(
+            part,
+            images=tuple(self.images[first:last]),
+            image_index=(self.row[begin:end] - first).astype(np.int32),
+            vocabulary=self.vocabulary[first:last],
+        )
 
 
 def _one_image(
     marks: ClickTable, known: tuple[int, ...] | None, background: int | None
 ) -> dict:
     label, negative = marks.label, marks.negative
-    pick = np.arange(len(marks))
+    chosen = marks
     if known is not None and background is not None:
+        pick = np.arange(len(marks))
         unsure = (label == background) & ~negative
         absent = np.array([c for c in known if c != background], dtype=np.int64)
         pick = np.concatenate([pick[~unsure], np.repeat(pick[unsure], len(absent))])
@@ -83,7 +139,7 @@ def _one_image(
         negative = np.concatenate(
             [negative[~unsure], np.ones(len(absent) * int(unsure.sum()), dtype=bool)]
         )
-    chosen = marks.select(pick)
+        chosen = marks.select(pick)
     mark = chosen.point_rows()
     return dict(
         clicks=chosen.points.astype(np.float32),

@@ -15,6 +15,8 @@ REASONS = {
     'image_fraction': 'left out by image_fraction',
     'click_fraction': 'left out by click_fraction',
 }
+# So many clicks outside their image are named.
+EXAMPLES = 3
 
 
 def clicked_pixels(clicks: ClickTable) -> tuple[int, int]:
@@ -25,60 +27,84 @@ def clicked_pixels(clicks: ClickTable) -> tuple[int, int]:
     """
     if not len(clicks):
         return 0, 0
-    image = np.unique(clicks.image, return_inverse=True)[1]
     column, row = np.floor(clicks.xy).astype(np.int64).T
-    labelled = np.unique(np.stack([image, row, column, clicks.label], 1), axis=0)
-    count = np.unique(labelled[:, :3], axis=0, return_counts=True)[1]
-    return len(count), int((count > 1).sum())
+    order = np.lexsort((clicks.label, column, row, clicks.image_index))
+    rows = (clicks.image_index[order], row[order], column[order])
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = np.logical_or.reduce([np.diff(values) != 0 for values in rows])
+    other = np.zeros(len(order), dtype=bool)  # another class than the one before it
+    other[1:] = ~new[1:] & (np.diff(clicks.label[order]) != 0)
+    pixel = np.cumsum(new) - 1
+    return int(new.sum()), int((np.bincount(pixel, weights=other) > 0).sum())
 
 
-def make_report(
-    clicks: ClickTable,
-    images: Sequence[str],
-    sizes: np.ndarray | None,
-    classes: Sequence[str],
-    dropped: dict[str, int],
-    outside: ClickTable | None = None,
-) -> dict:
-    """Collect the numbers of the report.
+class ReportCounter:
+    """Counts for the report, of clicks that come image by image.
 
     Args:
-        clicks (ClickTable): The clicks that are used, labels as trained.
-        images (Sequence[str]): Image ids of the data set.
-        sizes (np.ndarray, optional): (n, 2) sizes of the images, None when unknown.
         classes (Sequence[str]): Class names.
-        dropped (dict): Number of dropped clicks per reason.
-        outside (ClickTable, optional): Those outside their image.
-
-    Returns:
-        dict: ``images``, ``clicks``, ``clicks_per_class`` (name to count),
-        ``images_without_clicks``, ``dropped``, ``contradicting_pixels``,
-        ``labelled_share`` (of all pixels, None without sizes; of scribbles their first
-        points), ``negative`` (marks that say "not this class"), ``scribbles`` and
-        ``outside_examples`` (up to three, as text).
     """
-    yes = clicks.select(~clicks.negative)
-    counts = np.bincount(yes.label, minlength=len(classes))
-    pixels, contradicting = clicked_pixels(yes)
-    share = None if sizes is None else pixels / max(1, int(sizes.prod(1).sum()))
-    return dict(
-        images=len(images),
-        clicks=len(clicks),
-        clicks_per_class={c: int(n) for c, n in zip(classes, counts)},
-        images_without_clicks=len(set(images) - set(clicks.image)),
-        dropped=dict(dropped),
-        contradicting_pixels=contradicting,
-        negative=int(clicks.negative.sum()),
-        scribbles=int(clicks.is_line().sum()),
-        labelled_share=share,
-        outside_examples=[] if outside is None else _examples(outside),
-    )
 
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = classes
+        self.dropped = dict.fromkeys(REASONS, 0)
+        self.examples: list[str] = []
+        self._counts = np.zeros(len(classes), dtype=np.int64)
+        self._sums = np.zeros(6, dtype=np.int64)
 
-def _examples(clicks: ClickTable) -> list[str]:
-    """The first clicks as text."""
-    shown = zip(clicks.image[:3], clicks.xy)
-    return [f'({x:g}, {y:g}) of {image}' for image, (x, y) in shown]
+    def add(self, clicks: ClickTable, outside: ClickTable | None = None) -> None:
+        """Take all clicks of some images.
+
+        Args:
+            clicks (ClickTable): Those that are used, labels as trained.
+            outside (ClickTable, optional): Those outside their image.
+        """
+        yes = clicks.select(~clicks.negative)
+        self._counts += np.bincount(yes.label, minlength=len(self.classes))
+        self._sums += (
+            len(clicks),
+            len(np.unique(clicks.image_index)),
+            clicks.negative.sum(),
+            clicks.is_line().sum(),
+            *clicked_pixels(yes),
+        )
+        if outside is not None and len(self.examples) < EXAMPLES:
+            shown = zip(outside.image[:EXAMPLES], outside.xy)
+            self.examples += [f'({x:g}, {y:g}) of {image}' for image, (x, y) in shown]
+
+    @property
+    def clicks(self) -> int:
+        """Number of clicks so far."""
+        return int(self._sums[0])
+
+    def report(self, images: int, sizes: np.ndarray | None) -> dict:
+        """The numbers of the report.
+
+        Args:
+            images (int): Number of images of the data set.
+            sizes (np.ndarray, optional): (n, 2) their sizes, None when unknown.
+
+        Returns:
+            dict: ``images``, ``clicks``, ``clicks_per_class`` (name to count),
+            ``images_without_clicks``, ``dropped``, ``contradicting_pixels``,
+            ``labelled_share`` (of all pixels, None without sizes; of scribbles their first
+            points), ``negative`` (marks that say "not this class"), ``scribbles`` and
+            ``outside_examples`` (up to three, as text).
+        """
+        clicks, clicked, negative, lines, pixels, contradicting = self._sums.tolist()
+        total = None if sizes is None else max(1, int(sizes.prod(1).sum()))
+        return dict(
+            images=images,
+            clicks=clicks,
+            clicks_per_class=dict(zip(self.classes, self._counts.tolist())),
+            images_without_clicks=images - clicked,
+            dropped=dict(self.dropped),
+            contradicting_pixels=contradicting,
+            negative=negative,
+            scribbles=lines,
+            labelled_share=None if total is None else pixels / total,
+            outside_examples=self.examples[:EXAMPLES],
+        )
 
 
 def format_report(report: dict) -> str:

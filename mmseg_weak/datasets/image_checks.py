@@ -82,6 +82,7 @@ def check_images(
     loader: BaseTransform | None = None,
     decode: bool = False,
     backend_args: dict | None = None,
+    headers: tuple[np.ndarray, list[ImageKind]] | None = None,
 ) -> np.ndarray:
     """Sizes of images, and whether the pipeline can load them.
 
@@ -94,6 +95,8 @@ def check_images(
             headers only.
         decode (bool): Load every image, which finds damage inside. Defaults to False.
         backend_args (dict, optional): mmengine file backend. Defaults to None.
+        headers (tuple, optional): What :func:`read_headers` gave for them. Defaults to
+            None: they are read.
 
     Returns:
         np.ndarray: (n, 2) int64 width and height.
@@ -103,7 +106,7 @@ def check_images(
         ValueError: Likewise; an image cannot be loaded; those of more than 8 bits come out
             in one shade.
     """
-    sizes, kinds = read_headers(paths, backend_args)
+    sizes, kinds = headers or read_headers(paths, backend_args)
     if loader is None:
         return sizes
     for kind in dict.fromkeys(kinds):
@@ -179,9 +182,16 @@ def read_deep(content: bytes) -> np.ndarray | None:
 
 
 def read_headers(
-    paths: Sequence[str], backend_args: dict | None = None
+    paths: Sequence[str], backend_args: dict | None = None, total: int | None = None
 ) -> tuple[np.ndarray, list[ImageKind]]:
-    """Sizes and kinds of images; see :func:`image_sizes` for the checks."""
+    """Sizes and kinds of images; see :func:`image_sizes` for the checks.
+
+    Args:
+        paths (Sequence[str]): Image files.
+        backend_args (dict, optional): mmengine file backend. Defaults to None.
+        total (int, optional): Number of images of the list, where these are some of them.
+    """
+    total = total or len(paths)
     sizes, absent, broken = np.zeros((len(paths), 2), dtype=np.int64), [], []
     kinds = []
     with large_images():
@@ -196,12 +206,12 @@ def read_headers(
                 broken.append(f'{path} ({reason})')
     if absent:
         raise FileNotFoundError(
-            f'{len(absent)} of {len(paths)} images not found: {listing(absent)}; check '
+            f'{len(absent)} of {total} images not found: {listing(absent)}; check '
             "the split list, data_prefix['img_path'] and img_suffix"
         )
     if broken:
         raise ValueError(
-            f'{len(broken)} of {len(paths)} images are truncated or unreadable: '
+            f'{len(broken)} of {total} images are truncated or unreadable: '
             f'{listing(broken)}; replace them, or take them out of folder or split list'
         )
     return sizes, kinds

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+import numpy as np
 from mmseg.registry import DATASETS
 
 from .._messages import shortened
@@ -10,6 +11,7 @@ from ..constants import IGNORE_INDEX
 from .class_lists import check_class_list
 from .class_resolver import ClassResolver
 from .click_formats import read_clicks
+from .formats import ReadOptions
 from .image_files import as_list
 from .tag_formats import Tags, match_tags, read_tag_file
 from .tag_report import format_tag_report, make_tag_report
@@ -155,10 +157,14 @@ class ImageTagDataset(WeakSegDataset):
             self._add(tags, file, read, images)
             self._stated |= tags.keys()
         for file in self.click_files:
-            clicks = read_clicks(file, resolve, backend_args=self.backend_args)
+            options = ReadOptions(fractions=True)  # where they are does not matter
+            clicks = read_clicks(
+                file, resolve, backend_args=self.backend_args, options=options
+            )
             clicks, read = clicks.select(~clicks.negative), {}
-            for image, label in zip(clicks.image, clicks.label):
-                read.setdefault(image, set()).add(int(label))
+            pairs = np.stack([clicks.image_index, clicks.label], axis=1)
+            for image, label in np.unique(pairs, axis=0).tolist():
+                read.setdefault(clicks.images[image], set()).add(label)
             self._add(tags, file, read, images)
         return tags
 

@@ -4,6 +4,7 @@ import logging
 import os
 import os.path as osp
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import mmengine.fileio as fileio
@@ -19,8 +20,12 @@ from .class_splits import BACKGROUND
 from .image_checks import check_images
 from .image_files import as_suffixes, image_id, list_images
 from .messages import tell
+from .start_cache import cache_folder, cached_headers
 from .transforms.checks import walk_transforms
 from .transforms.clicks import OF_THE_DATA_SET, LoadClicks
+
+# A cache is worth its folder from so many images, or so long a list.
+MANY_IMAGES, MANY_BYTES = 20_000, 1 << 18
 
 
 class WeakSegDataset(BaseSegDataset):
@@ -41,6 +46,9 @@ class WeakSegDataset(BaseSegDataset):
             ``'background'``, if there is one. Whatever treats background apart asks the
             data set. ``metainfo=dict(background=...)`` says the same, for validation sets
             too. Defaults to ``'by_name'``.
+        cache (bool, optional): Keep sizes of images and clicks in a hidden folder beside
+            the list, so that the next start, and other processes of this one, only map
+            them. Defaults to None: where there is much to read.
         metainfo (dict, optional): ``classes`` and so on.
         **kwargs: Arguments of ``mmseg.datasets.BaseSegDataset``.
 
@@ -60,6 +68,7 @@ class WeakSegDataset(BaseSegDataset):
         pseudo_label_dir: str | os.PathLike | None = None,
         background: str | int | None = BY_NAME,
         check_images: bool | str = True,
+        cache: bool | None = None,
         metainfo: dict | None = None,
         test_mode: bool = False,
         **kwargs,
@@ -69,7 +78,7 @@ class WeakSegDataset(BaseSegDataset):
             raise ValueError(
                 f"check_images must be True, False or 'decode', got {check_images!r}"
             )
-        self.check_images = check_images
+        self.check_images, self.cache = check_images, cache
         self.pseudo_label_dir = pseudo_label_dir and os.fspath(pseudo_label_dir)
         pipeline = list(pipeline)
         if self.pseudo_label_dir and self.loads_pseudo_labels and not test_mode:
@@ -108,11 +117,15 @@ class WeakSegDataset(BaseSegDataset):
         """As the base class, with several suffixes and without hidden files."""
         return list_samples(self)
 
+    def _image_files(self) -> dict[str, str]:
+        """File of each image below the image folder, by its id."""
+        folder = self.data_prefix.get('img_path') or ''
+        return list_images(folder, self.ann_file, self.img_suffix, self.backend_args)
+
     def _image_paths(self) -> dict[str, str]:
         """Path of each image by its id."""
         folder = self.data_prefix.get('img_path') or ''
-        images = list_images(folder, self.ann_file, self.img_suffix, self.backend_args)
-        return {image: osp.join(folder, file) for image, file in images.items()}
+        return {image: osp.join(folder, f) for image, f in self._image_files().items()}
 
     def _entries(self, paths: Mapping[str, str], samples: Iterable[dict]) -> list[dict]:
         """The list of images, from their paths by id and what else is known of each."""
@@ -139,7 +152,30 @@ class WeakSegDataset(BaseSegDataset):
         if not isinstance(loader, LoadImageFromFile):
             loader = None
         decode = self.check_images == 'decode'
-        return check_images(paths, loader, decode, self.backend_args)
+        headers, folder = None, self._cache_folder(len(paths))
+        if folder is not None:
+            root = self.data_prefix.get('img_path') or '.'
+            start = osp.join(self.data_prefix.get('img_path') or '', '')
+            files = [path.removeprefix(start) for path in paths]
+            headers = cached_headers(folder, root, files)
+        return check_images(paths, loader, decode, self.backend_args, headers)
+
+    def _cache_folder(self, images: int = 0, large: bool = False) -> Path | None:
+        """Where sizes and clicks are kept, None where all is read at each start.
+
+        Args:
+            images (int): How many images there are, as far as is known.
+            large (bool): Whether there are many clicks.
+        """
+        if self.cache is False or self.backend_args is not None:
+            return None
+        if self.ann_file and not osp.isfile(self.ann_file):
+            return None  # whoever reads it says so
+        large = large or images >= MANY_IMAGES
+        if self.ann_file:
+            large = large or osp.getsize(self.ann_file) >= MANY_BYTES
+        beside = self.ann_file or self.data_prefix.get('img_path') or '.'
+        return cache_folder(beside) if self.cache or large else None
 
     def _tell(self, text: str, level: int = logging.INFO) -> None:
         """Log something once, by the main process, and of which list it is said."""

@@ -90,7 +90,7 @@ class Annotations:
         # In the order of the file, so that the first wrong entry is the one named.
         for i in np.unique(labels):
             try:
-                ids[i] = _class_id(self.classes[i], resolve, only_class)
+                ids[i] = class_id(self.classes[i], resolve, only_class)
             except ValueError as error:
                 raise ValueError(f'{self.path}: {self.first[i]}: {error}') from None
         return ids
@@ -220,7 +220,8 @@ def report_text(
     return '\n'.join(out + [f'  note: {note}' for note in notes])
 
 
-def _class_id(value: object, resolve: Resolve, only_class: int | None) -> int:
+def class_id(value: object, resolve: Resolve, only_class: int | None) -> int:
+    """Id of a class entry; see :meth:`Annotations.click_table`."""
     if value is None and only_class is None:
         raise ValueError(NO_CLASS)
     label = only_class if value is None else resolve(value)

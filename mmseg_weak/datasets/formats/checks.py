@@ -17,7 +17,8 @@ def _nfc(name: str) -> str:
     return unicodedata.normalize('NFC', name)
 
 
-def _last_part(name: str) -> str:
+def last_part(name: str) -> str:
+    """File of a path."""
     return name.rsplit('/', 1)[-1]
 
 
@@ -25,7 +26,7 @@ def _last_part(name: str) -> str:
 WAYS = (
     ('in another Unicode form', _nfc, _nfc),
     ("without an upload's prefix", lambda name: UPLOAD_PREFIX.sub(r'\1', name), str),
-    ('by the last part of their path', _last_part, _last_part),
+    ('by the last part of their path', last_part, last_part),
 )
 
 
@@ -98,7 +99,7 @@ def match_names(
         for image in images:
             keys.setdefault(of_image(image), []).append(image)
         hits = {name: keys.get(of_name(found[name]), []) for name in lost}
-        if of_name is _last_part:
+        if of_name is last_part:
             hits = _without_other_folders(hits, found, ids)
         for name, fits in hits.items():
             if len(fits) > 1:
@@ -119,7 +120,7 @@ def _without_other_folders(
 ) -> dict[str, list[str]]:
     """Take out what a split list left out: ``b/1`` is not ``a/1`` if that is named too."""
     taken = ids & set(found.values())
-    times = Counter(map(_last_part, found.values()))
+    times = Counter(map(last_part, found.values()))
 
     def other(name: str, image: str) -> bool:
         if '/' not in name or '/' not in image:
@@ -129,7 +130,7 @@ def _without_other_folders(
     kept = {}
     for name, fits in hits.items():
         path = found[name]
-        sure = len(fits) == 1 and fits[0] not in taken and times[_last_part(path)] == 1
+        sure = len(fits) == 1 and fits[0] not in taken and times[last_part(path)] == 1
         kept[name] = [image for image in fits if sure or not other(path, image)]
     return kept
 

@@ -35,7 +35,8 @@ class ClickTableFolder(Format):
         store = ClickStore(os.path.dirname(source.path))
         names = store.names()
         table = store.take(np.arange(len(store)), names)
-        if store.index.unit == FRACTIONS and not options.fractions:
+        scale = store.index.unit == FRACTIONS and not options.fractions
+        if scale and len(table.points):
             table.points *= _sizes(names, options)[table.image_index[table.point_rows()]]
         out.table(table, store.index.classes, store.index.first)
         for reason, name, number in store.index.left_out:
