@@ -199,7 +199,7 @@ def test_the_cache_follows_what_it_is_made_of(many, monkeypatch):
     assert built() == ['clicks']
     (many / 'split.txt').write_text('03\n04\n05\n')
     assert built() == ['clicks']
-    assert built(ann_file='') == [17, 'clicks']
+    assert built(ann_file='') == [20, 'clicks']
     folder = next((many / '.split.txt.cache').glob('clicks-*'))
     for path in (many / '.split.txt.cache').glob('clicks-*/label.npy'):
         path.write_bytes(path.read_bytes()[:-4])
