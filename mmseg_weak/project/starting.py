@@ -86,37 +86,41 @@ def _write(
     _write_list(out / TRAIN, sorted(found.marks.keys() - set(kept)), suffix)
     if kept:
         _write_list(out / HELD_OUT, kept, suffix)
-    gpu = is_available()
-    processes = min(4, os.cpu_count() or 1)
-    device, labelling = ('cuda', 1) if gpu else ('cpu', processes)
     values = dict(
         facts=f'{len(found.photos)} photographs, {len(found.marks)} with {found.kind}.',
         budget=budget,
         classes=found.classes,
         long_side=long_side,
-        crop=choose_crop(long_side, gpu),
+        crop=choose_crop(long_side, is_available()),
         images=found.folder,
         suffix=suffix,
-        workers=processes,
+        workers=min(4, os.cpu_count() or 1),
         train_list=(out / TRAIN).as_posix(),
         held_out_list=(out / HELD_OUT).as_posix(),
     )
-    folder = out.as_posix()
+    for name, content in _texts(found, out, source, bool(kept), values).items():
+        with replace_file(out / name) as temporary:
+            temporary.write_text(content, encoding='utf-8')
+
+
+def _texts(
+    found: Survey, out: Path, source: str, held_out: bool, values: dict
+) -> dict[str, str]:
+    """File name to text of all configs, the one that others build on last."""
+    folder, device = out.as_posix(), 'cuda' if is_available() else 'cpu'
     if found.tags:
         weak = [n for n in found.classes if n not in (*found.strong, BACKGROUND)]
         values.update(strong=list(found.strong), weak=weak)
-        texts = mixed_texts(folder, _write_tags(found, out), source, device, **values)
-    else:
-        values['work_dir'] = f'{folder}/training'
-        words = (found.kind, source, bool(kept), found.says_no)
-        texts = {CONFIG: config_text(*words, **values)}
+        return mixed_texts(folder, _write_tags(found, out), source, device, **values)
+    values['work_dir'] = f'{folder}/training'
+    words = (found.kind, source, held_out, found.says_no)
+    texts = {CONFIG: config_text(*words, **values)}
     if found.kind == 'clicks':
-        background = BACKGROUND in found.classes
-        road = (source, background, long_side, device, labelling)
-        texts = {**road_texts(folder, *road), **texts}
-    for name, content in texts.items():
-        with replace_file(out / name) as temporary:
-            temporary.write_text(content, encoding='utf-8')
+        background, side = BACKGROUND in found.classes, values['long_side']
+        workers = 1 if device == 'cuda' else values['workers']
+        road = road_texts(folder, source, background, side, device, workers)
+        texts = {**road, **texts}
+    return texts
 
 
 def _write_tags(found: Survey, out: Path) -> str:
