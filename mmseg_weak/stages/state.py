@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from .._files import write_json
+from ..checkpoints import find_checkpoint
 from .by_hand import trained_by_hand
 from .plan import Stage
 from .process import say
@@ -169,9 +170,12 @@ def claim_folder(stage: Stage, now: dict) -> State:
             say(f'{stage.name}: {folder} is there already and is taken')
             write_state(stage, State(now))
             return State(now)
+        made = 'files that stage {!r} has not made'
+        if stage.checkpoint and find_checkpoint(str(folder)):
+            made = 'a training of another config, seed or label folder than stage {!r}'
         raise ValueError(
-            f'{folder} holds files that stage {stage.name!r} has not made; move them, or '
-            'choose another --work-dir'
+            f'{folder} holds {made.format(stage.name)}; move them, or choose another '
+            '--work-dir'
         )
     if earlier and earlier.fingerprint == now:
         _remove(folder)
