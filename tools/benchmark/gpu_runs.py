@@ -35,7 +35,7 @@ def trainings_and_labels(options: Namespace) -> Iterator[str]:
     """Short trainings side by side on one card, and labels of one of them."""
     folder = options.out.resolve() / 'runs'
     configs = dict(synthetic=SYNTHETIC)
-    data = folder / 'synthetic'
+    data = folder / 'data'
     size = ['--num-train', 8, '--num-val', 2] if options.tiny else []
     _call('tools/dataset_converters/make_synthetic.py', '--out', data, *size)
     for name in SETS if not options.tiny else ():
