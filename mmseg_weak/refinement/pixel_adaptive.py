@@ -218,7 +218,7 @@ class PixelAdaptiveRefinement(nn.Module):
         return padded[..., top : top + height, left : left + width]
 
     def _fused_affinity(self, padded: Tensor) -> Tensor:
-        """The same of single precision on a CPU, five times as fast."""
+        """The same of single precision on a CPU, in one pass."""
         # Importing numba takes as long as importing the rest of the package.
         from .colour_affinity import colour_affinity
 
