@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from .permutohedral import _jit
 
@@ -17,7 +19,7 @@ def colour_affinity(
     weight: float,
     eps: float,
     threads: int = 1,
-) -> np.ndarray:
+) -> Tensor:
     """Affinity of every pixel to its neighbours.
 
     What :meth:`PixelAdaptiveRefinement.affinity` defines. Tensor operations read the
@@ -33,12 +35,16 @@ def colour_affinity(
         threads (int): Rows are shared among so many. Defaults to 1.
 
     Returns:
-        np.ndarray: (N, K, H, W) float32.
+        Tensor: (N, K, H, W) float32.
     """
     padding = int(np.abs(offsets).max())
     images, _, height, width = padded.shape
     height, width = height - 2 * padding, width - 2 * padding
-    out = np.empty((images, len(offsets), height, width), np.float32)
+    # Memory of torch: numpy asks for huge pages, and to clear those of a large result took
+    # three times as long as the affinities themselves on a virtual machine.
+    shape = images, len(offsets), height, width
+    affinity = torch.empty(shape, dtype=torch.float32)
+    out = affinity.numpy()
     constants = np.float32(weight), np.float32(eps)
     step = -(-height // threads)
 
@@ -54,7 +60,7 @@ def colour_affinity(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(fill, places))
-    return out
+    return affinity
 
 
 @_jit

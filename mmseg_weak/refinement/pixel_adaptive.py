@@ -222,7 +222,7 @@ class PixelAdaptiveRefinement(nn.Module):
         # Importing numba takes as long as importing the rest of the package.
         from .colour_affinity import colour_affinity
 
-        affinity = colour_affinity(
+        return colour_affinity(
             padded.contiguous().numpy(),
             np.array(self.offsets),
             np.array(self._position_affinity(), np.float32),
@@ -230,7 +230,6 @@ class PixelAdaptiveRefinement(nn.Module):
             STD_EPS,
             torch.get_num_threads(),
         )
-        return torch.from_numpy(affinity)
 
     def _affinity(self, padded: Tensor) -> Tensor:
         """Affinity of every pixel to its neighbours, (N, neighbours, H, W)."""
