@@ -17,8 +17,13 @@ from .image_files import image_id
 from .messages import tell, warn
 from .pseudo_label_folder import PseudoLabelFolder
 from .strong_masks import StrongMaskReader, compare_with_tags
-from .strong_weak_source import build_source, check_weak_classes, palette, trained_classes
-from .tag_sources import read_tags
+from .strong_weak_source import (
+    build_source,
+    check_weak_classes,
+    palette,
+    read_tags,
+    trained_classes,
+)
 from .transforms.checks import walk_transforms
 from .transforms.pseudo_labels import LoadPseudoLabels
 from .weak_dataset import image_of
@@ -45,8 +50,8 @@ class StrongWeakDataset(BaseSegDataset):
     Args:
         dataset (dict): Config of the data set with images and masks, its pipeline unused.
         tags (str | os.PathLike | dict): Where tags come from, see
-            :func:`~mmseg_weak.datasets.tag_sources.read_tags`. A file must name trained
-            classes; of a data set others are left out and counted.
+            :func:`.strong_weak_source.read_tags`. A file must name trained classes; of a
+            data set others are left out and counted.
         strong_classes (Sequence[str]): Classes with masks.
         weak_classes (Sequence[str]): Classes with tags only.
         split (str, optional): Name of a published split instead of the two lists, see

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from .._files import replace_folder
+from .click_formats import write_clicks
 from .click_simulation import ClickSimulator, image_generator
-from .click_writer import write_clicks
 from .mask_files import write_mask
 from .synthetic_scenes import DRAWING_VERSION, draw_scene
 

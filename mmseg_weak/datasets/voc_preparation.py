@@ -12,8 +12,7 @@ from PIL import Image
 
 from .._files import replace_file, replace_folder
 from .class_resolver import ClassResolver
-from .click_formats import read_clicks
-from .click_writer import write_clicks
+from .click_formats import read_clicks, write_clicks
 from .image_checks import image_sizes
 from .mask_files import read_mask, write_mask
 from .voc_devkit import VOC_CLASSES, VOCDevkit

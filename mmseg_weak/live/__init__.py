@@ -3,8 +3,7 @@
 from .export import export_clicks, export_masks, import_clicks
 from .journal import Click
 from .model import PROFILES
-from .next_click import RULES
 from .pyramid import FrozenPyramid
 from .quality import ClickQuality
 from .session import LiveSession
-from .suggestion import Suggestion
+from .suggestion import RULES, Suggestion

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..datasets.formats.writing import writable_formats
-from .next_click import RULES
 from .shared_session import SharedSession, as_points, page_file
+from .suggestion import RULES
 
 COOKIE = 'mmseg_weak_token'
 HOSTS = ('127.0.0.1', 'localhost', '[::1]')

@@ -13,9 +13,8 @@ from PIL import Image
 from skimage.measure import label as connected_components
 
 from mmseg_weak.datasets.class_resolver import ClassResolver
-from mmseg_weak.datasets.click_formats import read_clicks
+from mmseg_weak.datasets.click_formats import read_clicks, write_clicks
 from mmseg_weak.datasets.click_simulation import ClickSimulator
-from mmseg_weak.datasets.click_writer import write_clicks
 from mmseg_weak.datasets.mask_files import read_mask, write_mask
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,7 @@ from PIL import Image
 from mmseg_weak.datasets.click_budget import ClickBudget
 from mmseg_weak.datasets.click_marks import split_marks
 from mmseg_weak.datasets.click_table import ClickTable
-from mmseg_weak.datasets.tag_sources import read_tags
+from mmseg_weak.datasets.strong_weak_source import read_tags
 from mmseg_weak.datasets.transforms import (
     ClickRandomCrop,
     LoadClicks,

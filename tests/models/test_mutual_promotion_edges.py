@@ -17,7 +17,7 @@ from mmseg_weak.models.mutual_promotion import (
     make_cam_labels,
     zero_with_gradients,
 )
-from mmseg_weak.models.mutual_promotion.monitor import label_statistics, tag_f1
+from mmseg_weak.models.mutual_promotion.supervision import label_statistics, tag_f1
 
 
 def step(model, inputs, samples, iteration):

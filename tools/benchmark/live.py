@@ -28,8 +28,8 @@ from mmseg_weak.live.cache import FeatureCache
 from mmseg_weak.live.edges import follow_colours
 from mmseg_weak.live.head import Samples, Standard
 from mmseg_weak.live.model import LiveModel
-from mmseg_weak.live.next_click import Candidates
 from mmseg_weak.live.pyramid import sample_maps
+from mmseg_weak.live.suggestion import Candidates
 from mmseg_weak.prediction.photos import read_photo
 
 BASELINE = 'forest'

@@ -16,9 +16,8 @@ import numpy as np
 
 from mmseg_weak.apis import run_tool
 from mmseg_weak.datasets.class_resolver import as_integer
-from mmseg_weak.datasets.click_formats import read_clicks
+from mmseg_weak.datasets.click_formats import read_clicks, write_clicks
 from mmseg_weak.datasets.click_simulation import confuse_classes
-from mmseg_weak.datasets.click_writer import write_clicks
 
 
 def parse_args() -> argparse.Namespace:

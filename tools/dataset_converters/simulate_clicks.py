@@ -18,8 +18,8 @@ from mmengine.utils import track_parallel_progress, track_progress
 from PIL import Image
 
 from mmseg_weak.apis import run_tool
+from mmseg_weak.datasets.click_formats import write_clicks
 from mmseg_weak.datasets.click_simulation import ClickSimulator
-from mmseg_weak.datasets.click_writer import write_clicks
 from mmseg_weak.datasets.image_files import list_image_ids
 from mmseg_weak.datasets.mask_files import read_mask
 

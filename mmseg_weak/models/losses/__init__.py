@@ -8,7 +8,6 @@ from .collision_cross_entropy import (
 from .decoupled_consistency import DecoupledConsistencyLoss
 from .dense_crf_loss import DenseCRFLoss, dense_crf_energy
 from .exclusion import ExclusionLoss
-from .foreground_bce import ForegroundBCELoss
 from .gated_crf import GatedCRFLoss
 from .image_loss import ImageLoss
 from .pair_affinity import PairAffinityLoss
@@ -17,4 +16,4 @@ from .pixel_affinity import PixelAffinityLoss
 from .pixel_consistency import PixelConsistencyLoss
 from .potts import PottsLoss
 from .reduction import average_gradients, global_denominator
-from .tag_soft_margin import TagSoftMarginLoss
+from .tag_soft_margin import ForegroundBCELoss, TagSoftMarginLoss

@@ -27,12 +27,13 @@ from ..mutual_promotion.label_maker import (
     make_cam_labels,
     valid_boxes,
 )
-from ..mutual_promotion.monitor import label_statistics, tag_f1
 from ..mutual_promotion.multi_scale import background_logits, enlarge, multi_scale_scores
 from ..mutual_promotion.supervision import (
     MutualPromotionSchedule,
     Supervision,
     current_iteration,
+    label_statistics,
+    tag_f1,
 )
 from ..mutual_promotion.zero_gradients import zero_with_gradients
 

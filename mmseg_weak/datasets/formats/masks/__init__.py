@@ -3,8 +3,7 @@
 import importlib
 import pkgutil
 
-from .mask_folder import MaskFolder
-from .writing import write_masks
+from .mask_folder import MaskFolder, write_masks
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f'{__name__}.{_module.name}')

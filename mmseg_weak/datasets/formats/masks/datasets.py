@@ -12,9 +12,8 @@ from PIL import Image
 from ....constants import IGNORE_INDEX
 from ....registry import WRITERS
 from ..base import image_file
-from .mask_folder import MaskFolder
+from .mask_folder import MaskFolder, MaskFormat
 from .polygons import one_ring, outlines, runs
-from .writing import MaskFormat
 
 
 @WRITERS.register_module('coco')

@@ -1,4 +1,4 @@
-"""A folder of label maps beside the images they belong to."""
+"""A folder of label maps beside the images they belong to, written in any format."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ...._files import replace_file, replace_folder
 from ....constants import IGNORE_INDEX
+from ....registry import WRITERS
 from ...image_checks import image_sizes
 from ...image_files import IMAGE_SUFFIXES
 from ...mask_files import read_mask
@@ -108,3 +110,43 @@ def _below(folder: Path) -> list[str]:
     """Files of a folder and those below it, relative, with ``/``."""
     files = (p for p in folder.rglob('*') if p.is_file())
     return sorted(p.relative_to(folder).as_posix() for p in files)
+
+
+class MaskFormat:
+    """One format of masks; subclasses are registered in ``registry.WRITERS``.
+
+    Attributes:
+        title (str): Name for people.
+        folder (bool): It is a folder, not a file.
+        suffix (str): Of the file.
+    """
+
+    title = ''
+    folder = False
+    suffix = '.json'
+
+    @staticmethod
+    def write(path: str | os.PathLike, masks: MaskFolder) -> None:
+        """Write a file, or into a folder that exists and is empty."""
+        raise NotImplementedError
+
+
+def write_masks(path: str | os.PathLike, masks: MaskFolder, format: str) -> None:
+    """Write a file or folder, whole or not at all.
+
+    Args:
+        path (str | os.PathLike): The file or folder.
+        masks (MaskFolder): What to write.
+        format (str): Name of the format in ``WRITERS``.
+
+    Raises:
+        ValueError: The format is unknown, or a mask does not fit its image or classes.
+    """
+    if format not in WRITERS.module_dict:
+        raise ValueError(
+            f'masks cannot be written as {format!r}, there are '
+            f'{", ".join(sorted(WRITERS.module_dict))}'
+        )
+    entry = WRITERS.get(format)
+    with (replace_folder if entry.folder else replace_file)(path) as temporary:
+        entry.write(temporary, masks)

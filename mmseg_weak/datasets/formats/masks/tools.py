@@ -12,9 +12,8 @@ from ..brush import encode_brush
 from ..label_studio import label_studio_result
 from ..labelme import labelme_file, labelme_shape
 from ..qupath import qupath_feature
-from .mask_folder import MaskFolder
+from .mask_folder import MaskFolder, MaskFormat
 from .polygons import one_ring, outlines, runs
-from .writing import MaskFormat
 
 
 @WRITERS.register_module('cvat')

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .lloyd import lloyd
-from .seeding import seed_centroids
+from .lloyd import lloyd, seed_centroids
 
 # Directions that the restarts see of features with many more dimensions.
 SKETCH_DIMS = 96
