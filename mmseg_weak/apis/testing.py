@@ -96,17 +96,13 @@ def use_tta(config: Config) -> None:
 
 def without_masks(pipeline: list[dict]) -> list[dict]:
     """A pipeline for images that are predicted and not scored."""
-    steps = []
-    for step in pipeline:
-        if step['type'] == 'LoadAnnotations':
-            continue
+    steps = [step for step in pipeline if step['type'] != 'LoadAnnotations']
+    for i, step in enumerate(steps):
         if 'transforms' in step:
             choices = [
-                [one for one in choice if one['type'] != 'LoadAnnotations']
-                for choice in step['transforms']
+                choice for choice in map(without_masks, step['transforms']) if choice
             ]
-            step = dict(step, transforms=[choice for choice in choices if choice])
-        steps.append(step)
+            steps[i] = dict(step, transforms=choices)
     return steps
 
 

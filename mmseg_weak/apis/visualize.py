@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from PIL import Image
 from torch import nn
 
 from .._files import replace_file
+from .._ranges import Interval, check_ranges
 from ..checkpoints import checkpoint_file, read_checkpoint, require_same_data
 from ..models.declaration import declarations
 from ..visualization import WeakSegLocalVisualizer
@@ -32,9 +34,9 @@ NOTES = (
     'image, so its mean is not the mIoU of the data set. Labelled: pixels of the label or '
     'pseudo-label that are not unknown.'
 )
-SPLITS = ('train', 'val', 'test')
 
 
+@check_ranges
 @dataclass
 class VisualizeOptions:
     """What to show.
@@ -54,17 +56,11 @@ class VisualizeOptions:
 
     out: str
     teacher: str | None = None
-    split: str = 'val'
-    num_images: int = 12
+    split: Literal['train', 'val', 'test'] = 'val'
+    num_images: Annotated[int, Interval(1, says='>= 1')] = 12
     images: Sequence[str] = ()
     seed: int = 0
     device: str = 'cpu'
-
-    def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            raise ValueError(f'split must be one of {", ".join(SPLITS)}, got {self.split}')
-        if self.num_images < 1:
-            raise ValueError(f'num_images must be >= 1, got {self.num_images}')
 
 
 def visualize(config: Config, checkpoint: str | None, options: VisualizeOptions) -> Path:

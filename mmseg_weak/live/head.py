@@ -36,13 +36,8 @@ class Samples:
     def take(self, chosen: np.ndarray) -> 'Samples':
         """Some of them, by mask or index."""
         rows = torch.as_tensor(np.arange(len(self))[chosen])
-        return Samples(
-            self.features[rows],
-            self.labels[chosen],
-            self.weights[chosen],
-            self.denied[chosen],
-            self.groups[chosen],
-        )
+        columns = (self.labels, self.weights, self.denied, self.groups)
+        return Samples(self.features[rows], *(column[chosen] for column in columns))
 
 
 @dataclass

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -233,9 +233,7 @@ def change(state: State, operation: dict) -> None:
 
 def _rename(state: State, old: str, new: str) -> None:
     for click in [c for c in state.clicks.values() if c.name == old]:
-        state.clicks[click.id] = Click(
-            click.id, click.image, click.points, new, click.denied
-        )
+        state.clicks[click.id] = replace(click, name=new)
 
 
 def _require(state: State, name: str) -> None:

@@ -1,6 +1,7 @@
 """Which depths count and how much: a head with its scale, chosen on held-out clicks."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -69,9 +70,7 @@ class LiveModel:
         """Samples with scaled features."""
         factors = self._factors(profile or self.profile)
         features = (samples.features - self.standard.mean) * factors
-        return Samples(
-            features, samples.labels, samples.weights, samples.denied, samples.groups
-        )
+        return replace(samples, features=features)
 
     def map_logits(self, maps: Sequence[np.ndarray], size: tuple[int, int]) -> Tensor:
         """Logits (C, H, W) of an image from its maps."""

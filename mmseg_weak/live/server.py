@@ -35,6 +35,14 @@ HEADERS = {
     'Referrer-Policy': 'no-referrer',
     'Cache-Control': 'no-store',
 }
+# Methods of Pages by method of HTTP; ``import`` is a word of Python.
+ENDPOINTS = dict(
+    GET=(
+        *('state', 'news', 'image', 'photo', 'overlay'),
+        *('suggest', 'quality', 'training', 'formats'),
+    ),
+    POST=('operation', 'train', 'deepen', 'export'),
+)
 # Seconds that a page waits for news of other pages.
 PATIENCE = 20.0
 
@@ -51,24 +59,12 @@ def build_app(shared: SharedSession, token: str) -> Starlette:
     """
     guard = Guard(token)
     pages = Pages(shared)
-    routes = [
-        Route('/', guard(page, sets_cookie=True)),
-        Route('/page/{name}', guard(page)),
-        Route('/api/state', guard(pages.state)),
-        Route('/api/news', guard(pages.news)),
-        Route('/api/image', guard(pages.image)),
-        Route('/api/photo', guard(pages.photo)),
-        Route('/api/overlay', guard(pages.overlay)),
-        Route('/api/suggest', guard(pages.suggest)),
-        Route('/api/quality', guard(pages.quality)),
-        Route('/api/training', guard(pages.training)),
-        Route('/api/formats', guard(pages.formats)),
-        Route('/api/operation', guard(pages.operation), methods=['POST']),
-        Route('/api/train', guard(pages.train), methods=['POST']),
-        Route('/api/deepen', guard(pages.deepen), methods=['POST']),
-        Route('/api/export', guard(pages.export), methods=['POST']),
-        Route('/api/import', guard(pages.take), methods=['POST']),
-    ]
+    routes = [Route('/', guard(page, sets_cookie=True)), Route('/page/{name}', guard(page))]
+    for method, names in ENDPOINTS.items():
+        for name in names:
+            answer = guard(getattr(pages, name))
+            routes.append(Route(f'/api/{name}', answer, methods=[method]))
+    routes.append(Route('/api/import', guard(pages.take), methods=['POST']))
     return Starlette(routes=routes)
 
 

@@ -1,5 +1,6 @@
 """CVAT for images 1.1: ``annotations/image/{points,polyline,tag}`` in one XML file."""
 
+from collections.abc import Iterable
 from xml.etree.ElementTree import Element, ElementTree, SubElement
 
 from ...registry import READERS
@@ -51,11 +52,7 @@ class CVATImages(Format):
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
         """Write one element for each click, scribble and tag."""
-        root = Element('annotations')
-        SubElement(root, 'version').text = '1.1'
-        labels = SubElement(SubElement(SubElement(root, 'meta'), 'task'), 'labels')
-        for name in annotations.names():
-            SubElement(SubElement(labels, 'label'), 'name').text = name
+        root = cvat_root(annotations.names())
         images = {}
         for i, name in enumerate(annotations.clicks.images):
             width, height = map(str, annotations.size_of(name))
@@ -69,6 +66,16 @@ class CVATImages(Format):
         for image, label in annotations.tag_rows(present=True):
             SubElement(images[image], 'tag', dict(label=label, source='manual'))
         ElementTree(root).write(path, encoding='utf-8', xml_declaration=True)
+
+
+def cvat_root(names: Iterable[str]) -> Element:
+    """The beginning of a file with the names of its labels."""
+    root = Element('annotations')
+    SubElement(root, 'version').text = '1.1'
+    labels = SubElement(SubElement(SubElement(root, 'meta'), 'task'), 'labels')
+    for name in names:
+        SubElement(SubElement(labels, 'label'), 'name').text = name
+    return root
 
 
 def _read_shape(shape: Element, out: Collector, options: ReadOptions) -> None:

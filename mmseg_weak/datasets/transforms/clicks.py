@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from .base import Transform
 from .click_rows import (
     CLICK_KEYS,
     are_attached,
@@ -44,7 +44,7 @@ def inside_frame(xy: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 @TRANSFORMS.register_module()
-class LoadClicks(BaseTransform):
+class LoadClicks(Transform):
     """Put the clicks of the data set on their way through the pipeline.
 
     A whole-number coordinate names a pixel and moves to its centre (+0.5), so flips
@@ -98,12 +98,9 @@ class LoadClicks(BaseTransform):
         results['image_classes'] = tuple(sorted(set(labels.tolist()) - {background}))
         return results
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(background_index={self.background_index})'
-
 
 @TRANSFORMS.register_module()
-class ClickRandomCrop(BaseTransform):
+class ClickRandomCrop(Transform):
     """Crop image, clicks and every map of ``seg_fields`` at a random position.
 
     The position is drawn as mmseg's ``RandomCrop`` draws it and may depend on clicks
@@ -171,15 +168,9 @@ class ClickRandomCrop(BaseTransform):
                 break
         return best
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(crop_size={self.crop_size}, '
-            f'min_clicks={self.min_clicks}, max_tries={self.max_tries})'
-        )
-
 
 @TRANSFORMS.register_module()
-class RasterizeClicks(BaseTransform):
+class RasterizeClicks(Transform):
     """Write the label map that the clicks define, after all geometry.
 
     Every pixel whose centre is at most ``radius`` from the centre of a clicked pixel
@@ -275,8 +266,3 @@ class RasterizeClicks(BaseTransform):
         nearest = new_pixel[start]
         seg_map.flat[index[start[nearest]]] = agreed[nearest]
         return seg_map
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(radius={self.radius}, ignore_index={self.ignore_index})'
-        )

@@ -1,14 +1,14 @@
 """Which classes a crop shows, found where it costs nothing: in the data workers."""
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...constants import IGNORE_INDEX
+from .base import Transform
 
 
 @TRANSFORMS.register_module()
-class ListMaskClasses(BaseTransform):
+class ListMaskClasses(Transform):
     """List the foreground classes of the labels as they are now; put it behind the crop.
 
     The prediction transfer network looks at one category at a time. Without this list it
@@ -41,12 +41,9 @@ class ListMaskClasses(BaseTransform):
         results['mask_classes'] = tuple(shown.tolist())
         return results
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(min_pixels={self.min_pixels})'
-
 
 @TRANSFORMS.register_module()
-class BinarizeMasks(BaseTransform):
+class BinarizeMasks(Transform):
     """Forget which class an object has, to test a class-agnostic network.
 
     Put it behind ``LoadAnnotations``.
@@ -69,6 +66,3 @@ class BinarizeMasks(BaseTransform):
         binary[labels == IGNORE_INDEX] = IGNORE_INDEX
         results['gt_seg_map'] = binary
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(background={self.background})'

@@ -6,13 +6,14 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ..pseudo_label_folder import PseudoLabelFolder
+from .base import Transform
 from .checks import walk_transforms
 
 KEY = 'pseudo_seg_map'
 
 
 @TRANSFORMS.register_module()
-class LoadPseudoLabels(BaseTransform):
+class LoadPseudoLabels(Transform):
     """Load the pseudo-label of an image as a map that goes through the geometry.
 
     Data sets of weak labels put it behind ``LoadImageFromFile`` themselves when they have a
@@ -46,9 +47,6 @@ class LoadPseudoLabels(BaseTransform):
     def check(self, images: Sequence[str], classes: Sequence[str]) -> None:
         """Check the folder; see :meth:`.PseudoLabelFolder.check`."""
         self.folder.check(images, classes)
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(pseudo_label_dir={self.pseudo_label_dir!r})'
 
 
 def check_pseudo_labels(

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from .base import Transform
 from .checks import walk_transforms
 
 
 @TRANSFORMS.register_module()
-class LoadImageTags(BaseTransform):
+class LoadImageTags(Transform):
     """Hand the tags of the data set to the sample; geometry does not touch them.
 
     Required Keys: tags (sequence of class indices as trained, from an ``ImageTagDataset``)
@@ -30,9 +31,6 @@ class LoadImageTags(BaseTransform):
             )
         results['image_classes'] = tuple(sorted({int(tag) for tag in results['tags']}))
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'
 
 
 def check_tag_pipeline(transforms: Sequence[BaseTransform]) -> None:

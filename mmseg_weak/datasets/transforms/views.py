@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform, Compose
+from mmcv.transforms import Compose
 from mmseg.registry import TRANSFORMS
 
+from .base import Transform
 from .checks import walk_transforms
 from .probe import moves_pixels
 
 
 @TRANSFORMS.register_module()
-class PhotometricViews(BaseTransform):
+class PhotometricViews(Transform):
     """Make a weak view (teacher) and a strong view (student) of the same pixels.
 
     Put it after all geometry. The transforms see the image only, so labels cannot
@@ -65,12 +66,9 @@ class PhotometricViews(BaseTransform):
             view = view.clip(0, 255)
         return view.astype(image.dtype, copy=False)
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(strong={self.strong}, weak={self.weak})'
-
 
 @TRANSFORMS.register_module()
-class RandomGaussianBlur(BaseTransform):
+class RandomGaussianBlur(Transform):
     """Blur the image with a Gaussian of random width.
 
     Required Keys: img
@@ -97,6 +95,3 @@ class RandomGaussianBlur(BaseTransform):
             blurred = cv2.GaussianBlur(image, (0, 0), sigma)
             results['img'] = blurred.reshape(image.shape)  # OpenCV drops axis of size 1
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob}, sigma={self.sigma})'

@@ -63,8 +63,7 @@ class ClassCheckHook(Hook):
     @staticmethod
     def _check_heads(dataset, model: nn.Module) -> None:
         """Heads of mmseg that would end in a traceback, or learn nonsense from clicks."""
-        steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-        sparse = any(isinstance(step, RasterizeClicks) for step in walk_transforms(steps))
+        sparse = _has_step(dataset, RasterizeClicks)
         for name, head in _heads(model):
             reason = why_unfit(head, sparse)
             if reason:
@@ -116,10 +115,7 @@ class ClassCheckHook(Hook):
     @staticmethod
     def _check_views(dataset, model: nn.Module) -> None:
         """A plain preprocessor would drop the teacher's view without a word."""
-        steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-        two_views = any(
-            isinstance(step, PhotometricViews) for step in walk_transforms(steps)
-        )
+        two_views = _has_step(dataset, PhotometricViews)
         preprocessor = getattr(model, 'data_preprocessor', None)
         if two_views and not isinstance(preprocessor, WeakSegDataPreProcessor):
             raise ValueError(
@@ -127,6 +123,11 @@ class ClassCheckHook(Hook):
                 f'model.data_preprocessor is a {type(preprocessor).__name__}, which drops '
                 "the teacher's view; use type='WeakSegDataPreProcessor'"
             )
+
+
+def _has_step(dataset, kind: type) -> bool:
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    return any(isinstance(step, kind) for step in walk_transforms(steps))
 
 
 def _heads(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

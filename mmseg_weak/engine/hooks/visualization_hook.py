@@ -1,5 +1,7 @@
 """Pictures of training: clicks, teacher and student side by side."""
 
+from typing import Annotated
+
 import mmcv
 import numpy as np
 import torch
@@ -9,7 +11,10 @@ from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from ..._ranges import Interval, check_ranges
 from ..unwrapping import unwrapped
+
+FromZero = Annotated[int, Interval(0, says='>= 0')]
 
 
 @HOOKS.register_module()
@@ -34,15 +39,13 @@ class WeakVisualizationHook(Hook):
     # After the EMA hook: the teacher drawn is the one that saw this iteration.
     priority = 'LOW'
 
+    @check_ranges
     def __init__(
-        self, interval: int = 500, train_images: int = 2, val_images: int = 4
+        self,
+        interval: Annotated[int, Interval(1, says='>= 1')] = 500,
+        train_images: FromZero = 2,
+        val_images: FromZero = 4,
     ) -> None:
-        limits = dict(interval=(interval, 1), train_images=(train_images, 0))
-        for name, (value, low) in dict(limits, val_images=(val_images, 0)).items():
-            if value < low:
-                raise ValueError(
-                    f'WeakVisualizationHook: {name} must be >= {low}, got {value}'
-                )
         self.interval = interval
         self.train_images = train_images
         self.val_images = val_images

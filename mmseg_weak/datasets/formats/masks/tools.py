@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from xml.etree.ElementTree import Element, ElementTree, SubElement
+from xml.etree.ElementTree import ElementTree, SubElement
 
 import numpy as np
 
 from ....registry import WRITERS
 from ..base import image_file
 from ..brush import encode_brush
+from ..cvat import cvat_root
 from ..label_studio import label_studio_result
 from ..labelme import labelme_file, labelme_shape
 from ..qupath import qupath_feature
@@ -29,11 +30,7 @@ class CVATMasks(MaskFormat):
     @staticmethod
     def write(path: Path, masks: MaskFolder) -> None:
         """Write the XML."""
-        root = Element('annotations')
-        SubElement(root, 'version').text = '1.1'
-        labels = SubElement(SubElement(SubElement(root, 'meta'), 'task'), 'labels')
-        for _, name in masks.drawn():
-            SubElement(SubElement(labels, 'label'), 'name').text = name
+        root = cvat_root(name for _, name in masks.drawn())
         for number, (image, mask) in enumerate(masks):
             height, width = map(str, mask.shape)
             place = dict(id=str(number), name=image, width=width, height=height)
