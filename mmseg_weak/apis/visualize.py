@@ -23,7 +23,7 @@ from ..checkpoints import checkpoint_file, read_checkpoint, require_same_data
 from ..models.declaration import declarations
 from ..visualization import WeakSegLocalVisualizer
 from ..visualization.agreement import click_agreement, mean_iou, pixel_agreement
-from ..visualization.heat import heat_tiles
+from ..visualization.panels import heat_tiles
 from ..visualization.report import ReportEntry, report_html
 from .shown_images import ShownImage, build_datasets, list_images, network_pipeline
 

@@ -41,7 +41,7 @@ def _pair(text: str) -> tuple[str, str]:
 def run(args: argparse.Namespace) -> None:
     """List or run."""
     from ..stages import list_stages, load_stages, run_stages, select_stages
-    from ..stages.scores import scores, told
+    from ..stages.compare import scores, told
     from ..stages.state import read_state
 
     stages = load_stages(

@@ -5,5 +5,4 @@ from .pseudo_label_dataset import PseudoLabelDataset
 from .strong_weak_dataset import StrongWeakDataset
 from .tag_dataset import ImageTagDataset
 from .transforms import ClickRandomCrop, LoadClicks, RasterizeClicks
-from .voc_coco60 import PascalVOCCoco60Dataset
-from .voc_tags import PascalVOCTagDataset
+from .voc_tags import PascalVOCCoco60Dataset, PascalVOCTagDataset

@@ -113,7 +113,10 @@ class StrongMaskReader:
                 f'{path}: class id {unknown[0]}; the data set has 0 to {self.num_ids - 1}, '
                 f'and {IGNORE_INDEX} for unknown'
             )
-        return self._hide(self.table[raw], only_strong or self.hides[raw].any())
+        labels = self.table[raw]
+        if only_strong or self.hides[raw].any():
+            return np.where(self.is_strong[labels], labels, IGNORE_INDEX).astype(np.uint8)
+        return labels
 
     def _check_depth(self, path: str) -> None:
         """mmseg's loader cuts ids of 16 bits down to 8."""
@@ -126,12 +129,6 @@ class StrongMaskReader:
                 f'{path}: class id {largest}; the data set has 0 to {self.num_ids - 1}, '
                 f'and {IGNORE_INDEX} for unknown'
             )
-
-    def _hide(self, labels: np.ndarray, only_strong: bool) -> np.ndarray:
-        """Apply the rules to trained class indices, (H, W) uint8."""
-        if only_strong:
-            return np.where(self.is_strong[labels], labels, IGNORE_INDEX).astype(np.uint8)
-        return labels
 
 
 def compare_with_tags(

@@ -13,8 +13,8 @@ from .class_splits import BACKGROUND, CLASS_SPLITS, StrongWeakClasses
 from .image_files import read_lines
 from .messages import warn
 from .tag_formats import read_tag_file
-from .voc_coco60 import CLASSES as KNOWN_CLASSES
-from .voc_coco60 import PALETTE as KNOWN_PALETTE
+from .voc_tags import CLASSES as KNOWN_CLASSES
+from .voc_tags import PALETTE as KNOWN_PALETTE
 from .weak_dataset import list_samples
 
 

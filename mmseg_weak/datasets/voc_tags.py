@@ -1,10 +1,12 @@
-"""PASCAL VOC with the classes of its boxes as tags."""
+"""PASCAL VOC with the classes of its boxes as tags, and with COCO's behind its own."""
 
 import os.path as osp
 
-from mmseg.datasets import PascalVOCDataset
+import numpy as np
+from mmseg.datasets import BaseSegDataset, PascalVOCDataset
 from mmseg.registry import DATASETS
 
+from .class_splits import BACKGROUND, COCO_60, VOC_CLASSES
 from .tag_dataset import MAX_NAMES, ImageTagDataset
 from .tag_formats import Tags
 from .voc_devkit import box_classes
@@ -66,3 +68,22 @@ class PascalVOCTagDataset(ImageTagDataset):
             if str(error).startswith(path):
                 raise
             raise ValueError(f'{path}: {error}') from None
+
+
+CLASSES = (BACKGROUND, *VOC_CLASSES, *COCO_60)
+_COCO_COLOURS = np.random.default_rng(60).integers(40, 256, (len(COCO_60), 3)).tolist()
+PALETTE = [*map(list, PascalVOCDataset.METAINFO['palette']), *_COCO_COLOURS]
+
+
+@DATASETS.register_module()
+class PascalVOCCoco60Dataset(BaseSegDataset):
+    """81 classes: ids 0 to 20 as in PASCAL VOC, 21 to 80 the COCO classes VOC lacks.
+
+    For VOC's masks as they are, and for those of
+    ``tools/dataset_converters/coco_strong_masks.py``.
+
+    Args:
+        **kwargs: As for ``BaseSegDataset``.
+    """
+
+    METAINFO = dict(classes=CLASSES, palette=PALETTE)

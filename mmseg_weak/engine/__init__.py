@@ -1,2 +1,2 @@
-from . import hooks, prediction_transfer
+from . import hooks
 from .hooks import EMATeacherHook, SubCategoryClusteringHook

@@ -1,4 +1,3 @@
-from .cam_iou_metric import CAMIoUMetric
 from .click_iou_metric import ClickIoUMetric
-from .strong_weak_iou_metric import StrongWeakIoUMetric
+from .strong_weak_iou_metric import CAMIoUMetric, StrongWeakIoUMetric
 from .tag_metric import TagMetric

@@ -13,7 +13,7 @@ from .heads import (
     HeterogeneousPseudoLabelHead,
     SubCategoryHead,
 )
-from .heads.attention_affinity_head import AttentionAffinityHead
+from .heads.affinity_head import AttentionAffinityHead
 from .inputs.data_preprocessor import WeakSegDataPreProcessor
 from .losses import (
     PartialCrossEntropyLoss,

@@ -1,7 +1,8 @@
 """Masks, overlays and areas of a folder of photographs; resumable."""
 
+import csv
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,10 +12,9 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from .._files import replace_file
-from ..datasets.mask_files import write_mask
+from ..datasets.mask_files import read_mask, write_mask
 from ..engine.console import tracked
 from ..visualization.panels import legend, overlay
-from .areas import write_areas
 from .photos import find_photos, read_photo, result_names
 from .predictor import Predictor, load
 from .record import check_record
@@ -189,3 +189,33 @@ def _write(
                     image, mask, predictor.palette, background=predictor.background
                 )
                 Image.fromarray(painted).save(temporary, quality=90)
+
+
+def write_areas(
+    path: str | os.PathLike, masks: Mapping[str, Path], classes: Sequence[str]
+) -> None:
+    """Write a CSV with a row for each photograph.
+
+    The columns are ``photo``, ``pixels``, and for each class its pixels and its share in
+    per cent, such as ``cat`` and ``cat %``.
+
+    Args:
+        path (str | os.PathLike): The file to write.
+        masks (Mapping): Photograph to the PNG of its mask; absent ones are left out.
+        classes (Sequence[str]): Names of the values of the masks.
+    """
+    columns = [column for name in classes for column in (name, f'{name} %')]
+    with (
+        replace_file(path) as temporary,
+        open(temporary, 'w', newline='', encoding='utf-8') as file,
+    ):
+        table = csv.writer(file)
+        table.writerow(['photo', 'pixels', *columns])
+        for photo, mask in masks.items():
+            if not mask.is_file():
+                continue
+            counts = np.bincount(read_mask(mask).ravel(), minlength=len(classes))
+            shares = [(n, f'{100 * n / counts.sum():.3f}') for n in counts[: len(classes)]]
+            table.writerow(
+                [photo, counts.sum(), *(cell for pair in shares for cell in pair)]
+            )

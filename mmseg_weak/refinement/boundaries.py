@@ -38,13 +38,15 @@ def build_boundary(source: str, cache: str | None = None) -> Boundary:
         ValueError: The file holds no weights.
     """
     if source == 'gradient':
-        return _colour_gradient
+        return colour_gradient_boundary
     if str(source).endswith('.npz'):
         return NetworkBoundary(source, cache)
     return BoundaryFolder(source)
 
 
-def colour_gradient_boundary(images: Tensor, size: tuple[int, int]) -> Tensor:
+def colour_gradient_boundary(
+    images: Tensor, size: tuple[int, int], image_id: str | None = None
+) -> Tensor:
     """Strength of the colour edges of an image, a boundary map that needs no training.
 
     Args:
@@ -63,12 +65,6 @@ def colour_gradient_boundary(images: Tensor, size: tuple[int, int]) -> Tensor:
     strength = (dx.square() + dy.square()).sum(dim=1).sqrt()
     top = strength.flatten().quantile(0.98) if strength.numel() < 2**24 else strength.max()
     return (strength / top.clamp(min=1e-6)).clamp(0, 1)
-
-
-def _colour_gradient(
-    image: Tensor, size: tuple[int, int], image_id: str | None = None
-) -> Tensor:
-    return colour_gradient_boundary(image, size)
 
 
 class BoundaryFolder:

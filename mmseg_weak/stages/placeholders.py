@@ -48,8 +48,13 @@ class Table:
         if isinstance(value, Mapping):
             return {key: self.whole(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            items = [(item, self.whole(item)) for item in value]
-            return [i for old, new in items for i in (new if _splices(old, new) else [new])]
+            items: list = []
+            for old in value:
+                new = self.whole(old)
+                # The name of a list stands for its items.
+                spliced = isinstance(old, str) and isinstance(new, list)
+                items += new if spliced else [new]
+            return items
         match = PLACEHOLDER.fullmatch(value) if isinstance(value, str) else None
         found = self.values.get(match[1]) if match else None
         return self.whole(found) if isinstance(found, (list, dict)) else _shipped(value)
@@ -98,11 +103,6 @@ class Table:
                 f'stage {stage!r}: {text!r} has a mistake in its braces ({error}); a brace '
                 'itself is written twice'
             ) from None
-
-
-def _splices(old, new) -> bool:
-    """Whether an item was the name of a list, whose items then take its place."""
-    return isinstance(old, str) and isinstance(new, list)
 
 
 def _shipped(value):

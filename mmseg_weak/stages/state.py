@@ -12,9 +12,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from mmengine.config import Config
+
 from .._files import write_json
 from ..checkpoints import find_checkpoint
-from .by_hand import trained_by_hand
 from .plan import Stage
 from .process import say
 
@@ -120,17 +121,13 @@ def _bases(path: Path, env: Mapping[str, str]) -> list[Path]:
     try:
         text = path.read_text()
         text = VARIABLE.sub(lambda match: env.get(match[1], match[2]), text)
-        nodes = ast.parse(text).body
-        found = [n.value for n in nodes if isinstance(n, ast.Assign) and _names_base(n)]
+        nodes = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
+        found = [n.value for n in nodes if ast.unparse(n.targets[0]) == '_base_']
         names = ast.literal_eval(found[0]) if found else []
     except (SyntaxError, ValueError):  # for the command to report
         return []
     names = [names] if isinstance(names, str) else names
     return [path.parent / name for name in names if '::' not in name]
-
-
-def _names_base(node: ast.Assign) -> bool:
-    return ast.unparse(node.targets[0]) == '_base_'
 
 
 def differences(old: dict, new: dict) -> list[str]:
@@ -225,3 +222,39 @@ def locked(work_dirs: Sequence[Path]) -> Iterator[tuple[int, ...]]:
                     f'left behind; `fuser {folder}/.lock` names the process'
                 ) from None
         yield tuple(descriptors)
+
+
+# Entries of a config that decide what a training leads to.
+DECISIVE = (
+    *('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'),
+    *('custom_hooks', 'load_from', 'randomness'),
+)
+
+
+def trained_by_hand(stage: Stage) -> bool:
+    """Whether the folder of a stage holds a training of the stage's config.
+
+    mmengine leaves the config of a training in its work dir. A training that reads the
+    result of another stage is none, since nothing tells which result it read.
+
+    Args:
+        stage (Stage): Whose folder.
+    """
+    config = next(iter(stage.inputs.values()), None)
+    if stage.checkpoint is None or stage.needs or not find_checkpoint(str(stage.folder)):
+        return False
+    left = stage.folder / config.name
+    if '--cfg-options' in stage.command or not left.is_file():
+        return False
+    wanted, found = (Config.fromfile(path).to_dict() for path in (config, left))
+    if '--seed' in stage.command:
+        seed = int(stage.command[stage.command.index('--seed') + 1])
+        wanted['randomness'] = dict(wanted.get('randomness') or {}, seed=seed)
+    return all(_plain(wanted.get(k)) == _plain(found.get(k)) for k in DECISIVE)
+
+
+def _plain(value):
+    """Lists for tuples, which a config that was written may have become."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

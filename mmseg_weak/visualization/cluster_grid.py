@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import mmcv
-import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from .._files import replace_file
 
@@ -30,15 +29,8 @@ def draw_cluster_grid(
     for row, (paths, size) in enumerate(zip(image_paths, sizes)):
         draw.text((4, row * TILE + 4), f'#{row}\n{size} img', fill='black')
         for column, image_path in enumerate(paths):
-            grid.paste(_thumbnail(image_path), (MARGIN + column * TILE, row * TILE))
+            image = Image.fromarray(mmcv.imread(image_path, channel_order='rgb'))
+            tile = ImageOps.fit(image, (TILE, TILE))
+            grid.paste(tile, (MARGIN + column * TILE, row * TILE))
     with replace_file(path) as temporary:
         grid.save(temporary, quality=85)
-
-
-def _thumbnail(path: str) -> Image.Image:
-    """Central square of an image."""
-    image = mmcv.imread(path, channel_order='rgb')
-    side = min(image.shape[:2])
-    top, left = ((length - side) // 2 for length in image.shape[:2])
-    square = np.ascontiguousarray(image[top : top + side, left : left + side])
-    return Image.fromarray(square).resize((TILE, TILE))

@@ -9,7 +9,7 @@ from PIL import Image
 from toy import CLASSES, toy_config, toy_model
 
 from mmseg_weak.apis.visualize import VisualizeOptions, visualize
-from mmseg_weak.visualization.heat import heat, heat_tiles
+from mmseg_weak.visualization.panels import heat, heat_tiles
 
 
 def test_heat_is_grey_where_cold_and_bright_where_hot():

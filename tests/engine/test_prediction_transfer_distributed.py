@@ -14,7 +14,7 @@ from mmseg.structures import SegDataSample
 from toy_transfer import transfer_model
 
 import mmseg_weak  # noqa: F401  (the spawned processes know no conftest)
-from mmseg_weak.engine.prediction_transfer import PredictionTransferDDP
+from mmseg_weak.engine.hooks.prediction_network_hook import PredictionTransferDDP
 
 STEPS = 3
 SGD = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.2, momentum=0.9))

@@ -8,7 +8,7 @@ from mmseg.models import MixVisionTransformer
 from plain_mutual_promotion import encode
 
 from mmseg_weak.models import AttentionAffinityHead, AttentionMixVisionTransformer
-from mmseg_weak.models.backbones.segformer_keys import to_mmseg_keys
+from mmseg_weak.models.backbones.attention_mit import to_mmseg_keys
 
 SMALL = dict(
     embed_dims=8, num_layers=[1, 1, 1, 3], num_heads=[1, 2, 2, 4], sr_ratios=[4, 2, 2, 1]

@@ -18,12 +18,12 @@ from toy_mutual import (
 )
 
 from mmseg_weak.models.cam.tags import stack_tags
+from mmseg_weak.models.inference.fast_convolutions import fuse_frozen_norms
 from mmseg_weak.models.mutual_promotion import (
     LabelOptions,
     PresentClasses,
     make_cam_labels,
 )
-from mmseg_weak.models.mutual_promotion.frozen_norms import fuse_frozen_norms
 from mmseg_weak.models.mutual_promotion.multi_scale import background_logits
 from mmseg_weak.refinement import PixelAdaptiveRefinement
 

@@ -13,13 +13,12 @@ from skimage.graph import MCP_Geometric
 
 from mmseg_weak.refinement import LabelRule, build_refinement, heterogeneous_label
 from mmseg_weak.refinement.boundaries import build_boundary, colour_gradient_boundary
-from mmseg_weak.refinement.edge_geodesic import click_costs
+from mmseg_weak.refinement.edge_geodesic import click_costs, geodesic_distance
 from mmseg_weak.refinement.edge_network import (
     HolisticEdgeNetwork,
     load_edge_network,
     save_edge_network,
 )
-from mmseg_weak.refinement.geodesic import geodesic_distance
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 999), st.integers(0, 4))

@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 
 from mmseg_weak.stages import load_stages
-from mmseg_weak.stages.scores import scores, told
+from mmseg_weak.stages.compare import scores, told
 from mmseg_weak.stages.state import claim_folder, fingerprint
 
 TRAINING = """

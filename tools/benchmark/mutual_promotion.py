@@ -42,11 +42,9 @@ from plain_mutual_promotion import (  # noqa: E402
     propagated_label,
 )
 
-from mmseg_weak.models.inference.fast_convolutions import (  # noqa: E402
-    send_pointwise_to_onednn,
-)
-from mmseg_weak.models.mutual_promotion.frozen_norms import (  # noqa: E402
+from mmseg_weak.models.inference.fast_convolutions import (  # noqa: E402  # noqa: E402
     fuse_frozen_norms,
+    send_pointwise_to_onednn,
 )
 from mmseg_weak.models.mutual_promotion.label_maker import (  # noqa: E402
     PresentClasses,

@@ -39,7 +39,7 @@ from mmseg_weak.refinement import (  # noqa: E402
     par_label,
     random_walk,
 )
-from mmseg_weak.refinement.geodesic import geodesic_distance  # noqa: E402
+from mmseg_weak.refinement.edge_geodesic import geodesic_distance  # noqa: E402
 
 Form = Callable[[], object]
 

@@ -1,20 +1,20 @@
 """Finds sub-categories inside each class while a classifier trains."""
 
+import copy
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import BaseLoop
 from mmseg.registry import HOOKS
-from torch import nn
 
 from ..._files import write_json
 from ...visualization.cluster_grid import draw_cluster_grid
 from ..feature_extraction import extract_features, plain_dataset
 from ..sub_categories import ClassClusters, assignment_table, cluster_classes
-from ..training_restart import ScheduleStart, forget_gradients, weights_on_cpu
 from ..unwrapping import unwrapped
 
 KEY = 'sub_categories'
@@ -123,8 +123,12 @@ class SubCategoryClusteringHook(Hook):
         if runner.iter == 0:
             # Without a restart only the new classifier's; they are in every checkpoint.
             start = '' if self.restart else 'sub_category_head.'
-            weights = weights_on_cpu(unwrapped(runner.model))
-            self.initial_weights = {k: v for k, v in weights.items() if k.startswith(start)}
+            weights = unwrapped(runner.model).state_dict().items()
+            self.initial_weights = {
+                name: value.cpu().clone()
+                for name, value in weights
+                if name.startswith(start)
+            }
 
     def before_train_epoch(self, runner) -> None:
         """Begin a round if one is due."""
@@ -186,23 +190,21 @@ class SubCategoryClusteringHook(Hook):
             self.num_pictures,
         )
         head.assign(assignment_table(classes, len(tags)), number)
-        self._start_again(runner, model)
-        if is_main_process():
-            self._report(runner, classes, number, len(tags))
-
-    def _start_again(self, runner, model: nn.Module) -> None:
-        """Initial weights (all, or of the sub-category classifier) and schedule."""
+        # All weights, or those of the sub-category classifier.
         model.load_state_dict(self.initial_weights, strict=self.restart)
         forget_gradients(runner)
         if self.restart_schedule:
             self.schedule.restore(runner)
+        if is_main_process():
+            self._report(runner, classes, number, len(tags))
 
     def _report(
         self, runner, classes: list[ClassClusters], number: int, num_images: int
     ) -> None:
         """Log, JSON and pictures."""
-        model = unwrapped(runner.model)
-        names = _foreground_names(self.dataset.metainfo['classes'], model.decode_head)
+        names = list(self.dataset.metainfo['classes'])
+        if (background := unwrapped(runner.model).decode_head.background) is not None:
+            del names[background]
         for name, found in zip(names, classes):
             if not found.sizes:
                 runner.logger.warning(f'Sub-categories: no image has class {name}')
@@ -234,5 +236,44 @@ class SubCategoryClusteringHook(Hook):
             draw_cluster_grid(folder / f'round_{number}' / file, paths, found.sizes)
 
 
-def _foreground_names(classes: Sequence[str], head: nn.Module) -> list[str]:
-    return [name for i, name in enumerate(classes) if i != head.background]
+def _wrappers(runner) -> list:
+    wrapper = runner.optim_wrapper
+    return list(wrapper.values()) if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+
+
+def _schedulers(runner) -> list:
+    schedulers = runner.param_schedulers or []
+    if isinstance(schedulers, dict):
+        return [scheduler for group in schedulers.values() for scheduler in group]
+    return list(schedulers)
+
+
+class ScheduleStart:
+    """What optimiser and schedulers looked like before the first iteration.
+
+    Args:
+        runner (Runner): Before a checkpoint is resumed: that is, in ``before_run``.
+    """
+
+    def __init__(self, runner) -> None:
+        self.groups = [
+            [{k: v for k, v in group.items() if k != 'params'} for group in w.param_groups]
+            for w in _wrappers(runner)
+        ]
+        self.groups = copy.deepcopy(self.groups)
+        self.schedulers = copy.deepcopy([s.state_dict() for s in _schedulers(runner)])
+
+    def restore(self, runner) -> None:
+        """Start the schedules again; learning rates are those of the first iteration."""
+        for wrapper, groups in zip(_wrappers(runner), self.groups):
+            for group, start in zip(wrapper.param_groups, groups):
+                group.update(copy.deepcopy(start))
+        for scheduler, state in zip(_schedulers(runner), self.schedulers):
+            scheduler.load_state_dict(copy.deepcopy(state))
+
+
+def forget_gradients(runner) -> None:
+    """Clear momenta and gradients, which belong to other weights."""
+    for wrapper in _wrappers(runner):
+        wrapper.zero_grad()
+        wrapper.optimizer.state.clear()

@@ -1,5 +1,4 @@
-from .affinity_head import AffinityHead
-from .attention_affinity_head import AttentionAffinityHead
+from .affinity_head import AffinityHead, AttentionAffinityHead
 from .cam_head import CAMHead
 from .heterogeneous_pseudo_label_head import HeterogeneousPseudoLabelHead
 from .large_fov_head import LargeFOVHead

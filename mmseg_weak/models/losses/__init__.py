@@ -10,9 +10,8 @@ from .dense_crf_loss import DenseCRFLoss, dense_crf_energy
 from .exclusion import ExclusionLoss
 from .gated_crf import GatedCRFLoss
 from .image_loss import ImageLoss
-from .pair_affinity import PairAffinityLoss
 from .partial_cross_entropy import PartialCrossEntropyLoss
-from .pixel_affinity import PixelAffinityLoss
+from .pixel_affinity import PairAffinityLoss, PixelAffinityLoss
 from .pixel_consistency import PixelConsistencyLoss
 from .potts import PottsLoss
 from .reduction import average_gradients, global_denominator

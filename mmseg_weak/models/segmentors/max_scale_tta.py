@@ -55,7 +55,10 @@ class MaxScaleTTAModel(SegTTAModel):
         return [self._merge(views) for views in data_samples_list]
 
     def _merge(self, views: SampleList) -> SegDataSample:
-        scales = list(_by_scale(views).values())
+        groups = defaultdict(list)
+        for view in views:
+            groups[tuple(view.metainfo['img_shape'][:2])].append(view)
+        scales = list(groups.values())
         means = [
             torch.stack([v.seg_logits.data for v in group]).mean(0) for group in scales
         ]
@@ -82,11 +85,3 @@ class MaxScaleTTAModel(SegTTAModel):
         image = mmcv.imread(sample.img_path, channel_order='rgb')
         probs = logits.detach().float().softmax(dim=0).cpu().numpy()
         return torch.from_numpy(dense_crf(image, probs, **self.crf))
-
-
-def _by_scale(views: SampleList) -> dict[tuple, SampleList]:
-    """Views of the same size, in the order of the pipeline."""
-    groups = defaultdict(list)
-    for view in views:
-        groups[tuple(view.metainfo['img_shape'][:2])].append(view)
-    return groups

@@ -15,11 +15,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ..cam.tags import stack_tags
 from ..heads.cam_head import CAMHead
 from ..heads.click_loss import main_logits
+from ..inference.fast_convolutions import fuse_frozen_norms
 from ..inputs.image_values import to_unit_rgb
 from ..losses.pixel_affinity import PixelAffinityLoss
-from ..mutual_promotion.branch_export import POOLING, BranchExportMixin
-from ..mutual_promotion.branch_prediction import BranchPredictionMixin, cam_scores
-from ..mutual_promotion.frozen_norms import fuse_frozen_norms
+from ..mutual_promotion.branch_prediction import (
+    POOLING,
+    BranchExportMixin,
+    BranchPredictionMixin,
+    cam_scores,
+)
 from ..mutual_promotion.gate import cam_gate, gate_features
 from ..mutual_promotion.label_maker import (
     LabelOptions,

@@ -43,11 +43,11 @@ class SharedPrefix:
             self._undo.append(module.register_forward_hook(hook, prepend=True).remove)
             # Past nn.Module.__setattr__: an instance's own forward shadows its class's.
             twin.__dict__['forward'] = partial(self._forward, name, twin.forward)
-            self._undo.append(partial(_unshadow, twin))
+            self._undo.append(partial(twin.__dict__.pop, 'forward', None))
             # In place it would change the output of the layer before it.
             if getattr(module, 'inplace', False):
                 module.inplace = twin.inplace = False
-                self._undo.append(partial(_set_inplace, module, twin))
+                self._undo += (partial(setattr, m, 'inplace', True) for m in (module, twin))
 
     def clear(self) -> None:
         """Forget the outputs of a step."""
@@ -109,12 +109,3 @@ def _same_weights(one: nn.Module, other: nn.Module) -> bool:
     return states[0].keys() == states[1].keys() and all(
         torch.equal(value, states[1][key]) for key, value in states[0].items()
     )
-
-
-def _unshadow(module: nn.Module) -> None:
-    module.__dict__.pop('forward', None)
-
-
-def _set_inplace(*modules: nn.Module) -> None:
-    for module in modules:
-        module.inplace = True

@@ -118,14 +118,12 @@ class QuPathPolygons(MaskFormat):
         """Write the GeoJSON of every image."""
         for image, mask in masks:
             features = [
-                qupath_feature('Polygon', [_closed(ring) for ring in (outer, *holes)], name)
+                qupath_feature(
+                    'Polygon', [[*ring, ring[0]] for ring in (outer, *holes)], name
+                )
                 for i, name in masks.drawn()
                 for outer, holes in outlines(mask == i)
             ]
             content = dict(type='FeatureCollection', features=features)
             file = image_file(path, image, '.geojson')
             file.write_text(json.dumps(content), encoding='utf-8')
-
-
-def _closed(ring: list[tuple[int, int]]) -> list[list[int]]:
-    return [list(corner) for corner in [*ring, ring[0]]]
