@@ -16,8 +16,7 @@ from .._messages import shortened
 from ..checkpoints import find_checkpoint, require_checkpoint
 from ..configs import read_config
 from ..engine.console import QuietRunner
-from ..engine.hooks.checkpoint_check_hook import CheckpointCheckHook
-from ..engine.hooks.data_report_hook import DataReportHook
+from ..engine.hooks.launch_hooks import CheckpointCheckHook, DataReportHook
 from ..engine.hooks.progress_hook import ProgressHook
 
 # A damaged file may be quoted as a whole.

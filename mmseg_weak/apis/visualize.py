@@ -20,9 +20,9 @@ from torch import nn
 from .._files import replace_file
 from .._ranges import Interval, check_ranges
 from ..checkpoints import checkpoint_file, read_checkpoint, require_same_data
+from ..evaluation.confusion import click_agreement, mean_iou, pixel_agreement
 from ..models.declaration import declarations
 from ..visualization import WeakSegLocalVisualizer
-from ..visualization.agreement import click_agreement, mean_iou, pixel_agreement
 from ..visualization.panels import heat_tiles
 from ..visualization.report import ReportEntry, report_html
 from .shown_images import ShownImage, build_datasets, list_images, network_pipeline

@@ -29,7 +29,7 @@ MACHINERY = (
     'logging',
     'mmengine.logging',
     __name__,
-    f'{__package__}.hooks.data_report_hook',
+    f'{__package__}.hooks.launch_hooks',
 )
 
 

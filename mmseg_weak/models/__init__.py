@@ -1,5 +1,4 @@
-from . import losses, segmentors
-from .affinity import affinity_refinement
+from . import affinity, losses, segmentors
 from .backbones import (
     AttentionMixVisionTransformer,
     EfficientNetLite,
@@ -31,4 +30,4 @@ from .segmentors import (
 )
 from .seminar.consistency import TeacherConsistency, ramp_up
 from .seminar.ema import TeacherEMA
-from .transfer.prediction_network import PredictionNetwork
+from .transfer import PredictionNetwork

@@ -13,7 +13,7 @@ from toy import toy_config, toy_model
 from mmseg_weak.apis.training import train
 from mmseg_weak.engine import console as console_module
 from mmseg_weak.engine.console import Console, ConsoleFilter, tracked
-from mmseg_weak.engine.hooks.data_report_hook import DataReportHook
+from mmseg_weak.engine.hooks.launch_hooks import DataReportHook
 from mmseg_weak.engine.hooks.progress_hook import RemainingTime, _validations_left
 
 

@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from toy import toy_config
 
-from mmseg_weak.models.affinity.neighbour_affinity import neighbour_affinity, neighbour_mask
+from mmseg_weak.models.affinity import neighbour_affinity, neighbour_mask
 from mmseg_weak.models.losses import PairAffinityLoss
 from mmseg_weak.refinement import build_refinement
 from mmseg_weak.refinement.sparse_walk import pair_offsets

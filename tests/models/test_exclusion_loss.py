@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_weak.models.heads.click_loss import loss_by_clicks, stacked_exclusions
 from mmseg_weak.models.losses import ExclusionLoss, PartialCrossEntropyLoss
-from mmseg_weak.models.seminar.teacher_logits import image_class_mask
+from mmseg_weak.models.seminar.consistency import image_class_mask
 from mmseg_weak.refinement import LabelRule, heterogeneous_label
 from mmseg_weak.refinement.class_restriction import move_off
 

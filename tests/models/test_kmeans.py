@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 
-from mmseg_weak.models.cam.clustering import kmeans, nearest_members
+from mmseg_weak.models.cam.clustering import kmeans, lloyd, nearest_members
 
 
 def blobs(n, d, k, seed=0, spread=0.5):
@@ -87,8 +87,6 @@ def test_many_equal_features_beside_a_few_others():
 
 
 def test_an_empty_cluster_takes_the_farthest_point():
-    from mmseg_weak.models.cam.clustering.lloyd import lloyd
-
     points = torch.tensor([[0.0], [1.0], [2.0], [9.0]])
     start = torch.tensor([[[1.0], [100.0]], [[1.0], [9.0]]])
     centroids, labels, inertia, _ = lloyd(points, start, 50, 0.0)

@@ -14,7 +14,7 @@ from mmseg.structures import SegDataSample
 from toy import toy_model
 from toy_transfer import transfer_config, transfer_model, write_strong_weak
 
-from mmseg_weak.models.transfer.category_masks import category_masks, down_up, shown_classes
+from mmseg_weak.models.transfer import category_masks, down_up, shown_classes
 
 OPTIMIZERS = ConfigDict(
     constructor='PredictionTransferOptimWrapperConstructor',

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmseg_weak.models.seminar.teacher_logits import (
+from mmseg_weak.models.seminar.consistency import (
     image_class_mask,
     refine_logits,
     unlabelled_mask,

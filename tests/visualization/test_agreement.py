@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmseg.evaluation import IoUMetric
 
-from mmseg_weak.visualization.agreement import (
+from mmseg_weak.evaluation.confusion import (
     click_agreement,
     mean_iou,
     pixel_agreement,

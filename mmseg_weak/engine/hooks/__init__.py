@@ -1,8 +1,6 @@
 from .class_check_hook import ClassCheckHook
 from .ema_teacher_hook import EMATeacherHook
-from .iteration_seed_hook import IterationSeedHook
-from .non_finite_loss_hook import NonFiniteLossHook
-from .onednn_pointwise_hook import OneDNNPointwiseHook
+from .iteration_hooks import IterationSeedHook, NonFiniteLossHook, OneDNNPointwiseHook
 from .prediction_network_hook import PredictionNetworkHook
 from .sub_category_clustering_hook import SubCategoryClusteringHook
 from .visualization_hook import BranchVisualizationHook, WeakVisualizationHook

@@ -12,7 +12,7 @@ from mmengine.runner import BaseLoop
 from mmseg.registry import HOOKS
 
 from ..._files import write_json
-from ...visualization.cluster_grid import draw_cluster_grid
+from ...visualization.panels import draw_cluster_grid
 from ..feature_extraction import extract_features, plain_dataset
 from ..sub_categories import ClassClusters, assignment_table, cluster_classes
 from ..unwrapping import unwrapped

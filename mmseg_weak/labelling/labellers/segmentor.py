@@ -12,7 +12,7 @@ from torch import Tensor
 from ...constants import IGNORE_INDEX
 from ...models.heads.click_loss import stacked_exclusions
 from ...models.inference.fast_convolutions import prepare_inference
-from ...models.seminar.teacher_logits import image_class_mask
+from ...models.seminar.consistency import image_class_mask
 from ...refinement import LabelRule, build_refinement, heterogeneous_label
 from ...registry import LABELLERS
 from ..networks import load_peer, mean_probabilities

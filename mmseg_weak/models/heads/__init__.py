@@ -1,6 +1,5 @@
 from .affinity_head import AffinityHead, AttentionAffinityHead
 from .cam_head import CAMHead
 from .heterogeneous_pseudo_label_head import HeterogeneousPseudoLabelHead
-from .large_fov_head import LargeFOVHead
-from .lean_segformer_head import LeanSegformerHead
+from .lean_segformer_head import LargeFOVHead, LeanSegformerHead
 from .sub_category_head import SubCategoryHead

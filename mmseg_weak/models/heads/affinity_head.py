@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..affinity.neighbour_affinity import neighbour_affinity
+from ..affinity import neighbour_affinity
 
 
 @MODELS.register_module()
@@ -83,7 +83,7 @@ class AffinityHead(BaseModule):
 
         Returns:
             Tensor: Shape (N, P, h, w), see
-            :func:`~mmseg_weak.models.affinity.neighbour_affinity.neighbour_affinity`.
+            :func:`~mmseg_weak.models.affinity.neighbour_affinity`.
         """
         maps = []
         for index, reduce in zip(self.in_index, self.reduce):

@@ -19,7 +19,7 @@ from ..inference.peers import PeerNetworks
 from ..inputs.image_values import to_unit_rgb, valid_sizes
 from ..losses.reduction import global_denominator
 from ..promptable import PromptablePeer
-from ..seminar.teacher_logits import image_class_mask
+from ..seminar.consistency import image_class_mask
 from .click_loss import stacked_exclusions, stacked_labels
 
 

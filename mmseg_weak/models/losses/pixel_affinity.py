@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..._ranges import Interval, check_ranges
 from ...constants import IGNORE_INDEX
-from ..affinity.neighbour_affinity import neighbour_values
+from ..affinity import neighbour_values
 from .reduction import WeightedLoss, global_denominator
 
 
@@ -154,7 +154,7 @@ class PairAffinityLoss(WeightedLoss):
 
         Args:
             affinity (Tensor): See
-                :func:`~mmseg_weak.models.affinity.neighbour_affinity.neighbour_affinity`,
+                :func:`~mmseg_weak.models.affinity.neighbour_affinity`,
                 shape (N, P, h, w).
             labels (Tensor): On the grid of the affinities, integers, shape (N, h, w), 255
                 where unknown.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..heads.click_loss import stacked_labels
 from ..losses.reduction import average_gradients, global_denominator
 from ..seminar.consistency import ramp_up
-from ..transfer.category_masks import CategoryMasks, category_masks, shown_classes
+from ..transfer import CategoryMasks, category_masks, shown_classes
 from .seminar import CascadeSeminarSegmentor, SeminarSegmentor
 
 PHASES = ('pretrain', 'joint')
@@ -210,7 +210,7 @@ class PredictionTransferSegmentor(PredictionTransferMixin, SeminarSegmentor):
     Args:
         *args: As for :class:`mmseg.models.EncoderDecoder`.
         prediction_network (dict): Config of P-Net, usually
-            :class:`~mmseg_weak.models.transfer.prediction_network.PredictionNetwork`.
+            :class:`~mmseg_weak.models.transfer.PredictionNetwork`.
         phase (str): ``pretrain`` trains P-Net alone on predictions of the segmenter as it
             is (phase i, with strong images), ``joint`` alternates (phase ii). Defaults to
             ``joint``.

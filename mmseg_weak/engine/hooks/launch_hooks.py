@@ -1,9 +1,14 @@
-"""A checkpoint that is resumed or tested must be one of this config."""
+"""Hooks that ``train`` and ``test`` register by themselves."""
+
+import sys
+from logging.handlers import BufferingHandler
 
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.runner import BaseLoop
 
 from ...checkpoints import require_finite, require_same_data, require_weights
+from ..console import speaker
 
 
 class CheckpointCheckHook(Hook):
@@ -38,3 +43,30 @@ class CheckpointCheckHook(Hook):
         )
         config = runner.cfg.filename or 'the config'
         require_weights(runner.model, checkpoint, path, config, training)
+
+
+DATASETS = 'mmseg_weak.datasets'
+
+
+class DataReportHook(Hook):
+    """Repeats the reports of the data sets just before the first iteration.
+
+    Otherwise the toolbox's lists of options and parameters bury them.
+
+    Args:
+        logger (MMLogger): The runner's, before it builds its data sets.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self, logger: MMLogger) -> None:
+        self.logger = logger
+        self.listener = BufferingHandler(sys.maxsize)
+        self.listener.addFilter(lambda _: speaker().startswith(DATASETS))
+        logger.handlers.append(self.listener)
+
+    def before_train(self, runner) -> None:
+        """Repeat them."""
+        self.logger.handlers.remove(self.listener)
+        for record in self.listener.buffer:
+            self.logger.log(record.levelno, record.getMessage())

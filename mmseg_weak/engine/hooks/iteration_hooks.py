@@ -1,5 +1,6 @@
-"""Random draws that depend on the iteration, so that a resumed run repeats none."""
+"""What happens around iterations: seeds, a check of the loss, faster convolutions."""
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,6 +10,9 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
+
+from ...checkpoints import require_finite
+from ...models.inference.fast_convolutions import send_pointwise_to_onednn
 
 LOADING, STEP = 0, 1
 
@@ -57,3 +61,51 @@ def _call_before(batches: Iterator, index: int, function: Callable[[], None]) ->
         yield next(batches)
     function()
     yield from batches
+
+
+@HOOKS.register_module()
+class NonFiniteLossHook(Hook):
+    """Stop at the first loss, or before the first checkpoint, that is NaN or infinite.
+
+    mmengine trains on and saves what is left of the weights. The loss costs nothing to
+    look at: mmengine's ``RuntimeInfoHook`` has fetched it for the log. Every training of
+    the verb ``train`` has this hook.
+
+    Raises:
+        ValueError: With the number of the iteration; a resumed run goes on from the last
+            checkpoint of finite weights.
+    """
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Look at the losses of a step."""
+        for name, value in (outputs or {}).items():
+            number = float(torch.as_tensor(value).detach()) if 'loss' in name else 0.0
+            if not math.isfinite(number):
+                raise ValueError(
+                    f'{name} is {number} in {_now(runner)}: the training diverged; '
+                    'lower the learning rate, clip gradients (optim_wrapper.clip_grad) or '
+                    'look for wrong labels'
+                )
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Look at the weights: the last step may have spoilt them."""
+        require_finite(checkpoint, f'weights of {_now(runner)}')
+
+
+def _now(runner) -> str:
+    return f'iteration {runner.iter + 1} of {runner.max_iters}'
+
+
+@HOOKS.register_module()
+class OneDNNPointwiseHook(Hook):
+    """Let oneDNN compute a model's 1x1 convolutions where a training has one CPU thread.
+
+    For images channels last (``channels_last`` of
+    :class:`~mmseg_weak.models.WeakSegDataPreProcessor`); results change by rounding. On a
+    GPU it does nothing. See
+    :func:`~mmseg_weak.models.inference.fast_convolutions.send_pointwise_to_onednn`.
+    """
+
+    def before_run(self, runner) -> None:
+        """Change the model, which is on its device by now."""
+        send_pointwise_to_onednn(runner.model)

@@ -1,1 +1,0 @@
-from .kmeans import KMeansResult, kmeans, nearest_members
