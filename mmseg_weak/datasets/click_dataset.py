@@ -10,8 +10,7 @@ import numpy as np
 from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import DATASETS
 
-from .class_lists import check_class_list
-from .class_splits import BACKGROUND
+from .class_splits import BACKGROUND, check_class_list
 from .click_budget import ClickBudget
 from .click_marks import MarksOfTable
 from .click_preparation import Marks, Preparation

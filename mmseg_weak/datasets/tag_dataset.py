@@ -8,8 +8,8 @@ from mmseg.registry import DATASETS
 
 from .._messages import shortened
 from ..constants import IGNORE_INDEX
-from .class_lists import check_class_list
 from .class_resolver import ClassResolver
+from .class_splits import check_class_list
 from .click_formats import read_clicks
 from .formats import ReadOptions
 from .image_files import as_list

@@ -14,9 +14,8 @@ from mmengine.utils import is_abs
 from mmseg.datasets import BaseSegDataset
 
 from ..constants import IGNORE_INDEX
-from .class_lists import BY_NAME, background_of, find_background
 from .class_resolver import ClassResolver
-from .class_splits import BACKGROUND
+from .class_splits import BACKGROUND, BY_NAME, background_of, find_background
 from .image_checks import check_images
 from .image_files import as_suffixes, image_id, list_images
 from .messages import tell

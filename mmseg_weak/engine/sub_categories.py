@@ -9,7 +9,7 @@ from mmengine.dist import all_gather_object, get_dist_info
 from torch import Tensor
 
 from ..models.cam.clustering import kmeans, nearest_members
-from ..models.heads.sub_category_head import UNASSIGNED
+from ..models.heads.cam_head import UNASSIGNED
 
 
 @dataclass(frozen=True)

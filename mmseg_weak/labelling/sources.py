@@ -22,7 +22,7 @@ from torch import Tensor
 from ..apis.dataset_settings import single_datasets
 from ..constants import IGNORE_INDEX
 from ..datasets import ClickDataset, ImageTagDataset, StrongWeakDataset
-from ..datasets.class_lists import background_of
+from ..datasets.class_splits import background_of
 from ..datasets.image_checks import image_sizes
 from ..datasets.mask_files import read_mask
 from ..datasets.transforms import LoadClicks, LoadImageTags, RasterizeClicks

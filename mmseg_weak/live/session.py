@@ -14,10 +14,9 @@ from torch.nn import functional as F
 
 from ..prediction.photos import find_photos, read_photo
 from .cache import FeatureCache
-from .edges import follow_colours
 from .head import Samples, Standard
 from .journal import Click, Journal
-from .model import LiveModel
+from .model import LiveModel, follow_colours
 from .pyramid import FrozenPyramid, along, sample_maps
 from .quality import ClickQuality, click_quality
 from .suggestion import DEFAULT_RULE, Suggestion, suggest

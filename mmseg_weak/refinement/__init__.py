@@ -7,9 +7,13 @@ from .edge_geodesic import EdgeGeodesic
 from .heterogeneous_label import LabelRule, PseudoLabel, heterogeneous_label
 from .interface import ImageByImage, build_refinement, refine_scores
 from .pixel_adaptive import PixelAdaptiveRefinement
-from .pseudo_label import background_aware_label, par_label, segmentation_label
+from .pseudo_label import (
+    SharedAffinity,
+    background_aware_label,
+    par_label,
+    segmentation_label,
+)
 from .random_walk import RandomWalkRefinement, random_walk
-from .shared_affinity import SharedAffinity
 from .superpixel_diffusion import (
     Diffusion,
     DiffusionOptions,

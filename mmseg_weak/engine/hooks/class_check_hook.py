@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 from torch import nn
 
-from ...datasets.class_lists import background_of
+from ...datasets.class_splits import background_of
 from ...datasets.transforms import PhotometricViews, RasterizeClicks
 from ...datasets.transforms.checks import walk_transforms
 from ...models.declaration import declarations

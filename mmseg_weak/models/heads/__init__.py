@@ -1,5 +1,4 @@
 from .affinity_head import AffinityHead, AttentionAffinityHead
-from .cam_head import CAMHead
+from .cam_head import CAMHead, SubCategoryHead
 from .heterogeneous_pseudo_label_head import HeterogeneousPseudoLabelHead
 from .lean_segformer_head import LargeFOVHead, LeanSegformerHead
-from .sub_category_head import SubCategoryHead

@@ -5,14 +5,12 @@ from .collision_cross_entropy import (
     collision_cross_entropy,
     soft_labels,
 )
-from .decoupled_consistency import DecoupledConsistencyLoss
 from .dense_crf_loss import DenseCRFLoss, dense_crf_energy
 from .exclusion import ExclusionLoss
-from .gated_crf import GatedCRFLoss
 from .image_loss import ImageLoss
 from .partial_cross_entropy import PartialCrossEntropyLoss
 from .pixel_affinity import PairAffinityLoss, PixelAffinityLoss
-from .pixel_consistency import PixelConsistencyLoss
-from .potts import PottsLoss
+from .pixel_consistency import DecoupledConsistencyLoss, PixelConsistencyLoss
+from .potts import GatedCRFLoss, PottsLoss
 from .reduction import average_gradients, global_denominator
 from .tag_soft_margin import ForegroundBCELoss, TagSoftMarginLoss

@@ -1,13 +1,13 @@
-"""Consistency of a student with its teacher on the unlabelled pixels."""
+"""Cross-entropy of the student to the teacher, of all pixels or apart by confidence."""
 
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..._ranges import Share, check_ranges
+from ..._ranges import NonNegative, Share, check_ranges
 from .reduction import WeightedLoss, global_denominator
 
 
@@ -99,3 +99,98 @@ class PixelConsistencyLoss(WeightedLoss):
             return F.cross_entropy(student_logits, teacher.argmax(dim=1), reduction='none')
         log_student = student_logits.log_softmax(dim=1)
         return (torch.xlogy(teacher, teacher) - teacher * log_student).sum(dim=1)
+
+
+@MODELS.register_module()
+class DecoupledConsistencyLoss(nn.Module):
+    r"""Consistency whose class part is weighted apart from its background part.
+
+    The Kullback-Leibler distance to the teacher splits by the chain rule:
+
+    .. math::
+        \mathrm{KL}(p_t \| p_s) = \underbrace{\mathrm{KL}(b_t \| b_s)}_{\text{object or
+        background}} + (1 - p_t^{bg})\,\underbrace{\mathrm{KL}(q_t \| q_s)}_{\text{which
+        class}}
+
+    with the binary distribution b = (p^bg, 1 - p^bg) and q = p / (1 - p^bg) over the
+    foreground classes. When the teacher is restricted to the classes of an image, q_t is
+    nearly the truth (in an image of one class it *is* the truth), while b_t carries the
+    teacher's bias. This loss gives each part its own weight:
+    :math:`w_b \mathrm{KL}(b_t \| b_s) + w_c (1 - p_t^{bg}) \mathrm{KL}(q_t \| q_s)`, mean
+    over the valid pixels of all ranks. With both weights 1 it equals
+    :class:`PixelConsistencyLoss` in mode ``kl``. It is ours, not the paper's.
+
+    Args:
+        background_weight (float): :math:`w_b \ge 0`. Defaults to 1.0.
+        class_weight (float): :math:`w_c \ge 0`. Defaults to 4.0.
+        background (int): Index of the background class. Defaults to 0.
+        loss_name (str): Key in the loss dict. Defaults to ``'loss_consistency'``.
+
+    Raises:
+        ValueError: A weight is negative or not finite.
+    """
+
+    @check_ranges
+    def __init__(
+        self,
+        background_weight: NonNegative = 1.0,
+        class_weight: NonNegative = 4.0,
+        background: int = 0,
+        loss_name: str = 'loss_consistency',
+    ) -> None:
+        super().__init__()
+        self.background_weight = background_weight
+        self.class_weight = class_weight
+        self.background = background
+        self.loss_name = loss_name
+
+    def forward(
+        self, student_logits: Tensor, teacher_logits: Tensor, valid: Tensor
+    ) -> Tensor:
+        """Weighted mean distance over the valid pixels.
+
+        Args:
+            student_logits (Tensor): Shape (N, C, H, W), C >= 2.
+            teacher_logits (Tensor): Shape (N, C, H, W); ``-inf`` excludes a class.
+            valid (Tensor): Bool, shape (N, H, W): unlabelled pixels outside the padding.
+
+        Returns:
+            Tensor: Scalar, 0 with zero gradient where nothing is valid.
+
+        Raises:
+            ValueError: Student and teacher logits differ in shape.
+        """
+        if student_logits.shape != teacher_logits.shape:
+            raise ValueError(
+                f'DecoupledConsistencyLoss: student logits {tuple(student_logits.shape)} '
+                f'and teacher logits {tuple(teacher_logits.shape)} differ in shape'
+            )
+        dtype = torch.promote_types(student_logits.dtype, torch.float32)
+        student, student_classes = self._split(student_logits.to(dtype))
+        teacher, teacher_classes = self._split(teacher_logits.detach().to(dtype))
+        foreground = teacher[:, 1].exp()
+        distance = self.background_weight * _kl(teacher, student)
+        distance = distance + self.class_weight * foreground * _kl(
+            teacher_classes, student_classes
+        )
+        valid = valid.to(dtype)
+        return (distance * valid).sum() / global_denominator(valid.sum())
+
+    def _split(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of (background, object), (N, 2, H, W), and of the classes."""
+        log_p = logits.log_softmax(dim=1)
+        classes = torch.cat(
+            [log_p[:, : self.background], log_p[:, self.background + 1 :]], 1
+        )
+        # An image without objects has no class distribution: any finite one will do, its
+        # weight is 0.
+        foreground = classes.logsumexp(dim=1, keepdim=True).clamp(min=-1e4)
+        binary = torch.cat([log_p[:, self.background : self.background + 1], foreground], 1)
+        return binary, classes - foreground
+
+
+def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """KL divergence over dimension 1, (N, H, W); classes with p = 0 add nothing."""
+    p = log_p.exp()
+    difference = torch.where(p > 0, log_p - log_q, 0)
+    return (p * difference).sum(dim=1)
