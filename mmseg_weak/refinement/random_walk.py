@@ -36,12 +36,8 @@ def random_walk(
     column divided by its sum, the result is :math:`(s (1 - B))\, T^{steps}`.
 
     Neither T nor a power of it is built. T has one value per pixel and offset, so a
-    step is a sum of shifted products; and because T is similar to a symmetric matrix
-    with spectrum in [-1, 1], :math:`T^{256}` is a Chebyshev series whose first 90
-    polynomials carry all but 1e-8 of the weight (Sachdeva and Vishnoi, "Faster
-    Algorithms via Approximation Theory", 2014, Theorem 3.3): 90 steps do the work of
-    256. A map too large for ``max_memory`` is walked in overlapping strips of rows,
-    with the same result.
+    step is a sum of shifted products, and 90 steps do the work of 256, see
+    :func:`~mmseg_weak.refinement.sparse_walk.walk_in_strips`.
 
     Args:
         scores (Tensor): Shape (C, h, w), floating point, of any range.

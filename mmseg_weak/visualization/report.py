@@ -66,6 +66,9 @@ def report_html(
     ]
     means = {key: _mean([e.scores.get(key, np.nan) for e in entries]) for key in columns}
     rows.append((f'<b>mean of {len(entries)} images</b>', means))
+    facts_rows = ''.join(
+        f'<tr><th>{_text(k)}</th><td>{_text(v)}</td></tr>' for k, v in facts.items()
+    )
     pictures = '\n'.join(
         f'<h2 id="{_anchor(entry.name)}">{_text(entry.name)}</h2>\n'
         f'<p>{_text(_sentence(entry.scores))}</p>\n'
@@ -75,8 +78,9 @@ def report_html(
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<title>{_text(title)}</title><style>{STYLE}</style></head>\n<body>\n'
-        f'<h1>{_text(title)}</h1>\n{_facts_table(facts)}\n{_legend(classes, palette)}\n'
-        f'{_scores_table(columns, rows)}\n<p>{_text(notes)}</p>\n{pictures}\n'
+        f'<h1>{_text(title)}</h1>\n<table>{facts_rows}</table>\n'
+        f'{_legend(classes, palette)}\n{_scores_table(columns, rows)}\n'
+        f'<p>{_text(notes)}</p>\n{pictures}\n'
         '</body></html>\n'
     )
 
@@ -86,11 +90,6 @@ def embedded_png(image: np.ndarray) -> str:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format='PNG', optimize=True)
     return 'data:image/png;base64,' + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _facts_table(facts: Mapping[str, str]) -> str:
-    rows = (f'<tr><th>{_text(k)}</th><td>{_text(v)}</td></tr>' for k, v in facts.items())
-    return f'<table>{"".join(rows)}</table>'
 
 
 def _legend(classes: Sequence[str], palette: Sequence[Sequence[int]]) -> str:

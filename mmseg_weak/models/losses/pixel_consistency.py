@@ -74,11 +74,7 @@ class PixelConsistencyLoss(WeightedLoss):
         Raises:
             ValueError: Student and teacher logits differ in shape.
         """
-        if student_logits.shape != teacher_logits.shape:
-            raise ValueError(
-                f'PixelConsistencyLoss: student logits {tuple(student_logits.shape)} and '
-                f'teacher logits {tuple(teacher_logits.shape)} differ in shape'
-            )
+        _check_shapes(self, student_logits, teacher_logits)
         valid = valid.to(torch.promote_types(student_logits.dtype, torch.float32))
         student_logits = student_logits.to(valid.dtype)
         teacher = teacher_logits.detach().to(valid.dtype).softmax(dim=1)
@@ -147,24 +143,8 @@ class DecoupledConsistencyLoss(nn.Module):
     def forward(
         self, student_logits: Tensor, teacher_logits: Tensor, valid: Tensor
     ) -> Tensor:
-        """Weighted mean distance over the valid pixels.
-
-        Args:
-            student_logits (Tensor): Shape (N, C, H, W), C >= 2.
-            teacher_logits (Tensor): Shape (N, C, H, W); ``-inf`` excludes a class.
-            valid (Tensor): Bool, shape (N, H, W): unlabelled pixels outside the padding.
-
-        Returns:
-            Tensor: Scalar, 0 with zero gradient where nothing is valid.
-
-        Raises:
-            ValueError: Student and teacher logits differ in shape.
-        """
-        if student_logits.shape != teacher_logits.shape:
-            raise ValueError(
-                f'DecoupledConsistencyLoss: student logits {tuple(student_logits.shape)} '
-                f'and teacher logits {tuple(teacher_logits.shape)} differ in shape'
-            )
+        """As :meth:`PixelConsistencyLoss.forward`, without pixel weights; C >= 2."""
+        _check_shapes(self, student_logits, teacher_logits)
         dtype = torch.promote_types(student_logits.dtype, torch.float32)
         student, student_classes = self._split(student_logits.to(dtype))
         teacher, teacher_classes = self._split(teacher_logits.detach().to(dtype))
@@ -187,6 +167,14 @@ class DecoupledConsistencyLoss(nn.Module):
         foreground = classes.logsumexp(dim=1, keepdim=True).clamp(min=-1e4)
         binary = torch.cat([log_p[:, self.background : self.background + 1], foreground], 1)
         return binary, classes - foreground
+
+
+def _check_shapes(loss: nn.Module, student: Tensor, teacher: Tensor) -> None:
+    if student.shape != teacher.shape:
+        raise ValueError(
+            f'{type(loss).__name__}: student logits {tuple(student.shape)} and teacher '
+            f'logits {tuple(teacher.shape)} differ in shape'
+        )
 
 
 def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
