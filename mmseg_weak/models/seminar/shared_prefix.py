@@ -43,7 +43,7 @@ class SharedPrefix:
             self._undo.append(module.register_forward_hook(hook, prepend=True).remove)
             # Past nn.Module.__setattr__: an instance's own forward shadows its class's.
             twin.__dict__['forward'] = partial(self._forward, name, twin.forward)
-            self._undo.append(partial(twin.__dict__.pop, 'forward', None))
+            self._undo.append(partial(_unshadow, twin))
             # In place it would change the output of the layer before it.
             if getattr(module, 'inplace', False):
                 module.inplace = twin.inplace = False
@@ -109,3 +109,7 @@ def _same_weights(one: nn.Module, other: nn.Module) -> bool:
     return states[0].keys() == states[1].keys() and all(
         torch.equal(value, states[1][key]) for key, value in states[0].items()
     )
+
+
+def _unshadow(module: nn.Module) -> None:
+    module.__dict__.pop('forward', None)
