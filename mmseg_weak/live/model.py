@@ -144,7 +144,7 @@ def group_folds(groups: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 
 # Classes that are nowhere likelier than this take no part, so that many cost no more.
-LEAST = 0.02
+LIKELY = 0.02
 _REFINE = PixelAdaptiveRefinement()
 
 
@@ -161,7 +161,7 @@ def follow_colours(image: np.ndarray, probs: Tensor) -> Tensor:
     height, width = probs.shape[1:]
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
-    likely = probs.flatten(1).amax(1) > LEAST
+    likely = probs.flatten(1).amax(1) > LIKELY
     result = torch.zeros_like(probs)
     result[likely] = _REFINE(pixels, probs[likely][None])[0]
     return result / result.sum(0, keepdim=True).clamp(min=1e-6)
