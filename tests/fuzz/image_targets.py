@@ -20,8 +20,11 @@ from mmseg_weak.labelling.folder import read_maps
 from mmseg_weak.live.cache import FeatureCache
 from mmseg_weak.prediction.photos import read_photo
 from mmseg_weak.project.masks import mask_values
-from mmseg_weak.refinement.boundaries import BoundaryFolder
-from mmseg_weak.refinement.edge_network import HolisticEdgeNetwork, load_edge_network
+from mmseg_weak.refinement.boundaries import (
+    BoundaryFolder,
+    HolisticEdgeNetwork,
+    load_edge_network,
+)
 
 WIDTH, HEIGHT = 24, 16
 CLASSES = ('background', 'cat', 'dog')
