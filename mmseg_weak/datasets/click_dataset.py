@@ -151,7 +151,7 @@ class ClickDataset(WeakSegDataset):
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
         )
-        if len(samples) < MANY_IMAGES:
+        if len(samples) < MANY_IMAGES and not clicks.fractions:
             return list(samples)
         self.serialize_data = False  # nothing is held that could be
         return samples

@@ -1,26 +1,32 @@
 """Click sets of any size: conversion, start and images a second, flat from 10^4 to 10^7.
 
-    python tools/benchmark/click_sets.py              # 10^4 and 10^6 clicks, 10^5 images
-    python tools/benchmark/click_sets.py --clicks 10000 10000000 --images 1000 1000000
+    python tools/benchmark/click_sets.py        # 10^4 and 10^7 clicks, 10^3 and 10^6 images
+    python tools/benchmark/click_sets.py --clicks 1000000 --images 100000 --checked
 
-Writes a CSV in the form of Open Images' points and as many names of images, which are hard
-links to a handful of pictures of 500x375 pixels (with --no-files, names only), in a folder
-that is removed again. Each step is a process of its own: seconds of the processor and of
-the clock, and the peak of its own memory (resident and not of a file) above the imports.
+Writes a CSV in the form of Open Images' points and a list of images in a folder that is
+removed again. Of the images only those that are loaded exist, hard links to a handful of
+pictures of 500x375 pixels; with --checked all do. Each step is a process of its own:
+seconds of its processor (of the clock), and the most memory of its own (resident and not
+of a file) that it takes.
 """
 
 import argparse
-import json
 import logging
+import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+
+import mmseg_weak  # noqa: F401
+from mmseg_weak.datasets.formats.conversion import convert
 
 CLASSES = tuple(f'/m/{i:03d}' for i in range(20))
 PICTURES, SIZE, PASSES = 8, (500, 375), 200
@@ -36,18 +42,18 @@ STEPS = (
 )
 
 
-def make_files(root: Path, clicks: int, images: int, files: bool) -> None:
-    """Write list, pictures and the CSV."""
+def make_files(root: Path, clicks: int, images: int, linked: list[int]) -> None:
+    """Write the list, the CSV and links to pictures for some of the images."""
     rng = np.random.default_rng(0)
     pictures = [root / f'picture{i}.jpg' for i in range(PICTURES)]
     for path in pictures:
-        noise = cv2.resize(rng.normal(128, 40, (SIZE[1] // 8, SIZE[0] // 8, 3)), SIZE)
-        cv2.imwrite(str(path), noise)
+        noise = rng.integers(0, 255, (SIZE[1] // 8, SIZE[0] // 8, 3), dtype=np.uint8)
+        cv2.imwrite(str(path), cv2.resize(noise, SIZE))
     names = [f'{i * 0x9E3779B97F4A7C15 % 2**64:016x}' for i in range(images)]
     (root / 'list.txt').write_text('\n'.join(names) + '\n')
     (root / 'images').mkdir()
-    for i, name in enumerate(names if files else ()):
-        os.link(pictures[i % PICTURES], root / 'images' / f'{name}.jpg')
+    for i in linked:
+        os.link(pictures[i % PICTURES], root / 'images' / f'{names[i]}.jpg')
     with open(root / 'points.csv', 'w') as file:
         file.write(COLUMNS + '\n')
         for first in range(0, clicks, 1 << 16):
@@ -93,8 +99,6 @@ class Peak:
     """Most own memory of this process while it is watched, by a thread."""
 
     def __enter__(self) -> 'Peak':
-        import threading
-
         self.before = self.most = own_memory()
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._watch)
@@ -111,18 +115,9 @@ class Peak:
         self.most = max(self.most, own_memory())
 
 
-def run_step(root: Path, step: str) -> None:
-    """One step, in this process; prints its numbers as JSON."""
-    from mmengine.registry import init_default_scope
-    from mmseg.registry import DATASETS
-
-    import mmseg_weak  # noqa: F401
-    from mmseg_weak.datasets.formats.conversion import convert
-
-    logging.disable(logging.WARNING)
-    init_default_scope('mmseg')
+def run_step(root: Path, step: str, rows: list[int], results: object) -> None:
+    """One step; puts its seconds by the clock, of the processor, and bytes."""
     dataset = DATASETS.build(config(root, step)) if step == 'images' else None
-    rows = np.random.default_rng(0).integers(0, len(dataset or [0]), PASSES).tolist()
     with Peak() as peak:
         clock, processor = time.perf_counter(), time.process_time()
         if step == 'convert':
@@ -133,36 +128,45 @@ def run_step(root: Path, step: str) -> None:
         else:
             DATASETS.build(config(root, step))
         spent = time.perf_counter() - clock, time.process_time() - processor
-    print(json.dumps([*spent, peak.most - peak.before]))
+    results.put([*spent, peak.most - peak.before])
 
 
-def measure(clicks: int, images: int, files: bool) -> dict[str, list[float]]:
+def measure(clicks: int, images: int, checked: bool) -> dict[str, list[float]]:
     """Numbers of each step, each in a process of its own."""
-    results = {}
+    results, context = {}, multiprocessing.get_context('fork')
+    rows = np.random.default_rng(0).integers(0, images, PASSES).tolist()
     with tempfile.TemporaryDirectory() as folder:
-        make_files(Path(folder), clicks, images, files)
-        for step, _ in STEPS:
-            if not files and step in ('checked', 'checked again', 'images'):
+        linked = range(images) if checked else sorted(set(rows))
+        make_files(Path(folder), clicks, images, list(linked))
+        for step, text in STEPS:
+            if step.startswith('checked') and not checked:
                 continue
-            command = [sys.executable, '-W', 'ignore', __file__, '--step', step, folder]
-            output = subprocess.run(command, capture_output=True, text=True, check=True)
-            results[step] = json.loads(output.stdout.splitlines()[-1])
+            queue = context.SimpleQueue()
+            process = context.Process(
+                target=run_step, args=(Path(folder), step, rows, queue)
+            )
+            process.start()
+            process.join()
+            if process.exitcode:
+                raise SystemExit(f'{text}: failed')
+            results[step] = queue.get()
+            print(f'{clicks} clicks: {text}: {results[step]}', file=sys.stderr, flush=True)
     return results
 
 
 def main() -> None:
-    """Measure both sizes in turn and print a table."""
+    """Measure all sizes and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--clicks', type=int, nargs='+', default=[10_000, 1_000_000])
-    parser.add_argument('--images', type=int, nargs='+', default=[1_000, 100_000])
-    parser.add_argument('--no-files', action='store_true', help='names without images')
-    parser.add_argument('--step', nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument('--clicks', type=int, nargs='+', default=[10_000, 10_000_000])
+    parser.add_argument('--images', type=int, nargs='+', default=[1_000, 1_000_000])
+    parser.add_argument(
+        '--checked', action='store_true', help='make all images, read headers'
+    )
     options = parser.parse_args()
-    if options.step:
-        run_step(Path(options.step[1]), options.step[0])
-        return
+    logging.disable(logging.WARNING)
+    init_default_scope('mmseg')
     sizes = list(zip(options.clicks, options.images, strict=True))
-    found = [measure(*size, not options.no_files) for size in sizes]
+    found = [measure(*size, options.checked) for size in sizes]
     heads = [f'{clicks:,} clicks, {images:,} images' for clicks, images in sizes]
     print('| | ' + ' | '.join(heads) + ' |')
     print('| --- |' + ' --- |' * len(heads))
@@ -172,7 +176,8 @@ def main() -> None:
             for r in found
             if step in r
         ]
-        print(f'| {text} | ' + ' | '.join(cells) + ' |')
+        if cells:
+            print(f'| {text} | ' + ' | '.join(cells) + ' |')
 
 
 if __name__ == '__main__':
