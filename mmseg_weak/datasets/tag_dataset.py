@@ -14,7 +14,7 @@ from .click_formats import read_clicks
 from .formats import ReadOptions
 from .image_files import as_list
 from .tag_formats import Tags, match_tags, read_tag_file
-from .tag_report import format_tag_report, make_tag_report
+from .tag_report import ELSEWHERE, format_tag_report, make_tag_report
 from .transforms.pseudo_labels import check_pseudo_labels
 from .transforms.tags import check_tag_pipeline
 from .weak_dataset import WeakSegDataset, relabelling
@@ -125,7 +125,7 @@ class ImageTagDataset(WeakSegDataset):
         if self.without_tags == 'drop':
             images = tagged
         others = tags.keys() - set(images)
-        dropped['of images not in the data set'] = sum(len(tags[i]) for i in others)
+        dropped[ELSEWHERE] = sum(len(tags[i]) for i in others)
         self._image_sizes([paths[image] for image in images])
         check_pseudo_labels(self.pipeline.transforms, images, self._metainfo['classes'])
         used = {image: tuple(sorted(tags.get(image, ()))) for image in images}

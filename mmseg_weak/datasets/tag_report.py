@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 MAX_NAMES = 5
+ELSEWHERE = 'of images not in the data set'
 
 
 def make_tag_report(
@@ -60,6 +61,10 @@ def format_tag_report(report: Mapping, policy: str) -> str:
         )
     if report.get('images_stated_empty'):
         lines.append(f'stated to show no class: {report["images_stated_empty"]} images')
-    dropped = [f'{n} {reason}' for reason, n in report['dropped'].items() if n]
+    counts = dict(report['dropped'])
+    elsewhere = counts.pop(ELSEWHERE, 0)
+    if elsewhere:  # held out, or another split: nothing is lost
+        lines.append(f'{elsewhere} more tags are of images that are not in this list')
+    dropped = [f'{n} {reason}' for reason, n in counts.items() if n]
     lines.append('tags dropped: ' + ('; '.join(dropped) or 'none'))
     return '\n  '.join(lines)

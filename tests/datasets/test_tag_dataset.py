@@ -8,6 +8,8 @@ from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_weak.datasets.tag_report import format_tag_report
+
 PIPELINE = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadImageTags'),
@@ -57,6 +59,11 @@ def test_own_tags_reach_the_sample(tags_config):
     assert report['images_per_class'] == {'cat': 1, 'dog': 1, 'red panda': 1}
     assert report['images_without_tags'] == 1 and report['without_tags'] == ['c']
     assert report['dropped']['of images not in the data set'] == 1
+    told = format_tag_report(report, 'left out').splitlines()
+    assert told[-2:] == [
+        '  1 more tags are of images that are not in this list',
+        '  tags dropped: none',
+    ]
 
 
 CSVS = {
