@@ -6,14 +6,17 @@ headers of :class:`~mmseg_weak.datasets.formats.tag_tables.TagCSV`. A folder may
 aeroplane). :mod:`mmseg_weak.datasets.formats` reads the exports of annotation tools.
 """
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 
 import mmengine.fileio as fileio
+import numpy as np
 
 from .formats import ReadOptions, read_annotations
 from .formats.checks import match_names
 from .image_files import image_id
+from .messages import tell
 
 Tags = dict[str, set[int]]
 
@@ -93,4 +96,21 @@ def _sets(found, resolve: Callable[[object], object]) -> dict[str, set]:
                 raise ValueError(f'{found.path}: {found.first[label]}: {error}') from None
         if present:
             tags[found.tags.images[image]].add(resolved[label])
+    _tell_absent(found, resolved, tags)
     return tags
+
+
+def _tell_absent(found, resolved: dict[int, object], tags: dict[str, set]) -> None:
+    """What statements that a class is absent come to."""
+    absent = np.flatnonzero(~np.asarray(found.tags.present, bool)).tolist()
+    if not absent:
+        return
+    pairs = [(found.tags.images[found.tags.image_index[i]], i) for i in absent]
+    both = [name for name, i in pairs if resolved[found.tags.label[i]] in tags[name]]
+    text = (
+        f'{found.path}: {len(absent)} statements that a class is absent; a class that is '
+        'not mentioned counts as absent as well'
+    )
+    if both:
+        text += f'. {len(both)} contradict a tag, which counts, such as that of {both[0]}'
+    tell(text, logging.WARNING if both else logging.INFO)

@@ -23,6 +23,7 @@ class PseudoLabelQuality:
         self.classes = tuple(classes)
         self.num_images = 0
         self.counts = np.zeros(256, np.int64)
+        self.mask_ids: set[int] = set()
         # Row: the mask's class; column: the label.
         self.confusion = np.zeros((len(classes), len(classes)), np.int64)
 
@@ -45,6 +46,7 @@ class PseudoLabelQuality:
             raise ValueError(f'the mask is {mask.shape}, the pseudo-label {labels.shape}')
         self._check_ids('mask', mask)
         self.confusion += confusion_matrix(mask, labels, len(self.classes))
+        self.mask_ids |= set(np.unique(mask).tolist())
 
     def _check_ids(self, name: str, ids: np.ndarray) -> None:
         wrong = ids[(ids >= len(self.classes)) & (ids != IGNORE_INDEX)]
@@ -59,7 +61,8 @@ class PseudoLabelQuality:
         Returns:
             dict: ``images``; ``coverage``, labelled pixels of all; ``class_share``, class
             name to its share of the labelled pixels; with masks also ``accuracy``, ``mIoU``
-            and ``IoU``, class name to IoU, None for a class in neither.
+            and ``IoU``, class name to IoU, None for a class in neither; a ``note`` where
+            masks seem to mean an object by 255.
         """
         labelled = self.counts[: len(self.classes)]
         total = max(1, labelled.sum())
@@ -74,6 +77,13 @@ class PseudoLabelQuality:
             result['mIoU'] = float(np.nanmean(iou))
             known = [None if np.isnan(value) else float(value) for value in iou]
             result['IoU'] = dict(zip(self.classes, known))
+        ids = self.mask_ids - {IGNORE_INDEX}
+        if IGNORE_INDEX in self.mask_ids and len(ids) < 2:
+            held = f'{min(ids)} and {IGNORE_INDEX}' if ids else f'{IGNORE_INDEX} alone'
+            result['note'] = (
+                f'the masks hold {held}: {IGNORE_INDEX} means unknown and is not scored; '
+                'write the class id where it stands for an object'
+            )
         return result
 
 
@@ -90,4 +100,5 @@ def format_summary(summary: dict) -> str:
     facts = f'{summary["images"]} images, {summary["coverage"]:.2f} % of pixels labelled'
     if iou:
         facts += f', {summary["accuracy"]:.2f} % of them right, mIoU {summary["mIoU"]:.2f}'
+    facts += f'\nwarning: {summary["note"]}' if 'note' in summary else ''
     return f'{facts}\n\n{markdown_table(head, rows)}'

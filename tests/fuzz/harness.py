@@ -186,7 +186,7 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def fuzz(fuzzer: Fuzzer, inputs: int, batch: int = 20_000, told=None):
+def fuzz(fuzzer: Fuzzer, inputs: int, batch: int = 2000, told=None):
     """Read broken inputs; gives the counts of each target and the failures.
 
     Args:

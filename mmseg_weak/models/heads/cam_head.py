@@ -89,7 +89,10 @@ class CAMHead(BaseModule):
 
     def select(self, features: Sequence[Tensor] | Tensor) -> Tensor:
         """The feature map to classify, shape (N, D, h, w)."""
-        return features if torch.is_tensor(features) else features[self.in_index]
+        if not torch.is_tensor(features):
+            features = features[self.in_index]
+        # Some transformers hand on a class token behind the map.
+        return features if torch.is_tensor(features) else features[0]
 
     def drop(self, features: Sequence[Tensor] | Tensor) -> Tensor:
         """The feature map without the channels that dropout takes in training."""

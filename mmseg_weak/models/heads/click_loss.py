@@ -68,6 +68,11 @@ def why_unfit(head: nn.Module, sparse: bool) -> str | None:
     losses = getattr(head, 'loss_decode', None)
     if 'DDRHead' in names and not isinstance(losses, nn.ModuleList):
         return 'it has two outputs: give it a list of two, loss_decode=[dict(…), dict(…)]'
+    if sparse and 'PointHead' in names:
+        return (
+            'it learns points of dense masks; take the other heads of the cascade without '
+            'it (type SeminarSegmentor or EncoderDecoder, one decode head)'
+        )
     if sparse and names & EDGE_HEADS:
         return 'it learns edges of dense masks, which clicks do not have; leave it out'
     return None

@@ -15,6 +15,7 @@ from ..cam.activation_maps import activation_maps, merge_maps, scale_inputs
 from ..cam.tags import class_labels, stack_sample_indices, stack_tags
 from ..declaration import WeakSegmentor
 from ..heads.cam_head import CAMHead
+from .stock_parts import refuse_backbone, refuse_cascade, require_output
 
 
 @MODELS.register_module()
@@ -55,6 +56,7 @@ class CAMSegmentor(WeakSegmentor, EncoderDecoder):
     labeller = 'cam'
 
     def __init__(self, *args, sub_category_head: dict | None = None, **kwargs) -> None:
+        refuse_cascade('CAMSegmentor', kwargs)
         super().__init__(*args, **kwargs)
         if not isinstance(self.decode_head, CAMHead):
             raise ValueError(
@@ -63,6 +65,8 @@ class CAMSegmentor(WeakSegmentor, EncoderDecoder):
             )
         if self.with_auxiliary_head:
             raise ValueError('CAMSegmentor learns from tags; an auxiliary_head needs masks')
+        refuse_backbone('CAMSegmentor', self.backbone)
+        require_output('CAMSegmentor', self.backbone, self.decode_head.in_index)
         self.sub_category_head = None
         if sub_category_head is not None:
             self.sub_category_head = MODELS.build(sub_category_head)

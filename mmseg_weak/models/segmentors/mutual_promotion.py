@@ -40,6 +40,7 @@ from ..mutual_promotion.supervision import (
     tag_f1,
 )
 from ..mutual_promotion.zero_gradients import zero_with_gradients
+from .stock_parts import refuse_backbone, refuse_cascade
 
 
 @MODELS.register_module()
@@ -101,7 +102,9 @@ class MutualPromotionSegmentor(BranchExportMixin, BranchPredictionMixin, Encoder
         low_precision: bool = False,
         **kwargs,
     ) -> None:
+        refuse_cascade('MutualPromotionSegmentor', kwargs)
         super().__init__(*args, **kwargs)
+        refuse_backbone('MutualPromotionSegmentor', self.backbone, maps_only=True)
         self.cam_head = MODELS.build({'pooling': POOLING, **cam_head})
         self.gate = gate
         self.schedule = MutualPromotionSchedule(**(schedule or {}))
