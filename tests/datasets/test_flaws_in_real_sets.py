@@ -10,11 +10,11 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmseg.registry import DATASETS
-from mmseg_weak.datasets.class_lists import background_of
 from PIL import Image
 from toy import REPOSITORY, toy_model
 
 from mmseg_weak.checkpoints import read_checkpoint, require_same_data
+from mmseg_weak.datasets.class_splits import background_of
 from mmseg_weak.datasets.image_checks import large_images
 from mmseg_weak.evaluation.pseudo_label_quality import PseudoLabelQuality, format_summary
 
