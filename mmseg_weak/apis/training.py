@@ -46,7 +46,8 @@ def train(
     check_paths(config, ('train', 'val'))
     if resume:
         set_resume(config, resume)
-        if is_finished(config):
+        # A checkpoint that is named may be of another training: the runner compares it.
+        if resume == 'auto' and is_finished(config):
             print_log(f'{config.load_from}: finished already')
             return None
     runner = build_runner(config, verbose)
