@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from .. import config_path
+from .._messages import shortened
 from ..apis.launch import require_writable
 from ..configs import read_config
 from .placeholders import Table
@@ -157,7 +158,8 @@ def _name(entry: Mapping) -> str:
     """The name of a stage, checked."""
     name = entry.get('name') if isinstance(entry, Mapping) else None
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ValueError(f'a stage needs a name of letters, digits, _ and -, got {name!r}')
+        found = shortened(repr(name))
+        raise ValueError(f'a stage needs a name of letters, digits, _ and -, got {found}')
     return name
 
 
