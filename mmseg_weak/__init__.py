@@ -33,7 +33,8 @@ def register() -> None:
     Raises:
         ImportError: The toolbox is missing or too old; the message says what to install.
     """
-    if f'{__name__}.{_ROOMS[-1]}' in sys.modules:
+    # All of them: the command line may have imported one, and what that one imports.
+    if all(f'{__name__}.{room}' in sys.modules for room in _ROOMS):
         return
     from ._toolbox import check_toolbox, quiet_imports
 

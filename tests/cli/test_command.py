@@ -102,3 +102,21 @@ def test_other_programs_register_at_import(tmp_path):
         cwd=tmp_path,
     )
     assert result.stdout.strip().endswith('True'), result.stderr
+
+
+def test_options_on_the_command_line_do_not_hide_components():
+    """Reading ``--cfg-options`` imports parts of the package before they are registered."""
+    code = """
+import argparse, sys
+sys.argv = ['mmseg-weak', 'train']
+import mmseg_weak
+from mmseg_weak.cli._arguments import add_cfg_options
+parser = argparse.ArgumentParser()
+add_cfg_options(parser)
+parser.parse_args(['--cfg-options', 'a=1'])
+mmseg_weak.register()
+from mmseg.registry import METRICS
+print(METRICS.get('ClickIoUMetric').__name__)
+"""
+    result = run_python('-W', 'ignore', '-c', code)
+    assert result.stdout.strip() == 'ClickIoUMetric', result.stderr
