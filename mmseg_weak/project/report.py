@@ -1,5 +1,6 @@
 """What `mmseg-weak init` says about photographs and labels."""
 
+import difflib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -81,7 +82,12 @@ def warnings(found: Survey) -> list[str]:
 def _rare(found: Survey, totals: Counter, images: Counter) -> list[str]:
     lines = []
     for name in sorted(found.classes, key=lambda name: totals[name]):
-        if not totals[name] and not (found.tags and name == BACKGROUND):
+        if slip := _slip(name, found.classes, totals):
+            lines.append(
+                f'class {name!r} has {totals[name]} beside {totals[slip]} of {slip!r}: '
+                'misspelt? Then mend the labels'
+            )
+        elif not totals[name] and not (found.tags and name == BACKGROUND):
             lines.append(f'class {name!r} is never labelled: it will not be learnt')
         elif found.kind == 'clicks' and totals[name] < FEW:
             lines.append(
@@ -90,8 +96,17 @@ def _rare(found: Survey, totals: Counter, images: Counter) -> list[str]:
             )
         elif found.kind != 'clicks' and images[name] < FEW and name != BACKGROUND:
             number = _count(images[name], 'photograph')
-            lines.append(f'class {name!r} is in {number} alone')
+            lines.append(f'class {name!r} is in only {number}')
     return _capped(lines)
+
+
+def _slip(name: str, classes: Sequence[str], totals: Counter) -> str | None:
+    """A far more frequent class with nearly the same name."""
+    if not 0 < totals[name] < FEW:
+        return None
+    others = [other for other in classes if totals[other] >= FEW * totals[name]]
+    close = difflib.get_close_matches(name, others, n=1, cutoff=0.8)
+    return close[0] if close else None
 
 
 def _capped(lines: list[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """What a folder of photographs and a source of labels hold."""
 
+import difflib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -10,8 +11,10 @@ import numpy as np
 
 from ..datasets.class_splits import BACKGROUND
 from ..datasets.click_checks import check_clicks
+from ..datasets.click_marks import marks_inside
 from ..datasets.click_table import ClickTable
 from ..datasets.formats import Annotations, ReadOptions, read_annotations
+from ..datasets.formats.checks import check_positions
 from ..datasets.image_checks import image_sizes
 from ..prediction.photos import find_photos
 from .masks import mask_values, masks_of
@@ -219,8 +222,16 @@ def _check_clicks(found: Survey, clicks: ClickTable, photo_of: dict[str, str]) -
     sizes = np.array([size_of[photo_of[image]] for image in clicks.image])
     try:
         found.notes += check_clicks(clicks, sizes)
+        found.notes += check_positions(clicks.points, sizes[clicks.point_rows()])
     except ValueError as error:
         raise ValueError(f'{found.labels}: {error}') from None
+    outside = np.flatnonzero(~marks_inside(clicks, sizes))
+    if len(outside):
+        found.notes.append(
+            f'{len(outside)} of {len(clicks)} clicks lie outside their photograph and are '
+            f'not used, such as one of {clicks.image[outside[0]]}: were the photographs '
+            'resized, or x and y exchanged?'
+        )
 
 
 def _name(read: Annotations, i: int, classes: Sequence[str] | None) -> str:
@@ -243,9 +254,11 @@ def _name(read: Annotations, i: int, classes: Sequence[str] | None) -> str:
         if int(text) < len(classes):
             return classes[int(text)]
     if classes or not text:
+        close = difflib.get_close_matches(text, classes or (), n=1)
+        hint = f', did you mean {close[0]!r}?' if close else ''
         raise ValueError(
             f'{read.path}: {read.first[i]}: '
-            + (f'class {text!r} is not among --classes' if text else 'no class')
+            + (f'class {text!r} is not among --classes{hint}' if text else 'no class')
         )
     return text
 
@@ -260,12 +273,16 @@ def _in_order(read: Annotations, used: set[str]) -> tuple[str, ...]:
 
 
 def _match(names: Sequence[str], photos: Sequence[str]) -> dict[str, str]:
-    """Photograph of each name: path with or without suffix, or file name if unique."""
+    """Photograph of each name: path with or without suffix, or file name if unique.
+
+    Cameras write ``.JPG`` and programs ``.jpg``: capitals count only where they must.
+    """
     keys: dict[str, set[str]] = {}
     for photo in photos:
         path = PurePosixPath(photo)
         for key in (photo, str(path.with_suffix('')), path.name, path.stem):
             keys.setdefault(key, set()).add(photo)
+            keys.setdefault(key.lower(), set()).add(photo)
     plain = {name: name.replace('\\', '/').removeprefix('./') for name in names}
     found = {}
     for name, key in plain.items():

@@ -336,6 +336,30 @@ def test_percent_for_pixels_are_refused_before_a_config_is_written(folder):
     assert not (folder / 'project').exists()
 
 
+def test_exchanged_axes_are_refused_and_clicks_outside_are_told(folder):
+    head, places = ['image,x,y,class'], [(50, 10, 'cat'), (5, 30, 'background')]
+    right = [f'{name},{x},{y},{c}' for name in NAMES for x, y, c in places]
+    swapped = [f'{name},{y},{x},{c}' for name in NAMES for x, y, c in places]
+    (folder / 'swapped.csv').write_text('\n'.join(head + swapped) + '\n')
+    with pytest.raises(ValueError, match=r'^swapped.csv: 12 of 24 .* axes swapped'):
+        init('photos', 'swapped.csv')
+    beyond = [f'{NAMES[0]},70,5,cat']
+    (folder / 'clicks.csv').write_text('\n'.join(head + right + beyond) + '\n')
+    (line,) = [line for line in init('photos', 'clicks.csv') if 'outside' in line]
+    assert line.startswith('! 1 of 25 clicks lie outside') and NAMES[0] in line
+
+
+def test_misspelt_class_is_told(folder):
+    write_clicks(folder / 'clicks.csv', NAMES)
+    with open('clicks.csv', 'a') as file:
+        file.write(f'{NAMES[3]},30,30,catt\n')
+    lines = init('photos', 'clicks.csv', 'a')
+    slip = "! class 'catt' has 1 beside 12 of 'cat': misspelt? Then mend the labels"
+    assert slip in lines and not any("class 'cat'" in line for line in lines)
+    with pytest.raises(ValueError, match=r"'catt' is not among --classes, .* 'cat'\?"):
+        init('photos', 'clicks.csv', 'b', classes=['background', 'cat'])
+
+
 def test_labels_in_the_place_of_photographs_are_named(folder):
     write_clicks(folder / 'clicks.csv', NAMES)
     with pytest.raises(ValueError, match=r'^clicks.csv is a file: the folder'):
