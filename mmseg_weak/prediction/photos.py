@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
+import cv2
 import mmcv
 import numpy as np
 
@@ -77,6 +78,8 @@ def read_photo(path: Path) -> np.ndarray:
     """
     try:
         image = mmcv.imread(str(path), channel_order='rgb')
+    except cv2.error:  # speaks of its own source files
+        image = None
     except Exception as error:  # decoders raise what they like
         reason = reason_of(error)
         raise ValueError(f'{path} cannot be read as an image ({reason})') from None

@@ -38,7 +38,9 @@ def check_record(out: Path, predictor: 'Predictor', overwrite: bool) -> None:
         if any(found.get(k) != content[k] for k in ('sha256', 'classes', 'scale')):
             name = shortened(found.get('checkpoint', 'unknown'))
             kind = f'another checkpoint ({name})'
-            if name == predictor.checkpoint:
+            if found.get('sha256') == content['sha256']:
+                kind = 'the same checkpoint with other classes or another scale'
+            elif name == predictor.checkpoint:
                 kind = f'an earlier {name}, which has been trained anew since'
             raise ValueError(
                 f'{out} holds masks of {kind}: choose another folder, or --overwrite them'

@@ -144,6 +144,9 @@ def test_results_of_another_checkpoint_are_not_mixed(network, photos, tmp_path):
         predict_folder(network, photos, out, workers=0)
     predict_folder(network, photos, out, workers=0, overwrite=True)
     predict_folder(network, photos, out, workers=0)
+    network.classes = tuple(reversed(network.classes))
+    with pytest.raises(ValueError, match='masks of the same checkpoint with other classes'):
+        predict_folder(network, photos, out, workers=0)
 
 
 def test_overwriting_that_was_broken_off_leaves_no_old_mask(
