@@ -116,6 +116,11 @@ class PseudoLabelFolder:
 
     def _manifest(self) -> dict:
         path = self.path / MANIFEST
+        if not self.path.is_dir():
+            raise FileNotFoundError(
+                f'{self.path}: there are no pseudo-labels yet; mmseg-weak label makes '
+                'them, or mmseg-weak stages with the stages.py beside the config'
+            )
         if not path.is_file():
             raise FileNotFoundError(
                 f'{path} not found: pseudo_label_dir must be a folder made by '

@@ -62,6 +62,12 @@ def test_masks_are_refused(root):
         build(root)
 
 
+def test_labels_that_are_not_made_yet(root):
+    (root / 'labels').rename(root / 'elsewhere')
+    with pytest.raises(FileNotFoundError, match=r'labels: there are no pseudo-labels yet'):
+        build(root)
+
+
 def test_labels_that_are_not_finished_are_refused(root):
     (root / 'labels/report.json').unlink()
     with pytest.raises(ValueError, match='1 of 3 images .* are not finished; the same'):
