@@ -159,8 +159,10 @@ def test_no_list_was_lost(before):
 
 @pytest.mark.parametrize('path', sorted(LATER))
 def test_labels_of_the_first_network_train_the_second(path):
-    training, labels, student = load_stages(str(REPOSITORY / 'configs' / path))
+    stages = {s.name: s for s in load_stages(str(REPOSITORY / 'configs' / path))}
+    training, labels, student = (stages[n] for n in ('training', 'labels', 'student'))
     assert str(training.checkpoint) in map(str, labels.inputs.values())
-    assert labels.needs == ('training',)
-    assert student.needs == ('labels',)
+    assert (labels.needs, student.needs) == (('training',), ('labels',))
+    tested = map(str, stages['test_student'].inputs.values())
+    assert str(student.checkpoint) in tested
     assert ('--labeller' in labels.command) == ('edges' in path)
