@@ -2,6 +2,7 @@
 # docs/pseudo_labels.md.
 _base_ = 'stages_labels_1xb8-1500_voc-animals-160x160.py'
 how = dict(
-    _delete_=True,
     labeller=__import__('mmseg_weak').config_path('_base_/labellers/hed_crf.py'),
+    refinement=None,
+    refinement_options=None,
 )

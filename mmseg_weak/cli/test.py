@@ -29,9 +29,7 @@ def run(args: argparse.Namespace) -> None:
     from .._files import write_json
     from ..apis.launch import load_config
     from ..apis.testing import test
-    from ..checkpoints import checkpoint_file, require_checkpoint
 
-    require_checkpoint(checkpoint_file(args.checkpoint))
     config = load_config(args.config, args.work_dir, args.cfg_options, args.launcher)
     metrics = test(config, args.checkpoint, args.out, args.show_dir, args.tta, args.verbose)
     if args.metrics_out and is_main_process():

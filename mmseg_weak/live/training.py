@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from .._processes import die_with_parent
+from ..checkpoints import find_checkpoint
 from .export import export_clicks
 from .session import LiveSession
 
@@ -18,7 +19,7 @@ COMMAND = (sys.executable, '-W', 'ignore', '-m', 'mmseg_weak')
 
 
 class TrainingRun:
-    """``mmseg-weak init`` and ``mmseg-weak train`` as one process with a log.
+    """``mmseg-weak init`` and the whole road that it writes, as one process with a log.
 
     Args:
         folder (str | os.PathLike): Where clicks, config, log and checkpoints go.
@@ -51,8 +52,8 @@ class TrainingRun:
         photos = str(session.photos.resolve())
         init = [*COMMAND, 'init', photos, str(clicks), '--out', str(project)]
         init += ['--overwrite', '--classes', *session.classes]
-        train = [*COMMAND, 'train', str(project / 'config.py')]
-        self._launch(['sh', '-c', f'{shlex.join(init)} && exec {shlex.join(train)}'])
+        road = [*COMMAND, 'stages', str(project / 'stages.py')]
+        self._launch(['sh', '-c', f'{shlex.join(init)} && exec {shlex.join(road)}'])
 
     def _launch(self, command: Sequence[str]) -> None:
         """Start in a thread that waits for the process.
@@ -88,7 +89,7 @@ class TrainingRun:
         return self.process is not None and self.process.poll() is None
 
     def status(self) -> dict:
-        """State, end of the log and the newest checkpoint.
+        """State, end of the log and the newest checkpoint, the second network's first.
 
         Returns:
             dict: ``state`` (``none``, ``running``, ``failed`` or ``finished``), ``log``,
@@ -103,15 +104,16 @@ class TrainingRun:
             with open(self.log, 'rb') as file:
                 file.seek(max(0, self.log.stat().st_size - TAIL))
                 text = file.read().decode(errors='replace')
-        checkpoints = sorted(
-            self.folder.glob('project/training/*.pth'), key=lambda p: p.stat().st_mtime
-        )
+        project = self.folder / 'project'
+        networks = dict(student='student.py', training='config.py')
+        found = {name: find_checkpoint(project / name) for name in networks}
+        name = next((name for name in networks if found[name]), 'training')
         return dict(
             state=state,
             # A progress bar overwrites its line.
             log='\n'.join(line.rsplit('\r', 1)[-1] for line in text.split('\n')),
-            config=str(self.folder / 'project' / 'config.py'),
-            checkpoint=str(checkpoints[-1]) if checkpoints else None,
+            config=str(project / networks[name]),
+            checkpoint=found[name],
         )
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+import torch
 
 from mmseg_weak.live.training import TrainingRun
 
@@ -35,3 +36,16 @@ def wait_for_end(run, seconds):
         if time.monotonic() > end:
             raise TimeoutError
         time.sleep(0.02)
+
+
+def test_the_second_network_is_the_result_once_it_is_there(tmp_path):
+    run, project = TrainingRun(tmp_path), tmp_path / 'project'
+    assert run.status()['checkpoint'] is None
+    for name, config in (('training', 'config.py'), ('student', 'student.py')):
+        (project / name).mkdir(parents=True)
+        torch.save(dict(state_dict={}), project / name / 'iter_100.pth')
+        # Killed while it wrote.
+        (project / name / 'iter_200.pth').write_bytes(b'PK\x03\x04')
+        status = run.status()
+        assert status['config'] == str(project / config)
+        assert status['checkpoint'] == str(project / name / 'iter_100.pth')

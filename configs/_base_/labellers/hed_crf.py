@@ -1,11 +1,7 @@
-# Values of _base_/stages/labels_from_clicks.py, and geodesic distances to the clicks over
-# edges before the CRF.
+# Geodesic distances to the clicks over HED's edges, then a CRF. What is not said here is
+# up to the flags.
 labeller = dict(
     type='SegmentorLabeller',
-    scales=(1.0, 1.5),
-    threshold=0.5,
-    background_prior=0.5,
-    temperature=2.0,
     refinement=[
         dict(
             type='EdgeGeodesic',
