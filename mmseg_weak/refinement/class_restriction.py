@@ -92,6 +92,27 @@ def restrict_logits(
     return restricted
 
 
+def exclude_logits(logits: Tensor, exclusions: Tensor, size: tuple[int, int]) -> Tensor:
+    """:func:`move_off` on logits of another size than the image.
+
+    Args:
+        logits (Tensor): Shape (N, C, h, w).
+        exclusions (Tensor): Image, row, column and excluded class, long, shape (K, 4).
+        size (tuple[int, int]): Height and width that rows and columns count in.
+
+    Returns:
+        Tensor: Shape (N, C, h, w), ``-inf`` for the class in the cell of the pixel; a cell
+        without any other class keeps its logits.
+    """
+    image, row, column, label = exclusions.to(logits.device).unbind(dim=1)
+    height, width = logits.shape[2:]
+    row, column = row * height // size[0], column * width // size[1]
+    excluded = logits.clone()
+    excluded[image, label, row, column] = -math.inf
+    something = excluded.isfinite().any(dim=1, keepdim=True)
+    return torch.where(something, excluded, logits)
+
+
 def normalise(scores: Tensor) -> Tensor:
     """Divide scores (N, C, H, W) by their sum over the classes; zeros stay zeros."""
     total = scores.sum(dim=1, keepdim=True)

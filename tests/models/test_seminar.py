@@ -173,6 +173,23 @@ def test_options_out_of_range(options):
         MODELS.build(dict(CONSISTENCY, **options))
 
 
+def test_points_that_say_no_leave_the_teacher_other_classes():
+    term = MODELS.build(CONSISTENCY)
+    images, samples = batch()
+    samples[1].gt_exclusions = torch.tensor([[9, 14, 1], [10, 15, 2], [23, 0, 0]])
+    samples[0].gt_exclusions = torch.tensor([[0, 0, c] for c in range(3)])
+    logits = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(1))
+    labels = torch.cat([sample.gt_sem_seg.data for sample in samples])
+    adapted = term.adapt(logits, images, labels, samples, None).softmax(1)
+    expected = logits.softmax(1)
+    # Both points of one cell; four pixels a cell.
+    expected[1, :, 2, 3] = torch.tensor([1.0, 0, 0])
+    expected[1, 0, 5, 0] = 0
+    expected[1, :, 5, 0] /= expected[1, :, 5, 0].sum()
+    # Nothing is left where all three are excluded: the teacher keeps its opinion.
+    torch.testing.assert_close(adapted, expected)
+
+
 def test_ramp():
     assert ramp_up(0, 100) == pytest.approx(0.0067379, rel=1e-4)
     assert ramp_up(50, 100) == pytest.approx(0.2865048, rel=1e-4)

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from ..._ranges import Share, check_ranges
 from ...refinement import LabelRule, build_refinement
+from ...refinement.class_restriction import exclude_logits
 from ...refinement.interface import Refinement, refine_scores
+from ..heads.click_loss import stacked_exclusions
 from ..inputs.image_values import to_unit_rgb
 from ..losses.image_loss import clicks_of_cells
 
@@ -99,12 +101,15 @@ class TeacherConsistency(BaseModule):
         data_samples: SampleList,
         preprocessor: SegDataPreProcessor | None,
     ) -> Tensor:
-        """Bring the image's classes, the background prior and colours into the logits."""
+        """Bring classes of the image, "no" points, prior and colours into the logits."""
         classes = None
         if self.rule.class_restriction is not None:
             num_classes, background = teacher_logits.shape[1], self.rule.background
             classes = image_class_mask(data_samples, num_classes, background)
         teacher_logits = self.rule.restrict_logits(teacher_logits, classes)
+        if any(len(sample.get('gt_exclusions', ())) for sample in data_samples):
+            points, size = stacked_exclusions(data_samples), tuple(labels.shape[1:])
+            teacher_logits = exclude_logits(teacher_logits, points, size)
         if self.refine is not None:
             if preprocessor and not getattr(self.refine, 'any_colour_scale', False):
                 images = to_unit_rgb(images, preprocessor)
