@@ -27,6 +27,9 @@ from .transforms.checks import check_click_pipeline
 from .transforms.pseudo_labels import check_pseudo_labels
 from .weak_dataset import MANY_IMAGES, WeakSegDataset, relabelling
 
+# Ids, files and sizes of images.
+Listed = tuple[list[str], list[str], np.ndarray | None]
+
 
 @DATASETS.register_module()
 class ClickDataset(WeakSegDataset):
@@ -159,21 +162,16 @@ class ClickDataset(WeakSegDataset):
     def _click_set(self) -> ClickSet:
         """The clicks of the list, from the cache where there is much to read."""
         large = any(is_large(file) for file in self._all_click_files())
-        listed, key = None, self._cache_key()
-        if self.check_images or not self.ann_file:
-            listed = self._listed()
+        listed = self._listed() if self.check_images or not self.ann_file else None
         folder = self._cache_folder(len(listed[0]) if listed else 0, large)
-        if folder is None or key is None:
-            return self._prepare(*(listed or self._listed()))
-        if listed:
-            _, files, sizes = listed
-            sizes = b'' if sizes is None else sizes.tobytes()
-            key += [digest('\n'.join(files).encode('utf-8', 'surrogatepass'), sizes)]
-        return cached_set(
-            folder, key, lambda new: self._prepare(*(listed or self._listed()), new)
-        )
+        key = None if folder is None else self._cache_key(listed)
 
-    def _listed(self) -> tuple[list[str], list[str], np.ndarray | None]:
+        def make(new: Path | None = None) -> ClickSet:
+            return self._prepare(*(listed or self._listed()), new)
+
+        return make() if key is None else cached_set(folder, key, make)
+
+    def _listed(self) -> Listed:
         """Ids, files and sizes of the images."""
         images, files = map(list, zip(*self._image_files().items()))
         folder = self.data_prefix.get('img_path') or ''
@@ -185,18 +183,25 @@ class ClickDataset(WeakSegDataset):
     def _all_click_files(self) -> list[str]:
         return self.click_files + self.background_click_files
 
-    def _cache_key(self) -> list | None:
+    def _cache_key(self, listed: Listed | None) -> list | None:
         """All that decides what is trained; None where that cannot be told."""
+        folder = os.path.abspath(self.data_prefix.get('img_path') or '')
         files = [*self._all_click_files(), self.ann_file]
         if isinstance(self.vocabulary, str) and self.vocabulary != DECLARED:
             files.append(self.vocabulary)
         try:
             stamps = [file_stamp(file) for file in files if file]
+            images = os.stat(folder).st_mtime_ns if listed is None else None
         except OSError:  # a folder of many files, or absent: whoever reads it says so
             return None
+        if listed is not None:
+            _, files, sizes = listed
+            sizes = b'' if sizes is None else sizes.tobytes()
+            images = digest('\n'.join(files).encode('utf-8', 'surrogatepass'), sizes)
         options = (self.click_options, self.vocabulary, vars(self.budget))
         return [
-            [stamps, len(self.click_files), os.path.abspath(self.data_prefix['img_path'])],
+            [f'{type(self).__module__}.{type(self).__qualname__}', folder, images],
+            [stamps, len(self.click_files)],
             [self.METAINFO.get('classes'), self._metainfo['classes'], self.label_map],
             [self.reduce_zero_label, self.img_suffix, self.drop_unclicked, *options],
             [self.check_images],

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .click_set import ClickSet, Columns, block_columns
+from .click_set import ClickSet, Columns
 from .click_table import KNOWS_ALL, ClickTable
 
 
@@ -51,8 +51,8 @@ def split_marks(
     """
     listed = MarksOfTable(clicks, images).take(0, len(images))
     columns = Columns()
-    columns.append(**block_columns(listed, listed.vocabulary))
-    whole = ClickSet(images, images, None, columns.finish(), list(vocabularies))
+    columns.append(listed, listed.vocabulary)
+    whole = ClickSet(images, images, columns.finish(), list(vocabularies))
     return [sample_marks(whole, i, background) for i in range(len(images))]
 
 

@@ -12,7 +12,7 @@ from .click_budget import ClickBudget
 from .click_checks import check_clicks
 from .click_marks import MarksOfTable, marks_inside
 from .click_report import ReportCounter
-from .click_set import ClickSet, Columns, block_columns
+from .click_set import ClickSet, Columns
 from .click_sources import MarksOfStore
 from .click_table import KNOWS_ALL, ClickTable
 from .formats.checks import check_positions
@@ -82,8 +82,7 @@ class Preparation:
                 kept, index = np.unique(block.image_index, return_inverse=True)
                 names = tuple(block.images[i] for i in kept.tolist())
                 block = replace(block, images=names, image_index=index)
-            codes = self._vocabulary(block, vocabularies)[kept]
-            columns.append(**block_columns(block, codes))
+            columns.append(block, self._vocabulary(block, vocabularies)[kept])
             keep.append(first + kept)
         self._refuse_none(report)
         return self._finish(np.concatenate(keep), columns, vocabularies, report, fractions)
@@ -185,7 +184,6 @@ class Preparation:
         return ClickSet(
             images,
             files,
-            sizes,
             columns.finish(),
             list(vocabularies),
             fractions,

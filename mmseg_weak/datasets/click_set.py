@@ -18,7 +18,6 @@ COLUMNS = dict(
     length=np.dtype('<i4'),
     points=np.dtype(('<f4', (2,))),
 )
-NPY_HEADER = 128
 
 
 class Columns:
@@ -39,10 +38,23 @@ class Columns:
         self._files = {}
         for name in COLUMNS if folder else ():
             self._files[name] = open(folder / f'{name}.npy', 'wb')  # noqa: SIM115
-            self._files[name].write(bytes(NPY_HEADER))
+            self._write_header(name)
 
-    def append(self, **parts: np.ndarray) -> None:
-        """Rows behind those that are there."""
+    def append(self, block: ClickTable, vocabulary: np.ndarray) -> None:
+        """Put marks behind those that are there.
+
+        Args:
+            block (ClickTable): In the order of their images, labels as trained.
+            vocabulary (np.ndarray): (images,) position in those of the whole set.
+        """
+        parts = dict(
+            number=np.bincount(block.image_index, minlength=len(block.images)),
+            vocabulary=vocabulary,
+            label=block.label,
+            negative=block.negative,
+            length=np.diff(block.start),
+            points=block.points,
+        )
         for name, part in parts.items():
             part = np.ascontiguousarray(part, dtype=self.dtypes[name].base)
             self._rows[name] += len(part)
@@ -55,15 +67,16 @@ class Columns:
         """All columns; none if files were written, which :func:`load_columns` maps."""
         for name, file in self._files.items():
             file.seek(0)
-            shape = (self._rows[name], *self.dtypes[name].shape)
-            descr = self.dtypes[name].base.str
-            text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}"
-            length = NPY_HEADER - 10
-            file.write(b'\x93NUMPY\x01\x00' + length.to_bytes(2, 'little'))
-            file.write(text.ljust(length - 1).encode() + b'\n')
+            self._write_header(name)
             file.close()
         empty = {n: np.zeros((0, *t.shape), t.base) for n, t in self.dtypes.items()}
         return {n: np.concatenate([empty[n], *p]) for n, p in self._parts.items()}
+
+    def _write_header(self, name: str) -> None:
+        """Of one length whatever the number of rows: NumPy leaves room for it to grow."""
+        shape = (self._rows[name], *self.dtypes[name].shape)
+        header = dict(descr=self.dtypes[name].base.str, fortran_order=False, shape=shape)
+        np.lib.format.write_array_header_1_0(self._files[name], header)
 
 
 @dataclass
@@ -73,7 +86,6 @@ class ClickSet:
     Attributes:
         ids (Sequence[str]): Ids of the images.
         files (Sequence[str]): Their files below the image folder.
-        sizes (np.ndarray, optional): (n, 2) width and height.
         columns (dict): ``number`` ((n,) marks of each image), ``vocabulary`` ((n,) position
             in ``vocabularies``, -1 for all), of each mark ``label`` as trained,
             ``negative`` and ``length`` (its points), and ``points``.
@@ -86,7 +98,6 @@ class ClickSet:
 
     ids: Sequence[str]
     files: Sequence[str]
-    sizes: np.ndarray | None
     columns: dict[str, np.ndarray]
     vocabularies: list[tuple[int, ...]] = field(default_factory=list)
     fractions: bool = False
@@ -144,14 +155,11 @@ class ClickSet:
             names = NameList.of(getattr(self, name))
             np.save(folder / f'{name}.npy', names.text)
             np.save(folder / f'{name}_start.npy', names.start)
-        if self.sizes is not None:
-            np.save(folder / 'sizes.npy', self.sizes.astype(np.int32))
         content = dict(
             vocabularies=self.vocabularies,
             fractions=self.fractions,
             report=self.report,
             messages=self.messages,
-            sizes=self.sizes is not None,
         )
         text = json.dumps(content, ensure_ascii=True)
         (folder / 'set.json').write_text(text, encoding='utf-8')
@@ -161,41 +169,27 @@ class ClickSet:
         """Map what :class:`Columns` and :meth:`save` wrote.
 
         Raises:
-            OSError, ValueError, KeyError: Something is absent or cut short.
+            Exception: Something is absent, cut short or of another kind.
         """
         content = json.loads((folder / 'set.json').read_text(encoding='utf-8'))
         names = {
             name: NameList(_map(folder, name), _map(folder, f'{name}_start'))
             for name in ('ids', 'files')
         }
-        return cls(
-            ids=names['ids'],
-            files=names['files'],
-            sizes=_map(folder, 'sizes') if content['sizes'] else None,
-            columns={name: _map(folder, name) for name in COLUMNS},
-            vocabularies=[tuple(ids) for ids in content['vocabularies']],
-            fractions=content['fractions'],
-            report=content['report'],
-            messages=content['messages'],
-            folder=folder,
-        )
-
-
-def block_columns(block: ClickTable, vocabulary: np.ndarray) -> dict[str, np.ndarray]:
-    """Columns of marks that stand in the order of their images.
-
-    Args:
-        block (ClickTable): Labels as trained.
-        vocabulary (np.ndarray): (images,) position in the vocabularies of the whole set.
-    """
-    return dict(
-        number=np.bincount(block.image_index, minlength=len(block.images)),
-        vocabulary=vocabulary,
-        label=block.label,
-        negative=block.negative,
-        length=np.diff(block.start),
-        points=block.points,
-    )
+        columns = {name: _map(folder, name) for name in COLUMNS}
+        content['vocabularies'] = [tuple(ids) for ids in content['vocabularies']]
+        found = cls(**names, columns=columns, **content, folder=folder)
+        marks = len(columns['label'])
+        points = found.point_start[-1] if found.lines else marks
+        lengths = [
+            {len(found), len(found.ids), len(found.files), len(columns['vocabulary'])},
+            {marks, found.mark_start[-1], len(columns['negative']), len(columns['length'])},
+            {points, len(columns['points'])},
+            *({names[n].start[-1], len(names[n].text)} for n in names),
+        ]
+        if any(len(length) > 1 for length in lengths):
+            raise ValueError(f'{folder}: columns of different lengths')
+        return found
 
 
 def _starts(numbers: np.ndarray) -> np.ndarray:

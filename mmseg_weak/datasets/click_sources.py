@@ -10,7 +10,7 @@ import numpy as np
 from .click_shards import FRACTIONS, StoreIndex
 from .click_store import ClickStore
 from .click_table import KNOWS_ALL, ClickTable
-from .formats import Annotations, ReadOptions, read_annotations
+from .formats import ReadOptions, read_annotations
 from .formats.annotations import class_id
 from .formats.checks import check_positions, last_part, match_names
 from .image_files import as_suffixes, image_id, listing
@@ -73,7 +73,10 @@ class ClickSources:
             raise FileNotFoundError(f'click file not found: {path}') from None
         if not len(found.clicks) and len(found.tags):
             raise ValueError(f'{path}: holds tags and no click; give it as tag_file')
-        clicks = self._with_vocabulary(found, found.click_table(self.resolve, only_class))
+        clicks = self.with_vocabulary(
+            found.click_table(self.resolve, only_class),
+            self.searched(found.vocabulary, found.path, found.format),
+        )
         try:
             clicks = self._match(clicks, path)
             self._check(clicks, path)
@@ -134,44 +137,42 @@ class ClickSources:
         notes = check_positions(clicks.points[known], self.sizes[of_points[known]])
         self.notes += [f'{path}: {note}' for note in notes]
 
-    def _with_vocabulary(self, found: Annotations, clicks: ClickTable) -> ClickTable:
-        return self.with_vocabulary(clicks, found.vocabulary, found.path, found.format)
-
-    def with_vocabulary(
-        self,
-        clicks: ClickTable,
-        declared: Sequence[str] | None,
-        path: str | os.PathLike,
-        format: str,
-    ) -> ClickTable:
-        """The table with what its annotators looked for in each image.
+    def searched(
+        self, declared: Sequence[str] | None, path: str | os.PathLike, format: str
+    ) -> tuple[int, ...] | None:
+        """What the annotators of a file looked for, where that is the same in all images.
 
         Args:
-            clicks (ClickTable): Marks.
-            declared (Sequence[str], optional): Classes that their source declares.
-            path (str | os.PathLike): Their source, for messages.
+            declared (Sequence[str], optional): Classes that the file declares.
+            path (str | os.PathLike): The file, for messages.
             format (str): Its format.
 
         Raises:
             ValueError: A class is unknown, or the file declares none.
         """
-        if self.vocabulary is None:
-            return clicks
         if self.vocabulary == DECLARED:
             if declared is None:
                 raise ValueError(
                     f'{path}: {format} declares no classes; name the vocabulary'
                 )
-            lists = [self._known(declared)]
-        elif isinstance(self.vocabulary, str):
-            return self._vocabulary_of_images(clicks)
-        else:
-            lists = [tuple(sorted({self.resolve(name) for name in self.vocabulary}))]
-        return replace(
-            clicks,
-            vocabulary=np.zeros(len(clicks.images), dtype=np.int32),
-            vocabularies=tuple(lists),
-        )
+            return self._known(declared)
+        if self.vocabulary is None or isinstance(self.vocabulary, str):
+            return None
+        return tuple(sorted({self.resolve(name) for name in self.vocabulary}))
+
+    def with_vocabulary(
+        self, clicks: ClickTable, searched: tuple[int, ...] | None
+    ) -> ClickTable:
+        """The table with what its annotators looked for in each image.
+
+        Args:
+            clicks (ClickTable): Marks.
+            searched (tuple[int, ...], optional): See :meth:`searched`.
+        """
+        if searched is None:
+            return clicks if self.vocabulary is None else self._vocabulary_of_images(clicks)
+        codes = np.zeros(len(clicks.images), dtype=np.int32)
+        return replace(clicks, vocabulary=codes, vocabularies=(searched,))
 
     def _known(self, names: Sequence[str]) -> tuple[int, ...]:
         """Ids of the names that are classes here."""
@@ -226,6 +227,8 @@ class MarksOfStore:
     ) -> None:
         self.store, self.sources = store, sources
         self.ids = sources.ids_of(store.index, store.path, only_class)
+        declared = store.index.vocabulary
+        self._searched = sources.searched(declared, store.path, 'click-table')
         self.positions = self._find(sources.images)
         self.seen = store.shards[0].image_names[:2] if store.shards else []
         self.total = sum(sum(counts[:3]) for counts in store.index.counts)
@@ -237,7 +240,7 @@ class MarksOfStore:
 
     def take(self, first: int, last: int) -> ClickTable:
         """Marks of images ``first`` to ``last`` of the list, in their order."""
-        sources, index = self.sources, self.store.index
+        sources = self.sources
         marks = self.store.take(self.positions[first:last], sources.images[first:last])
         marks = marks.select(np.diff(marks.start) > 0)  # tags have no place
         if self._scaled:
@@ -246,9 +249,7 @@ class MarksOfStore:
         if not self.fractions:
             marks.points = marks.points.astype(np.float32)
         marks.label = self.ids[marks.label]
-        marks = sources.with_vocabulary(
-            marks, index.vocabulary, self.store.path, 'click-table'
-        )
+        marks = sources.with_vocabulary(marks, self._searched)
         there = self.positions[first:last] >= 0
         vocabulary = np.where(there, marks.vocabulary, KNOWS_ALL).astype(np.int32)
         return replace(marks, vocabulary=vocabulary)

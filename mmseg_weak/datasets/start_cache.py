@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .._files import replace_folder
+from .._files import replace_file, replace_folder
+from ..version import __version__
 from .click_set import ClickSet
+from .click_shards import INDEX
 from .click_store import ClickStore
 from .image_checks import ImageKind, read_headers
 from .messages import warn
@@ -22,7 +24,8 @@ try:
 except ImportError:  # Windows: every process reads by itself
     fcntl = None
 
-VERSION = 1
+# Raise the number when what is kept changes within a version of the package.
+VERSION = 1, __version__
 # Clicks of so many marks, or files of so many bytes, are worth a cache.
 MANY_MARKS, MANY_BYTES = 200_000, 1 << 23
 # Of click sets beside one list, such as those of several limits.
@@ -46,8 +49,15 @@ def digest(*parts: object) -> str:
 
 
 def file_stamp(path: str | os.PathLike) -> list:
-    """Name, size and time of change of a file, or of the index of a click table."""
-    path = os.path.join(path, 'table.json') if os.path.isdir(path) else path
+    """Name, size and time of change of a file, or of the index of a click table.
+
+    Raises:
+        OSError: It is absent, or another folder, whose files are many.
+    """
+    if os.path.isdir(path) and ClickStore.is_store(path):
+        path = os.path.join(path, INDEX)
+    elif not os.path.isfile(path):
+        raise FileNotFoundError(path)
     stat = os.stat(path)
     return [os.path.abspath(path), stat.st_size, stat.st_mtime_ns]
 
@@ -108,15 +118,16 @@ def cached_set(
             warn(f'{path} cannot be written ({error}): every start reads all clicks again')
             return make(None)
         _remove_old(folder)
-    return ClickSet.load(path)
+        return ClickSet.load(path)
 
 
 def _load(path: Path) -> ClickSet | None:
     try:
         found = ClickSet.load(path)
-        os.utime(path)
-    except (OSError, ValueError, KeyError):
+    except Exception:  # absent, cut short, of another kind: it is made anew
         return None
+    with suppress(OSError):  # somebody else's, or on a disk that is only read
+        os.utime(path)
     return found
 
 
@@ -197,14 +208,7 @@ def _write_known(
 ) -> None:
     order = np.argsort(codes)
     text = np.frombuffer(json.dumps(kinds).encode(), np.uint8)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    with suppress(OSError):  # a folder that cannot be written is told of by cached_set
-        with open(temporary, 'wb') as file:
-            np.savez(
-                file,
-                codes=codes[order],
-                stamps=stamps[order],
-                rows=rows[order],
-                kinds=text,
-            )
-        os.replace(temporary, path)
+    columns = dict(codes=codes[order], stamps=stamps[order], rows=rows[order], kinds=text)
+    # A folder that cannot be written is told of by cached_set.
+    with suppress(OSError, ValueError), replace_file(path) as new:
+        np.savez(new, **columns)

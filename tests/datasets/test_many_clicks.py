@@ -10,7 +10,13 @@ import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_weak.datasets import click_dataset, click_preparation, start_cache, weak_dataset
+from mmseg_weak.datasets import (
+    click_dataset,
+    click_preparation,
+    messages,
+    start_cache,
+    weak_dataset,
+)
 from mmseg_weak.datasets.formats import (
     conversion,  # noqa: F401
     table_conversion,
@@ -139,7 +145,7 @@ def test_files_and_tables_together(many):
         )
 
 
-def test_tables_that_fit_no_image_or_class(many):
+def test_tables_that_fit_no_image_or_class(many, monkeypatch):
     convert(many / 'plain.csv', 'click-table', many / 'table')
     other = settings(many, click_file='table', metainfo=dict(classes=('cat', 'cow')))
     with pytest.raises(ValueError, match=r'table: .*line \d+ of its source: unknown class'):
@@ -148,6 +154,13 @@ def test_tables_that_fit_no_image_or_class(many):
     Image.new('RGB', (9, 9)).save(many / 'images/x.jpg')
     with pytest.raises(ValueError, match=r'no image has a click in .*table: the ids there'):
         DATASETS.build(dict(settings(many, click_file='table'), ann_file='list.txt'))
+    index = json.loads((many / 'table/table.json').read_text())
+    index['vocabulary'] = [*CLASSES, 'cow']
+    (many / 'table/table.json').write_text(json.dumps(index))
+    said = []
+    monkeypatch.setattr(messages, 'print_log', lambda text, **kwargs: said.append(text))
+    DATASETS.build(settings(many, click_file='table', vocabulary='declared'))
+    assert sum("the class 'cow' is declared and not trained" in text for text in said) == 1
     tags = dict(settings(many), type='ImageTagDataset', click_file='table')
     assert sum(len(info['tags']) for info in samples(DATASETS.build(tags))) > 10
 
@@ -215,6 +228,70 @@ def test_unchecked_images_are_not_even_listed(many, monkeypatch):
     first = DATASETS.build(config)
     monkeypatch.setattr(weak_dataset, 'list_images', None)
     same(DATASETS.build(config), first)
+
+
+def test_unchecked_images_may_be_renamed(many):
+    config = settings(many, check_images=False, img_suffix=['.jpg', '.png'])
+    DATASETS.build(config | dict(cache=True))
+    (many / 'images/03.jpg').rename(many / 'images/03.png')
+    expected = DATASETS.build(config | dict(cache=False))
+    same(DATASETS.build(config | dict(cache=True)), expected)
+    assert any(info['img_path'].endswith('03.png') for info in samples(expected))
+    with pytest.raises(FileNotFoundError, match='image folder not found'):
+        DATASETS.build(config | dict(cache=True, data_prefix={}))
+
+
+def test_a_folder_of_files_is_read_each_time(many):
+    (many / 'tool').mkdir()
+
+    def write(name, x):
+        shape = dict(label='cat', points=[[x, 3]], shape_type='point')
+        content = dict(version='5.0', imagePath=f'{name}.jpg', shapes=[shape])
+        (many / 'tool' / f'{name}.json').write_text(json.dumps(content))
+
+    for name in ('table', '03', '04'):
+        write(name, 2)
+    config = settings(many, click_file='tool', cache=True)
+    DATASETS.build(config)
+    write('03', 5)
+    expected = DATASETS.build(config | dict(cache=False))
+    same(DATASETS.build(config), expected)
+    assert any(5 in info['clicks'] for info in samples(expected))
+
+
+def write_zeros(path):
+    np.save(path, np.zeros_like(np.load(path)))
+
+
+DAMAGE = {
+    'label.npy': lambda path: path.write_bytes(b''),
+    'ids.npy': lambda path: path.write_bytes(b'PK\3\4'),
+    'number.npy': write_zeros,
+    'files_start.npy': write_zeros,
+    'set.json': lambda path: path.write_text('[]'),
+}
+
+
+@pytest.mark.parametrize('name', DAMAGE)
+def test_a_damaged_cache_is_made_anew(name, many):
+    config = settings(many, cache=True)
+    DATASETS.build(config)
+    path = next((many / '.split.txt.cache').glob(f'clicks-*/{name}'))
+    whole = path.read_bytes()
+    DAMAGE[name](path)
+    same(DATASETS.build(config), DATASETS.build(settings(many, cache=False)))
+    assert path.read_bytes() == whole
+
+
+def test_a_cache_of_somebody_else_is_used(many, monkeypatch):
+    first = DATASETS.build(settings(many, cache=True))
+
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(start_cache.os, 'utime', refuse)
+    monkeypatch.setattr(click_preparation.Preparation, 'run', None)
+    same(DATASETS.build(settings(many, cache=True)), first)
 
 
 def test_a_folder_that_cannot_be_written(many, caplog):
