@@ -21,6 +21,11 @@ from .survey import Survey, survey
 
 CONFIG, TRAIN, HELD_OUT, LABELS = 'config.py', 'train.txt', 'held_out.txt', 'labels.json'
 TAGS = 'tags.json'
+# What stands beside the config: a way of several stages.
+BESIDE = {
+    'clicks': ('student.py', 'stages.py'),
+    'masks and tags': ('lnet.py', 'seeds.py', 'stages.py'),
+}
 # Objects this far apart are still told apart by a network of stride 4.
 APART = 16
 MOST = 1600
@@ -69,13 +74,42 @@ def init(
             f'{found.labels}: {found.classes[0]!r} is the only class: label what is not '
             f'{found.classes[0]!r} as well, as {BACKGROUND!r}'
         )
-    if (out / CONFIG).exists() and not overwrite:
-        raise ValueError(f'{out / CONFIG} exists: --overwrite it, or choose another --out')
+    _refuse_loss(found, out, overwrite)
     kept = [] if found.tags else held_out(found)
     long_side = long_side or choose_long_side(found, is_available())
     budget = budget or ('full' if is_available() else 'quick')
     _write(found, out, kept, long_side, budget)
     return [*lines, *_closing(found, out, kept, long_side, budget)]
+
+
+def _refuse_loss(found: Survey, out: Path, overwrite: bool) -> None:
+    """Nothing is overwritten unasked, and never the labels that the user gave.
+
+    Raises:
+        ValueError: A file that would be written exists, or holds the labels.
+    """
+    names = [CONFIG, TRAIN, HELD_OUT, *BESIDE.get(found.kind, ())]
+    names += [TAGS] * bool(found.tags) + [LABELS] * _are_copied(found)
+    given = {Path(path).resolve() for path in (found.labels, found.tags)}
+    for path in (out / name for name in names):
+        if path.resolve() in given:
+            raise ValueError(f'{path} holds the labels: move it, or choose another --out')
+        if path.exists() and not overwrite:
+            raise ValueError(f'{path} exists: --overwrite it, or choose another --out')
+
+
+def _are_copied(found: Survey) -> bool:
+    """Whether labels know photographs by another name than a data set looks for."""
+    suffix = _suffix(found)
+    return not found.kind.startswith('masks') and not all(
+        name in (photo, image_id(photo, suffix)) for photo, name in found.names.items()
+    )
+
+
+def _suffix(found: Survey) -> str | tuple[str, ...]:
+    """Suffixes of the labelled photographs."""
+    suffixes = sorted({PurePosixPath(photo).suffix.lower() for photo in found.marks})
+    return suffixes[0] if len(suffixes) == 1 else tuple(suffixes)
 
 
 def _write(
@@ -159,8 +193,7 @@ def _labels(found: Survey, out: Path) -> tuple[str, str | tuple[str, ...]]:
     Where labels know photographs by the file name alone, they are copied under the names
     below the folder.
     """
-    suffixes = {PurePosixPath(photo).suffix.lower() for photo in found.marks}
-    suffix = min(suffixes) if len(suffixes) == 1 else tuple(sorted(suffixes))
+    suffix = _suffix(found)
     if found.kind.startswith('masks'):
         if len({PurePosixPath(photo).suffix for photo in found.marks}) > 1:
             raise ValueError(
@@ -168,7 +201,7 @@ def _labels(found: Survey, out: Path) -> tuple[str, str | tuple[str, ...]]:
                 'them one'
             )
         return found.labels, PurePosixPath(min(found.marks)).suffix
-    if all(name in (photo, image_id(photo, suffix)) for photo, name in found.names.items()):
+    if not _are_copied(found):
         return found.labels, suffix
     photo_of = {name: photo for photo, name in found.names.items()}
     read = read_annotations(found.labels, options=ReadOptions(images=found.folder))
@@ -200,17 +233,15 @@ def _closing(
     )
     path = out.as_posix()
     train, last, folder = f'train {path}/{CONFIG}', CONFIG, 'training'
-    files = CONFIG
-    if found.kind == 'clicks':
-        train, last, folder = f'stages {path}/stages.py', 'student.py', 'student'
-        files = f'{CONFIG}, student.py, stages.py'
-    elif found.tags:
+    beside = BESIDE.get(found.kind, ())
+    if beside:
         train, folder = f'stages {path}/stages.py', 'segmenter'
-        files = f'{CONFIG}, lnet.py, seeds.py, stages.py'
+    if found.kind == 'clicks':
+        last, folder = 'student.py', 'student'
     network = f'{path}/{last} {path}/{folder}'
     return [
         *lines,
-        f'written: {path}/{files}',
+        f'written: {path}/{", ".join([CONFIG, *beside])}',
         'next:',
         f'  mmseg-weak {train}',
         f'  mmseg-weak predict {network} {found.folder} --out {path}/results',

@@ -294,6 +294,29 @@ def test_nothing_is_overwritten_unasked(folder):
     assert 'ClickDataset' in (folder / 'project/config.py').read_text()
 
 
+@pytest.mark.parametrize(('file', 'masks'), [('labels.json', []), ('tags.json', ['masks'])])
+def test_labels_that_lie_where_init_writes_stay(folder, file, masks):
+    """Also with --overwrite; the names of files alone would ask for a copy."""
+    (folder / 'masks/site0').mkdir(parents=True)
+    Image.fromarray(np.eye(40, 60, dtype=np.uint8)).save('masks/site0/p0.png')
+    tags = {name.split('/')[1]: [('dog', 'owl')[i % 2]] for i, name in enumerate(NAMES)}
+    (folder / file).write_text(json.dumps(tags))
+    classes = ['background', 'cat'] if masks else None
+    before = sorted(folder.iterdir())
+    with pytest.raises(ValueError, match=f'^{file} holds the labels: move it'):
+        init('photos', [*masks, file], out='.', classes=classes, overwrite=True)
+    assert json.loads((folder / file).read_text()) == tags
+    assert sorted(folder.iterdir()) == before
+
+
+def test_files_beside_a_config_are_not_overwritten_either(folder):
+    write_clicks(folder / 'clicks.csv', NAMES)
+    (folder / 'train.txt').write_text('mine')
+    with pytest.raises(ValueError, match='^train.txt exists: --overwrite it'):
+        init('photos', 'clicks.csv', out='.')
+    assert (folder / 'train.txt').read_text() == 'mine'
+
+
 def test_without_labels_the_folder_is_looked_at(folder):
     lines = init('photos')
     assert lines[0] == 'photos: 12 photographs (12 .jpg), long side 60 pixels'
