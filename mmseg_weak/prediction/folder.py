@@ -75,8 +75,8 @@ def predict_folder(
 
     Raises:
         FileNotFoundError: The folder does not exist.
-        ValueError: It holds no photograph, ``out`` holds results of another checkpoint, or
-            cannot be written.
+        ValueError: It holds no photograph, ``out`` holds results of another checkpoint or
+            folder, or cannot be written.
     """
     photos, out = Path(photos), Path(out)
     folder = photos.parent if photos.is_file() else photos
@@ -86,7 +86,7 @@ def predict_folder(
         for name in names.values():
             for kind in (MASKS, OVERLAYS):
                 (out / _file(kind, name)).unlink(missing_ok=True)
-    check_record(out, predictor, overwrite)
+    check_record(out, predictor, folder, overwrite)
     kinds = [MASKS] + [OVERLAYS] * overlays
     pending = [
         photo

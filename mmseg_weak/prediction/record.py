@@ -1,4 +1,4 @@
-"""A folder of results remembers which checkpoint made it."""
+"""A folder of results remembers which checkpoint made it, of which photographs."""
 
 import json
 from pathlib import Path
@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 RECORD = 'prediction.json'
 
 
-def check_record(out: Path, predictor: 'Predictor', overwrite: bool) -> None:
+def check_record(out: Path, predictor: 'Predictor', photos: Path, overwrite: bool) -> None:
     """Write which checkpoint fills a folder, or compare with what stands there.
 
     Args:
         out (Path): Folder of the results.
         predictor (Predictor): The network.
+        photos (Path): Folder of the photographs: those of another one may have the same
+            names.
         overwrite (bool): Do not compare.
 
     Raises:
-        ValueError: Another checkpoint, other classes or another scale made the results.
+        ValueError: Another checkpoint, other classes or another scale made the results, or
+            they are those of another folder.
     """
     scale = predictor.scale and vars(predictor.scale)
     content = dict(
@@ -31,6 +34,7 @@ def check_record(out: Path, predictor: 'Predictor', overwrite: bool) -> None:
         sha256=file_digest(predictor.checkpoint),
         classes=list(predictor.classes),
         scale=json.loads(json.dumps(scale)),
+        photos=photos.resolve().as_posix(),
     )
     path = out / RECORD
     if path.is_file() and not overwrite:
@@ -44,5 +48,11 @@ def check_record(out: Path, predictor: 'Predictor', overwrite: bool) -> None:
                 kind = f'an earlier {name}, which has been trained anew since'
             raise ValueError(
                 f'{out} holds masks of {kind}: choose another folder, or --overwrite them'
+            )
+        folder = found.get('photos', content['photos'])  # earlier releases: unknown
+        if folder != content['photos']:
+            raise ValueError(
+                f'{out} holds masks of the photographs in {shortened(folder)}: choose '
+                'another folder, or --overwrite them'
             )
     write_json(path, content)

@@ -98,7 +98,7 @@ def _record(path: Path):
     network = SimpleNamespace(
         checkpoint=str(path.with_name('a.pth')), classes=('cat',), scale=None
     )
-    return check_record(path.parent, network, overwrite=False)
+    return check_record(path.parent, network, path.parent, overwrite=False)
 
 
 def _tensors() -> bytes:

@@ -149,6 +149,19 @@ def test_results_of_another_checkpoint_are_not_mixed(network, photos, tmp_path):
         predict_folder(network, photos, out, workers=0)
 
 
+def test_photographs_of_another_folder_do_not_get_the_same_masks(network, photos, tmp_path):
+    """Cameras give the same names every day."""
+    out, other = tmp_path / 'out', tmp_path / 'other'
+    predict_folder(network, photos / 'b.PNG', out, workers=0)
+    predict_folder(network, photos, out, workers=0)
+    other.mkdir()
+    photograph(7).save(other / 'b.PNG')
+    with pytest.raises(ValueError, match='holds masks of the photographs in .*/photos: '):
+        predict_folder(network, other, out, workers=0)
+    predict_folder(network, other, out, workers=0, overwrite=True)
+    assert np.array_equal(read(out / 'masks/b.png'), read(other / 'b.PNG')[..., 0] > 127)
+
+
 def test_overwriting_that_was_broken_off_leaves_no_old_mask(
     network, photos, tmp_path, monkeypatch
 ):
