@@ -6,11 +6,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from .._processes import die_with_parent
 from .plan import Stage
+
+try:
+    import fcntl
+except ImportError:  # not POSIX: no lock
+    fcntl = None
 
 TAIL_LINES = 5
 TAIL_BYTES = 4000
@@ -55,6 +61,9 @@ def start_command(
     """
     stage.log.parent.mkdir(parents=True, exist_ok=True)
     with open(stage.log, 'ab') as log:
+        if fcntl is not None:
+            with suppress(OSError):  # a disk without locks: nobody sees that it runs
+                fcntl.flock(log, fcntl.LOCK_SH)
         log.write(f'$ {shlex.join(stage.command)}\n'.encode())
         log.flush()
         first = log.tell()
@@ -73,6 +82,21 @@ def start_command(
                 f'stage {stage.name!r}: {stage.command[0]} cannot be started ({error})'
             ) from None
     return process, first
+
+
+def is_running(stage: Stage) -> bool:
+    """Whether the command of a stage runs now, in whatever process.
+
+    Its output, which it inherits, is locked until it ends.
+    """
+    if fcntl is None or not stage.log.is_file():
+        return False
+    with open(stage.log, 'rb') as log:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return isinstance(error, BlockingIOError)
+    return False
 
 
 def wait_for(

@@ -11,7 +11,7 @@ from graphlib import TopologicalSorter
 
 from ..checkpoints import read_checkpoint
 from .plan import Stage, check_inputs, select_stages
-from .process import StageFailure, say, start_command, wait_for
+from .process import StageFailure, is_running, say, start_command, wait_for
 from .state import (
     State,
     claim_folder,
@@ -84,12 +84,12 @@ def list_stages(stages: Sequence[Stage]) -> list[tuple[str, str]]:
 
 
 def _why(stage: Stage, stale: set[str]) -> str | None:
-    """Why a stage would run."""
+    """Why a stage would run, or that it runs."""
     state = read_state(stage.folder)
     if state is None:
         return 'not run yet'
     if not state.finished:
-        return 'broken off'
+        return 'running' if is_running(stage) else 'broken off'
     waits = [name for name in stage.needs if name in stale]
     if waits:
         return f'finished, may run again after {", ".join(waits)}'

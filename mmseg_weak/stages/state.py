@@ -12,17 +12,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from mmengine.config import Config
-
 from .._files import write_json
 from ..checkpoints import find_checkpoint
+from ..configs import read_config
 from .plan import Stage
-from .process import say
-
-try:
-    import fcntl
-except ImportError:  # not POSIX: no lock
-    fcntl = None
+from .process import fcntl, say
 
 STATE = 'stage.json'
 BLOCK = 2**22
@@ -169,7 +163,7 @@ def claim_folder(stage: Stage, now: dict) -> State:
             return State(now)
         made = 'files that stage {!r} has not made'
         if stage.checkpoint and find_checkpoint(str(folder)):
-            made = 'a training of another config, seed or label folder than stage {!r}'
+            made = 'a training of another config, seed or labels than stage {!r}'
         raise ValueError(
             f'{folder} holds {made.format(stage.name)}; move them, or choose another '
             '--work-dir'
@@ -234,8 +228,9 @@ DECISIVE = (
 def trained_by_hand(stage: Stage) -> bool:
     """Whether the folder of a stage holds a training of the stage's config.
 
-    mmengine leaves the config of a training in its work dir. A training that reads the
-    result of another stage is none, since nothing tells which result it read.
+    mmengine leaves the config of a training in its work dir when it starts. A training that
+    reads the result of another stage is none, since nothing tells which result it read, and
+    so is one whose labels changed since then.
 
     Args:
         stage (Stage): Whose folder.
@@ -246,7 +241,14 @@ def trained_by_hand(stage: Stage) -> bool:
     left = stage.folder / config.name
     if '--cfg-options' in stage.command or not left.is_file():
         return False
-    wanted, found = (Config.fromfile(path).to_dict() for path in (config, left))
+    begun = left.stat().st_mtime
+    data = [path for path in stage.inputs.values() if path != config]
+    if any(p.stat().st_mtime > begun for d in data for p in (d, *d.rglob('*'))):
+        return False
+    try:
+        wanted, found = (read_config(path).to_dict() for path in (config, left))
+    except ValueError:  # a kill while it was written
+        return False
     if '--seed' in stage.command:
         seed = int(stage.command[stage.command.index('--seed') + 1])
         wanted['randomness'] = dict(wanted.get('randomness') or {}, seed=seed)

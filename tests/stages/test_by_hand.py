@@ -1,6 +1,7 @@
 """A training begun with `mmseg-weak train` is gone on with; scores are read from files."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -24,9 +25,11 @@ def stages(tmp_path, monkeypatch):
     """A training and one that reads its result, in a folder of their own."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'config.py').write_text(TRAINING.format(work_dir='project/training'))
+    (tmp_path / 'clicks.csv').write_text('image,x,y,class\n')
     (tmp_path / 'list.py').write_text(
         "work_dir = 'project'\n"
-        "stages = [dict(type='Train', name='training', config='config.py'),\n"
+        "stages = [dict(type='Train', name='training', config='config.py',\n"
+        "               inputs=['clicks.csv']),\n"
         "          dict(type='Train', name='next', config='config.py',\n"
         "               load_from='training')]\n"
     )
@@ -59,6 +62,20 @@ def test_another_training_is_not(stages, changes):
     train_by_hand(stages[0].folder, **changes)
     with pytest.raises(ValueError, match="another config, .* than stage 'training'"):
         claim_folder(stages[0], fingerprint(stages[0]))
+
+
+def test_nor_one_of_fewer_clicks_or_with_a_damaged_config(stages):
+    folder = stages[0].folder
+    train_by_hand(folder)
+    begun = (folder / 'config.py').stat().st_mtime
+    for clicks, config in ((begun + 60, None), (begun - 60, 'model = dict(')):
+        os.utime('clicks.csv', (clicks, clicks))
+        if config:
+            (folder / 'config.py').write_text(config)
+        with pytest.raises(
+            ValueError, match="config, seed or labels than stage 'training'"
+        ):
+            claim_folder(stages[0], fingerprint(stages[0]))
 
 
 def test_nor_one_that_read_the_result_of_a_stage(stages):

@@ -203,6 +203,24 @@ def test_an_interrupted_run_is_not_taken_for_the_finished_one(two, tmp_path):
     assert 'first' in run_stages(two())
 
 
+def test_a_stage_that_runs_now_is_told_from_one_broken_off(tmp_path, monkeypatch):
+    flag, seen = tmp_path / 'flag', []
+    waits = f'until test -f {flag}; do sleep 0.01; done; exit 1'
+    stages = load(tmp_path, stage(command=['sh', '-c', waits]))
+    wait_for = run.wait_for
+
+    def look(*args):
+        seen.append(dict(list_stages(stages)))
+        flag.touch()
+        wait_for(*args)
+
+    monkeypatch.setattr(run, 'wait_for', look)
+    with pytest.raises(ValueError, match="stage 'a' failed"):
+        run_stages(stages)
+    assert seen == [dict(a='running')]
+    assert list_stages(stages) == [('a', 'broken off')]
+
+
 def test_config_counts_with_its_bases(tmp_path):
     (tmp_path / 'base.py').write_text('a = 1\n')
     (tmp_path / 'other.py').write_text('b = 1\n')
