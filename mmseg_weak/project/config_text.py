@@ -31,7 +31,31 @@ photographs = dict(
 {source})
 """
 
+MIXED = """\
+# Masks of the strong classes; labels of the weak ones come from stages.py.
+photographs = dict(
+    type={dataset!r},
+    dataset=dict(
+        type='BaseSegDataset',
+        ann_file={train_list!r},
+        data_prefix=dict({prefix}),
+        img_suffix={suffix!r},
+        metainfo=dict(classes=classes),
+    ),
+    tags={tags!r},
+    strong_classes={strong!r},
+    weak_classes={weak!r},
+    pseudo_label_dir={label_dir!r},
+)
+"""
+
 TRAIN = """\
+resizing = dict(
+    type='RandomResize',
+    scale=(long_side, long_side),
+    ratio_range={ratios},
+    keep_ratio=True,
+)
 train_dataloader = dict(
     batch_size=8,
     num_workers={workers},
@@ -39,17 +63,11 @@ train_dataloader = dict(
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         **photographs,
-        ann_file={train_list!r},
-        pipeline=[
+{listing}        pipeline=[
             dict(type='LoadImageFromFile'),
-            dict(type={load!r}),
-            dict(
-                type='RandomResize',
-                scale=(long_side, long_side),
-                ratio_range={ratios},
-                keep_ratio=True,
-            ),
-{cropping}            dict(type='RandomFlip', prob=0.5),
+{loading}            resizing,
+            dict(type={crop_type!r}, crop_size=(crop, crop)),
+            dict(type='RandomFlip', prob=0.5),
 {packing}        ],
     ),
 )
@@ -127,13 +145,14 @@ class Method:
         network (str): Shipped config of the network.
         dataset (str): Registered data set.
         option (str): Its argument for the labels.
-        load (str): Transform that loads them.
+        load (str): Transform that loads them; '' where the data set does.
         ratios (str): Factors of the scale that training draws from.
         crop (str): Transform that crops.
         packing (tuple[str, ...]): Transforms behind it.
         testing (tuple[str, ...]): Steps behind loading the image; ``resize`` is one.
         metric (str): Of held-out photographs.
         model (str): Changes of the network.
+        photographs (str): Template of the data set.
     """
 
     network: str
@@ -146,6 +165,7 @@ class Method:
     testing: tuple[str, ...]
     metric: str
     model: str
+    photographs: str = PHOTOGRAPHS
 
 
 CAM_MODEL = """\
@@ -207,6 +227,20 @@ METHODS = dict(
         metric="dict(type='IoUMetric', iou_metrics=['mIoU'])",
         model=MASK_MODEL,
     ),
+    # Masks of some classes, tags of the rest.
+    mixed=Method(
+        network=FPN,
+        dataset='StrongWeakDataset',
+        option='',
+        load='',
+        ratios='(0.5, 1.5)',
+        crop='RandomCrop',
+        packing=('ListMaskClasses', 'PackWeakSegInputs'),
+        testing=(),
+        metric='',
+        model=MASK_MODEL,
+        photographs=MIXED,
+    ),
 )
 INDENT = ' ' * 12
 
@@ -217,20 +251,21 @@ def config_text(
     """Fill the template of one kind of labels.
 
     Args:
-        kind (str): ``clicks``, ``tags``, ``seeds`` or ``masks``.
+        kind (str): ``clicks``, ``tags``, ``seeds``, ``masks`` or ``mixed``.
         labels (str): File or folder of the labels.
         held_out (bool): Whether photographs are kept for scoring.
         says_no (bool): Whether some clicks say "not this class". Defaults to False.
         **values: ``facts``, ``budget``, ``work_dir``, ``classes``, ``long_side``, ``crop``,
-            ``images``, ``suffix``, ``workers``, ``train_list`` and ``held_out_list``.
+            ``images``, ``suffix``, ``workers``, ``train_list`` and ``held_out_list``; of
+            ``mixed`` also ``tags``, ``strong``, ``weak`` and ``label_dir``.
 
     Returns:
         str: The config.
     """
     method = METHODS[kind]
-    prefix = f'img_path={values.pop("images")!r}'
+    prefix = f'img_path={values["images"]!r}'
     source = f'    {method.option}={labels!r},\n'
-    if kind == 'masks':
+    if not method.option:
         prefix, source = f'{prefix}, seg_map_path={labels!r}', ''
     values.setdefault(
         'unscored', 'Too few photographs have labels to keep some for scoring.'
@@ -241,14 +276,15 @@ def config_text(
         dataset=method.dataset,
         prefix=prefix,
         source=source,
-        load=method.load,
+        listing='' if kind == 'mixed' else f'        ann_file={values["train_list"]!r},\n',
+        loading=_step(method.load) if method.load else '',
         ratios=method.ratios,
-        cropping=f'{INDENT}dict(type={method.crop!r}, crop_size=(crop, crop)),\n',
+        crop_type=method.crop,
         packing=''.join(_step(name) for name in method.packing),
         testing=''.join(_step(name) for name in method.testing),
         metric=method.metric,
     )
-    parts = [HEAD, PHOTOGRAPHS, TRAIN, VALIDATION if held_out else NO_VALIDATION]
+    parts = [HEAD, method.photographs, TRAIN, VALIDATION if held_out else NO_VALIDATION]
     model = method.model.replace(ONE_LOSS, TWO_LOSSES) if says_no else method.model
     return ''.join(part.format(**values) for part in parts) + model
 

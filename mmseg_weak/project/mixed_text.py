@@ -1,43 +1,7 @@
 """What `mmseg-weak init` writes for masks of some classes and tags of the rest."""
 
-from .config_text import FPN, HEAD, MASK_MODEL, NO_VALIDATION, config_text
+from .config_text import config_text
 
-MIXED = """\
-# Masks of the strong classes; labels of the weak ones come from stages.py.
-train_dataloader = dict(
-    batch_size=8,
-    num_workers={workers},
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(
-        type='StrongWeakDataset',
-        dataset=dict(
-            type='BaseSegDataset',
-            ann_file={train_list!r},
-            data_prefix=dict(img_path={images!r}, seg_map_path={masks!r}),
-            img_suffix={suffix!r},
-            metainfo=dict(classes=classes),
-        ),
-        tags={tags!r},
-        strong_classes={strong!r},
-        weak_classes={weak!r},
-        pseudo_label_dir={label_dir!r},
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(
-                type='RandomResize',
-                scale=(long_side, long_side),
-                ratio_range=(0.5, 1.5),
-                keep_ratio=True,
-            ),
-            dict(type='RandomCrop', crop_size=(crop, crop)),
-            dict(type='RandomFlip', prob=0.5),
-            dict(type='ListMaskClasses'),
-            dict(type='PackWeakSegInputs'),
-        ],
-    ),
-)
-"""
 LNET = """\
 # Written by `mmseg-weak init`: learns from the masks what an object is, of any class.
 _base_ = 'config.py'
@@ -88,19 +52,14 @@ def mixed_texts(out: str, tags: str, masks: str, device: str, **values) -> dict[
     seeds = {k: v for k, v in values.items() if k not in ('strong', 'weak')}
     seeds.update(work_dir=f'{out}/cam', held_out_list='')
     values.update(
-        network=FPN,
-        other='full' if values['budget'] == 'quick' else 'quick',
         work_dir=f'{out}/segmenter',
         label_dir=f'{out}/labels',
         tags=tags,
-        masks=masks,
-        out=out,
-        device=device,
         unscored='Scores need masks of the weak classes: no photograph is kept for them.',
     )
     return {
         'lnet.py': LNET.format(work_dir=f'{out}/lnet'),
         'seeds.py': config_text('seeds', tags, False, **seeds),
-        'stages.py': STAGES.format(**values),
-        'config.py': (HEAD + MIXED + NO_VALIDATION).format(**values) + MASK_MODEL,
+        'stages.py': STAGES.format(out=out, masks=masks, device=device, **values),
+        'config.py': config_text('mixed', masks, False, **values),
     }

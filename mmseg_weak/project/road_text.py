@@ -17,12 +17,7 @@ train_dataloader = dict(
         pipeline=[
             dict(type='LoadImageFromFile'),
             dict(type='LoadAnnotations'),
-            dict(
-                type='RandomResize',
-                scale=(_base_.long_side, _base_.long_side),
-                ratio_range=(0.5, 1.5),
-                keep_ratio=True,
-            ),
+            _base_.resizing,
             dict(type='RandomCrop', crop_size=(_base_.crop, _base_.crop)),
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackSegInputs'),
