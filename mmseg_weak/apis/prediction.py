@@ -3,8 +3,11 @@
 import os
 from pathlib import Path
 
+from mmengine.config import Config
+
 from ..checkpoints import checkpoint_file
 from ..datasets.formats.masks import MaskFolder, write_masks
+from ..models import declarations
 from ..prediction import Predictor, predict_folder
 from ..prediction.folder import MASKS
 from ..registry import WRITERS
@@ -53,3 +56,17 @@ def predict(
         suffix = '' if WRITERS.get(to).folder else WRITERS.get(to).suffix
         write_masks(Path(out) / f'{to}{suffix}', masks, to)
     return broken
+
+
+def command_for(config: Config, path: str | os.PathLike, folder: str | os.PathLike) -> str:
+    """The command that makes masks with a trained network; '' where it makes none.
+
+    Args:
+        config (Config): Of the training.
+        path (str | os.PathLike): Its file.
+        folder (str | os.PathLike): Its work dir.
+    """
+    if declarations(config.get('model', {})).labeller != 'segmentor':
+        return ''
+    words = f'{path} {folder} PHOTOS --out FOLDER'
+    return f'masks of photographs: mmseg-weak predict {words}'

@@ -6,8 +6,12 @@ are not run again.
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from ._arguments import add_cfg_options
+
+if TYPE_CHECKING:
+    from ..stages.plan import Stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,3 +65,16 @@ def run(args: argparse.Namespace) -> None:
     for stage in chosen:
         minutes = f'{read_state(stage.folder).minutes:.1f} minutes'
         print(f'{stage.name}: {minutes}{told(scores(stage))}')
+    _say_how_to_use(stage)
+
+
+def _say_how_to_use(last: 'Stage') -> None:
+    """What to do with the network of a list that ends with a training, as init's do."""
+    config = next(iter(last.inputs.values()), None)
+    if last.checkpoint is None or config.suffix != '.py':
+        return
+    from ..apis.prediction import command_for
+    from ..configs import read_config
+
+    if command := command_for(read_config(config), config, last.folder):
+        print(command)

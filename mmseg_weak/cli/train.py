@@ -33,9 +33,9 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
 
     from ..apis.launch import load_config
+    from ..apis.prediction import command_for
     from ..apis.training import train
     from ..checkpoints import find_checkpoint
-    from ..models import declarations
 
     config = load_config(args.config, args.work_dir, args.cfg_options, args.launcher)
     try:
@@ -46,6 +46,5 @@ def run(args: argparse.Namespace) -> None:
         )
     if is_main_process():
         print(f'checkpoint: {find_checkpoint(config.work_dir)}')
-        if declarations(config.model).labeller == 'segmentor':
-            words = f'{args.config} {config.work_dir} PHOTOS --out FOLDER'
-            print(f'masks of photographs: mmseg-weak predict {words}')
+        if command := command_for(config, args.config, config.work_dir):
+            print(command)

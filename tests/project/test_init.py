@@ -9,10 +9,12 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS, METRICS, MODELS
 from PIL import Image
 
+from mmseg_weak import cli
 from mmseg_weak.project import init, survey
 from mmseg_weak.project.report import held_out
 from mmseg_weak.project.starting import choose_crop, choose_long_side
 from mmseg_weak.stages import load_stages
+from mmseg_weak.stages.state import State, write_state
 
 NAMES = [f'site{i % 2}/p{i}.jpg' for i in range(12)]
 
@@ -92,6 +94,23 @@ def test_clicks_come_with_a_second_network_that_learns_from_labels(folder):
     train, _ = build(second)
     assert photographs(train) == photographs(build(first)[0])
     assert MODELS.build(second.model).decode_head.loss_decode.loss_name == 'loss_ce'
+
+
+def test_stages_end_with_the_command_that_init_promised(folder, monkeypatch, capsys):
+    write_clicks(folder / 'clicks.csv', NAMES)
+    promised = init('photos', 'clicks.csv')[-1]
+
+    def as_if_run(stages, *_):
+        for stage in stages:
+            write_state(stage, State())
+
+    monkeypatch.setattr('mmseg_weak.stages.run_stages', as_if_run)
+    cli.main(['stages', 'project/stages.py'])
+    last = capsys.readouterr().out.splitlines()[-1]
+    words = promised.split(' photos ')[0].strip()
+    assert last == f'masks of photographs: {words} PHOTOS --out FOLDER'
+    cli.main(['stages', 'project/stages.py', 'labels'])
+    assert 'predict' not in capsys.readouterr().out
 
 
 def make_labels_for(config, folder):
