@@ -9,6 +9,7 @@ import numpy as np
 
 from .click_table import KNOWS_ALL, ClickTable
 from .name_list import NameList
+from .row_ranges import starts
 
 COLUMNS = dict(
     number=np.dtype('<i4'),
@@ -106,12 +107,12 @@ class ClickSet:
     folder: Path | None = None
 
     def __post_init__(self) -> None:
-        self.mark_start = _starts(self.columns['number'])
+        self.mark_start = starts(self.columns['number'])
         self.partial = bool((self.columns['vocabulary'] >= 0).any())
         self.negatives = self.partial or bool(self.columns['negative'].any())
         self.lines = len(self.columns['points']) > len(self.columns['label'])
         # Clicks have one point each, so that a mark's position is its point's.
-        self.point_start = _starts(self.columns['length']) if self.lines else None
+        self.point_start = starts(self.columns['length']) if self.lines else None
 
     def __len__(self) -> int:
         return len(self.mark_start) - 1
@@ -190,12 +191,6 @@ class ClickSet:
         if any(len(length) > 1 for length in lengths):
             raise ValueError(f'{folder}: columns of different lengths')
         return found
-
-
-def _starts(numbers: np.ndarray) -> np.ndarray:
-    start = np.zeros(len(numbers) + 1, dtype=np.int64)
-    np.cumsum(numbers, out=start[1:])
-    return start
 
 
 def _map(folder: Path, name: str) -> np.ndarray:

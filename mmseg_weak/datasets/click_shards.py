@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from .name_list import NameList
+from .row_ranges import starts, take_ranges
 
 INDEX = 'table.json'
 FORMAT = 'mmseg_weak click table'
@@ -215,7 +216,7 @@ def write_shard(
         hash=codes,
         names=listed.text,
         name_start=listed.start,
-        mark_start=np.concatenate([[0], np.cumsum(number)]),
+        mark_start=starts(number),
         point_start=point_start,
         points=columns['points'][points],
         **{name: columns[name][order] for name in ('label', 'rank', 'negative')},
@@ -223,20 +224,3 @@ def write_shard(
     for name, dtype in DTYPES.items():
         np.save(folder / f'{name}.npy', np.ascontiguousarray(out[name], dtype=dtype))
     return [len(codes), len(order), len(points)]
-
-
-def take_ranges(start: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of some of the ranges that ``start`` parts an array into.
-
-    Args:
-        start (np.ndarray): (n + 1,) beginnings and end.
-        index (np.ndarray): (k,) the ranges wanted.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: (k + 1,) int64 beginnings in what is taken, and its
-        rows in the array.
-    """
-    first = start[index]
-    length = start[index + 1] - first
-    begin = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
-    return begin, np.arange(begin[-1]) + np.repeat(first - begin[:-1], length)

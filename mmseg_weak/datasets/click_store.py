@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .click_shards import FORMAT, INDEX, BrokenTable, Shard, StoreIndex, take_ranges
+from .click_shards import FORMAT, INDEX, BrokenTable, Shard, StoreIndex
 from .click_table import KNOWS_ALL, ClickTable
 from .name_list import NameList
+from .row_ranges import starts, take_ranges
 
 
 class ClickStore:
@@ -37,7 +38,7 @@ class ClickStore:
             Shard(Path(path, f'{i:04d}'), size) for i, size in enumerate(self.index.shards)
         ]
         sizes = np.array(self.index.shards, dtype=np.int64).reshape(-1, 3)
-        self.offset = np.concatenate([[0], np.cumsum(sizes[:, 0])])
+        self.offset = starts(sizes[:, 0])
         self.num_marks = int(sizes[:, 1].sum())
 
     @staticmethod
@@ -76,9 +77,9 @@ class ClickStore:
         found = np.full(len(names), -1, dtype=np.int64)
         of_shard = np.searchsorted(self._last_hash, codes)
         order = np.argsort(of_shard, kind='stable')
-        ends = np.cumsum(np.bincount(of_shard, minlength=len(self.shards) + 1))
+        bounds = starts(np.bincount(of_shard, minlength=len(self.shards)))
         for i, shard in enumerate(self.shards):
-            rows = order[ends[i - 1] if i else 0 : ends[i]]
+            rows = order[bounds[i] : bounds[i + 1]]
             if not len(rows) or not len(shard.hash):
                 continue
             place = np.searchsorted(shard.hash, codes[rows])
@@ -109,12 +110,11 @@ class ClickStore:
             rows = np.flatnonzero((of_shard == i) & (positions >= 0))
             parts.append(self._take(self.shards[i], positions[rows] - self.offset[i], rows))
         joined = {k: np.concatenate([part[k] for part in parts]) for k in parts[0]}
-        start = np.concatenate([[0], np.cumsum(joined.pop('length'))]).astype(np.int64)
         if names is None:
             names = [str(i) for i in range(len(positions))]
         table = ClickTable(
             images=tuple(names),
-            start=start,
+            start=starts(joined.pop('length')),
             vocabulary=np.full(len(positions), KNOWS_ALL, dtype=np.int32),
             **joined,
         )

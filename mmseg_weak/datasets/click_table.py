@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
+from .row_ranges import take_ranges
+
 KNOWS_ALL = -1
 
 
@@ -81,13 +83,11 @@ class ClickTable:
         """Marks picked by a boolean mask or an index array; all images stay named."""
         index = np.asarray(index)
         rows = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
-        length = np.diff(self.start)[rows]
-        start = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
-        shift = np.repeat(self.start[rows] - start[:-1], length)
+        start, points = take_ranges(self.start, rows)
         return replace(
             self,
             image_index=self.image_index[rows],
-            points=self.points[np.arange(start[-1]) + shift],
+            points=self.points[points],
             start=start,
             label=self.label[rows],
             rank=self.rank[rows],

@@ -5,6 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from .row_ranges import starts, take_ranges
+
 # So many names at a time are decoded or hashed.
 CHUNK = 1 << 16
 # Constants of SplitMix64 (Steele et al. 2014).
@@ -27,8 +29,7 @@ class NameList(Sequence):
         """The list of some names, none of them empty."""
         encoded = [name.encode('utf-8', 'surrogatepass') for name in names]
         length = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        start = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
-        return cls(np.frombuffer(b''.join(encoded), np.uint8), start)
+        return cls(np.frombuffer(b''.join(encoded), np.uint8), starts(length))
 
     def __len__(self) -> int:
         return len(self.start) - 1
@@ -55,10 +56,8 @@ class NameList(Sequence):
 
     def select(self, index: np.ndarray) -> 'NameList':
         """Names at some positions (an index array)."""
-        length = np.diff(self.start)[index]
-        start = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
-        shift = np.repeat(np.asarray(self.start)[index] - start[:-1], length)
-        return NameList(self.text[np.arange(start[-1]) + shift], start)
+        start, rows = take_ranges(np.asarray(self.start), index)
+        return NameList(self.text[rows], start)
 
     def hashes(self) -> np.ndarray:
         """(n,) uint64, equal for equal names on every machine; not against enemies.

@@ -19,6 +19,7 @@ from rich.progress import Progress
 from ..._files import write_json
 from ..click_shards import FRACTIONS, PIXELS, VERSION, StoreIndex, write_shard
 from ..name_list import NameList
+from ..row_ranges import starts
 from .annotations import KINDS, Annotations, count_kinds, report_text
 from .base import ReadOptions
 from .blocks import Position, blocks
@@ -243,11 +244,15 @@ class TableConversion:
             state = json.loads((self.work / 'state.json').read_text())
         except (OSError, ValueError):
             state = {}
-        if state.get('key') != self.key:
+        files = [*self._rows(), *self._names()]
+        if state.get('key') != self.key or any(
+            not path.is_file() or path.stat().st_size < size
+            for path, size in zip(files, state['sizes'])
+        ):  # another source, or a crash of the machine took what was written last
             shutil.rmtree(self.work, ignore_errors=True)
             self.work.mkdir(parents=True)
             return
-        for path, size in zip((*self._rows(), *self._names()), state['sizes']):
+        for path, size in zip(files, state['sizes']):
             os.truncate(path, size)
         self.position = Position(*state['position'])
         self.classes = {name: i for i, name in enumerate(state['classes'])}
@@ -270,7 +275,7 @@ def _write_shard(folder: Path, rows: Path, names: Path) -> list[int]:
         label=marks['label'],
         rank=marks['rank'],
         negative=marks['negative'],
-        point_start=np.concatenate([[0], np.cumsum(points)]),
+        point_start=starts(points),
         points=np.stack([marks['x'][points], marks['y'][points]], axis=1),
     )
     return write_shard(folder, listed, image, columns)

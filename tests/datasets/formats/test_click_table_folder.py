@@ -190,6 +190,29 @@ def test_a_killed_conversion_goes_on(tmp_path):
     assert all((whole / n).read_bytes() == (out / n).read_bytes() for n in names)
 
 
+def test_files_cut_short_by_a_crash_begin_anew(tmp_path, monkeypatch):
+    small_parts(monkeypatch)
+    monkeypatch.setattr(conversion, 'SAVE_EVERY', 1)
+    path, out = write_csv(tmp_path / 'points.csv', 'clicks-csv'), tmp_path / 'table'
+    calls, read = [], conversion.read_block
+
+    def stopped(*arguments):
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        calls.append(read(*arguments))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(conversion, 'read_block', stopped)
+        with pytest.raises(KeyboardInterrupt):
+            convert(path, 'click-table', out)
+    files = list((tmp_path / '.table.partial').glob('*.rows'))
+    assert any(file.stat().st_size for file in files)
+    for file in files:
+        file.write_bytes(b'')
+    convert(path, 'click-table', out)
+    assert by_image(read_annotations(out)) == by_image(by_line(path, 'clicks-csv'))
+
+
 def test_another_source_begins_anew(tmp_path, monkeypatch):
     small_parts(monkeypatch)
     monkeypatch.setattr(conversion, 'SAVE_EVERY', 1)
