@@ -1,8 +1,7 @@
 """Whether the images of a data set are whole, how large, and what loading makes of them."""
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -13,6 +12,7 @@ from PIL import Image, ImageOps
 
 from .._messages import reason_of
 from .image_files import listing
+from .image_open import large_images, open_image, require_contents, require_credible
 from .messages import warn
 
 EXIF_ORIENTATION = 0x0112
@@ -42,17 +42,6 @@ class ImageKind(NamedTuple):
     format: str
     mode: str
     bits: int
-
-
-@contextmanager
-def large_images() -> Iterator[None]:
-    """Open images of any size; Pillow refuses large ones as if they came from strangers."""
-    limit = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
 
 
 def image_sizes(paths: Sequence[str], backend_args: dict | None = None) -> np.ndarray:
@@ -171,9 +160,14 @@ def _check_depth(
 
 
 def read_deep(content: bytes) -> np.ndarray | None:
-    """Decode an image with all its bits, (H, W, 3) BGR upright; None when it cannot be."""
+    """Decode an image with all its bits, (H, W, 3) BGR upright; None when it cannot be.
+
+    Raises:
+        ValueError: Its header promises more than its content can hold.
+    """
+    require_credible(content)
     if content[:2] in (b'II', b'MM'):  # OpenCV 5 reads no grey TIFF of floats as colours
-        with large_images(), Image.open(io.BytesIO(content)) as image:
+        with open_image(io.BytesIO(content)) as image:
             if image.mode == 'F':
                 grey = np.asarray(ImageOps.exif_transpose(image))
                 return np.repeat(grey[..., None], 3, axis=2)
@@ -233,6 +227,7 @@ def _read_header(path: str, backend_args: dict | None) -> tuple[tuple[int, int],
             raise ValueError(
                 f'{width}x{height} pixels, OpenCV loads at most {LARGEST}; cut it in tiles'
             )
+        require_contents(image, stream.seek(0, io.SEEK_END))
         # The base class reads the header only; PNG's own method decodes the image.
         orientation = Image.Image.getexif(image).get(EXIF_ORIENTATION, 1)
         if image.format == 'PNG':  # Pillow calls colours of 16 bits RGB

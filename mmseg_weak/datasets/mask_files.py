@@ -8,7 +8,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from .._messages import reason_of
-from .image_checks import large_images
+from .image_open import open_image
 
 # Pillow's modes of pictures whose pixel values may be class ids.
 MODES = ('P', 'L', 'I', 'I;16')
@@ -30,7 +30,7 @@ def read_mask(path: str | os.PathLike, modes: Sequence[str] = MODES) -> np.ndarr
         ValueError: It is unreadable or its pixels are colours, not class ids.
     """
     try:
-        with large_images(), Image.open(path) as image:
+        with open_image(path) as image:
             if image.mode not in modes:
                 raise ValueError(
                     f'{path}: mask of mode {image.mode}; expected a palette or grey PNG '

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from PIL import Image
 
 from .._messages import reason_of
 from ..constants import IGNORE_INDEX
 from .class_splits import StrongWeakClasses
-from .image_checks import image_sizes, large_images
+from .image_checks import image_sizes
+from .image_open import large_images, open_image, require_credible
 from .mask_files import read_mask
 from .messages import warn
 
@@ -88,6 +88,7 @@ class StrongMaskReader:
         """
         path = mask_info['seg_map_path']
         try:
+            require_credible(path)
             with large_images():
                 raw = self.loader(dict(mask_info, seg_fields=[]))['gt_seg_map']
         except FileNotFoundError:
@@ -122,7 +123,7 @@ class StrongMaskReader:
         """mmseg's loader cuts ids of 16 bits down to 8."""
         if not os.path.isfile(path):
             return  # another backend
-        with large_images(), Image.open(path) as image:
+        with open_image(path) as image:
             deep = image.mode.startswith('I')
         if deep and (largest := int(read_mask(path).max())) > IGNORE_INDEX:
             raise ValueError(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from .._arrays import read_arrays
 from .._files import replace_file, write_json
 from ..constants import IGNORE_INDEX
+from ..datasets.image_open import open_image
 from ..datasets.json_objects import read_object
 from ..datasets.mask_files import read_mask, write_mask
 from ..datasets.pseudo_label_folder import MANIFEST, REPORT
@@ -106,7 +106,7 @@ class LabelFolder:
         """
         labels, refused = read_mask(self.file(image)), None
         if (labels == IGNORE_INDEX).all():
-            with Image.open(self.file(image)) as file:
+            with open_image(self.file(image)) as file:
                 refused = file.info.get(REFUSED)
         return labels, refused
 

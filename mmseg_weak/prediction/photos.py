@@ -10,6 +10,7 @@ import numpy as np
 
 from .._messages import reason_of
 from ..datasets.image_files import IMAGE_SUFFIXES
+from ..datasets.image_open import require_credible
 
 
 def find_photos(path: str | os.PathLike, leave_out: str | os.PathLike = '') -> list[str]:
@@ -77,6 +78,7 @@ def read_photo(path: Path) -> np.ndarray:
         ValueError: It cannot be read.
     """
     try:
+        require_credible(path)
         image = mmcv.imread(str(path), channel_order='rgb')
     except cv2.error:  # speaks of its own source files
         image = None

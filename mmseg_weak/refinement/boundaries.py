@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .._arrays import read_array, read_arrays
 from .._files import replace_file
 from .._messages import reason_of
+from ..datasets.image_open import open_image
 
 # (image (1, 3, H, W), size, image id) -> (1, h, w) in [0, 1]
 Boundary = Callable[[Tensor, tuple[int, int], str | None], Tensor]
@@ -153,7 +154,7 @@ class NetworkBoundary:
 
 def _read_png(path: Path) -> np.ndarray:
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return np.asarray(image.convert('L'), np.float32) / 255
     except Exception as error:  # decoders raise anything
         raise ValueError(f'{path}: no boundary map ({reason_of(error)})') from None

@@ -15,7 +15,7 @@ from toy import REPOSITORY, toy_model
 
 from mmseg_weak.checkpoints import read_checkpoint, require_same_data
 from mmseg_weak.datasets.class_splits import background_of
-from mmseg_weak.datasets.image_checks import large_images
+from mmseg_weak.datasets.image_open import large_images
 from mmseg_weak.evaluation.pseudo_label_quality import PseudoLabelQuality, format_summary
 
 SETS, IMAGES = ('msrc21', 'nuclei', 'weeds', 'voc_animals'), 8

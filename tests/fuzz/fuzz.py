@@ -13,9 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import cv2
 import image_targets
 import label_targets
 import state_targets
+import torch
 from harness import OUTCOMES, Fuzzer, fuzz
 
 import mmseg_weak
@@ -39,6 +41,7 @@ def main() -> None:
     """Fuzz and print the counts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--inputs', type=int, default=10_000)
+    parser.add_argument('--first', type=int, default=0, help='number of the first input')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--only', default='', help='readers whose name holds this')
     parser.add_argument('--log', type=Path, default=None)
@@ -62,8 +65,12 @@ def main() -> None:
             if args.log:
                 args.log.write_text(table(counts, failures, seconds))
 
+        # A child that is forked must find no threads that were not forked with it.
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
         start = os.times().elapsed
-        counts, failures = fuzz(fuzzer, args.inputs, told=told)
+        fuzzer.warm()
+        counts, failures = fuzz(fuzzer, args.inputs, told=told, first=args.first)
         print(table(counts, failures, os.times().elapsed - start))
         sys.exit(1 if failures else 0)
     finally:

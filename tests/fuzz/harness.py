@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,14 @@ class Fuzzer:
         """The broken file of a number."""
         target, draw = self.target(number), random.Random(f'{self.seed} {number}')
         return mutate(draw.choice(target.samples), target.kind, draw)
+
+    def warm(self) -> None:
+        """Read a whole file of each target, so that no child has to import for itself."""
+        for target in self.targets:
+            path = self._place(target) / target.file
+            path.write_bytes(target.samples[0])
+            with suppress(Exception):  # some refuse what they are given by intent
+                target.read(path)
 
     def outcome(self, number: int) -> tuple[str, str]:
         """What became of an input, one of ``OUTCOMES``, and the message."""
@@ -186,7 +194,7 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def fuzz(fuzzer: Fuzzer, inputs: int, batch: int = 2000, told=None):
+def fuzz(fuzzer: Fuzzer, inputs: int, batch: int = 2000, told=None, first: int = 0):
     """Read broken inputs; gives the counts of each target and the failures.
 
     Args:
@@ -194,15 +202,16 @@ def fuzz(fuzzer: Fuzzer, inputs: int, batch: int = 2000, told=None):
         inputs: How many.
         batch: Inputs a child process; a new one forgets what readers may have leaked.
         told: Called with counts, failures and seconds after each child.
+        first: Number of the first input.
 
     Returns:
         tuple: ``{name: Counter of OUTCOMES}`` and ``[(number, outcome, message)]``.
     """
     counts = {target.name: Counter() for target in fuzzer.targets}
     failures: list[tuple[int, str, str]] = []
-    start, at = time.perf_counter(), 0
-    while at < inputs:
-        outcomes, messages = fuzzer.batch(at, min(at + batch, inputs))
+    start, at, end = time.perf_counter(), first, first + inputs
+    while at < end:
+        outcomes, messages = fuzzer.batch(at, min(at + batch, end))
         for number, outcome in enumerate(outcomes, at):
             counts[fuzzer.target(number).name][outcome] += 1
             if outcome not in FINE:

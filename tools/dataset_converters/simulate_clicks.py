@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.utils import track_parallel_progress, track_progress
-from PIL import Image
 
 from mmseg_weak.apis import run_tool
 from mmseg_weak.datasets.click_formats import write_clicks
 from mmseg_weak.datasets.click_simulation import ClickSimulator
 from mmseg_weak.datasets.image_files import list_image_ids
+from mmseg_weak.datasets.image_open import open_image
 from mmseg_weak.datasets.mask_files import read_mask
 
 
@@ -70,7 +70,7 @@ def check_size(shape: tuple[int, int], mask: Path, image: Path) -> None:
     """
     if not image.is_file():
         raise FileNotFoundError(f'image of the mask {mask} not found: {image}')
-    with Image.open(image) as opened:
+    with open_image(image) as opened:
         width, height = opened.size
     if (height, width) != shape:
         raise ValueError(

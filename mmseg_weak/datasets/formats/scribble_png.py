@@ -3,12 +3,11 @@
 import io
 
 import numpy as np
-from PIL import Image
 
 from ..._messages import reason_of
 from ...constants import IGNORE_INDEX
 from ...registry import READERS
-from ..image_checks import large_images
+from ..image_open import open_image
 from .base import Format, ReadOptions
 from .brush import brush_lines
 from .collector import Collector
@@ -38,7 +37,7 @@ class ScribblePNG(Format):
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
         """Every run of pixels."""
         try:
-            with large_images(), Image.open(io.BytesIO(source.data)) as image:
+            with open_image(io.BytesIO(source.data)) as image:
                 mode = image.mode
                 labels = np.asarray(image) if mode in ('P', 'L') else None
         except Exception as error:  # Pillow raises anything for damaged files
