@@ -143,8 +143,9 @@ def group_folds(groups: np.ndarray, count: int, seed: int) -> np.ndarray:
     return rng.permutation(len(groups)) % count
 
 
-# Classes that are nowhere likelier than this take no part, so that many cost no more.
-LIKELY = 0.02
+# Classes that are nowhere the likeliest nor likelier than this take no part: many classes
+# cost no more than the few that an image shows.
+LIKELY = 0.25
 _REFINE = PixelAdaptiveRefinement()
 
 
@@ -162,6 +163,7 @@ def follow_colours(image: np.ndarray, probs: Tensor) -> Tensor:
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
     likely = probs.flatten(1).amax(1) > LIKELY
+    likely[probs.argmax(0).unique()] = True
     result = torch.zeros_like(probs)
     result[likely] = _REFINE(pixels, probs[likely][None])[0]
     return result / result.sum(0, keepdim=True).clamp(min=1e-6)
