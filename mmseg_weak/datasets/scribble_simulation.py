@@ -91,6 +91,7 @@ def simulate_noes(
     count: int,
     seed: int = 0,
     ignore_index: int = 255,
+    expected: np.ndarray | None = None,
 ) -> list[tuple[int, float, float]]:
     """Ask "does this pixel show this class?" at random, and keep the answers "no".
 
@@ -102,16 +103,27 @@ def simulate_noes(
             anything else than what is asked for.
         seed (int): Seed, >= 0. Defaults to 0.
         ignore_index (int): Mask value without a class, never asked for. Defaults to 255.
+        expected (np.ndarray, optional): (H, W) class ids that a network expects: each pixel
+            is asked for its own. Defaults to None, for a random class.
 
     Returns:
         list[tuple[int, float, float]]: The class that is not there, ``x`` and ``y``.
+
+    Raises:
+        ValueError: ``expected`` has another size than the mask.
     """
+    if expected is not None and expected.shape != mask.shape:
+        raise ValueError(
+            f'{image_id}: the mask has shape {mask.shape}, the prediction {expected.shape}'
+        )
     rng, found = image_generator(seed, f'noes of {image_id}'), []
     for _ in range(MAX_QUESTIONS_TRIED * count):
         if len(found) == count:
             break
         row, column = (int(rng.integers(side)) for side in mask.shape)
         label = classes[int(rng.integers(len(classes)))]
+        if expected is not None:
+            label = int(expected[row, column])
         if mask[row, column] not in (label, ignore_index):
             found.append((label, column + 0.5, row + 0.5))
     return found

@@ -60,6 +60,18 @@ def test_noes_are_true(mask):
     assert simulate_noes(np.full((4, 4), 1), 'a', [1], 3) == []
 
 
+def test_noes_deny_what_a_network_expects(mask):
+    expected = np.roll(mask, 4, axis=1)
+    found = simulate_noes(mask, 'a', [1, 2], 20, expected=expected)
+    assert len(found) == 20
+    for label, x, y in found:
+        assert label == expected[int(y), int(x)]
+        assert mask[int(y), int(x)] not in (label, 255)
+    assert simulate_noes(mask, 'a', [1, 2], 3, expected=mask) == []
+    with pytest.raises(ValueError, match='a: the mask has shape'):
+        simulate_noes(mask, 'a', [1, 2], 3, expected=expected[:-1])
+
+
 @pytest.mark.parametrize('options', [dict(length=0), dict(min_area=0), dict(seed=-1)])
 def test_wrong_options(options):
     with pytest.raises(ValueError, match='must be'):

@@ -8,6 +8,8 @@ One line along the middle of each part of a class, in the format of a tool::
     python tools/dataset_converters/simulate_scribbles.py masks/ no.json \
         --classes background cat dog --no-points 3 --to clicks
 
+With ``--predictions`` a point says "no" to the class that a network expects there.
+
 Names are written for the ids of the masks, 0 first; `--ids` gives the ids of the names
 where they are others.
 """
@@ -15,6 +17,7 @@ where they are others.
 import argparse
 from pathlib import Path
 
+import numpy as np
 from mmengine.utils import track_iter_progress
 
 from mmseg_weak.apis import run_tool
@@ -43,8 +46,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--no-points', type=int, default=0, help='"no" points an image, not scribbles'
     )
+    parser.add_argument(
+        '--predictions',
+        type=Path,
+        help='label maps of `mmseg-weak predict`: "no" points deny what they say',
+    )
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
+
+
+def expected(args: argparse.Namespace, image: str, ids: list[int]) -> np.ndarray | None:
+    """Ids that a network expects, from a label map of class indices."""
+    if args.predictions is None:
+        return None
+    return np.array(ids)[read_mask(args.predictions / f'{image}.png')]
 
 
 def main() -> None:
@@ -62,7 +77,14 @@ def main() -> None:
         mask = read_mask(args.masks / (image + args.suffix))
         out.image(image + args.image_suffix, mask.shape[::-1])
         if args.no_points:
-            for label, x, y in simulate_noes(mask, image, ids, args.no_points, args.seed):
+            for label, x, y in simulate_noes(
+                mask,
+                image,
+                ids,
+                args.no_points,
+                args.seed,
+                expected=expected(args, image, ids),
+            ):
                 out.click(x, y, names[label], negative=True)
             continue
         for label, line in simulator(mask, image):
