@@ -1,5 +1,6 @@
 """Run many broken inputs in one process, and outlive what they do to it."""
 
+import gc
 import mmap
 import os
 import random
@@ -90,6 +91,9 @@ class Fuzzer:
             path.write_bytes(target.samples[0])
             with suppress(Exception):  # some refuse what they are given by intent
                 target.read(path)
+        # A data set collects garbage: not that of the whole toolbox each time.
+        gc.collect()
+        gc.freeze()
 
     def outcome(self, number: int) -> tuple[str, str]:
         """What became of an input, one of ``OUTCOMES``, and the message."""
