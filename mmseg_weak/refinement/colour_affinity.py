@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .permutohedral import _jit
+from ._jit import jit
 
 # Pixels of a row that are worked on at a time: their affinities stay in a core's cache.
 BLOCK = 128
@@ -63,7 +63,7 @@ def colour_affinity(
     return affinity
 
 
-@_jit
+@jit
 def _fill(
     padded: np.ndarray,
     offsets: np.ndarray,
@@ -99,7 +99,7 @@ def _fill(
                     target[i] = row[i] + shares[k]
 
 
-@_jit
+@jit
 def _scale(
     plane: np.ndarray,
     offsets: np.ndarray,
@@ -134,7 +134,7 @@ def _scale(
         scale[i] = np.float32(1) / ((std + eps) * weight)
 
 
-@_jit
+@jit
 def _softmax(block: np.ndarray, channels: int, size: int) -> None:
     """Rows of sums of squares become softmax(-sum / channels) over the rows."""
     count = len(block)
@@ -159,7 +159,7 @@ def _softmax(block: np.ndarray, channels: int, size: int) -> None:
             row[i] *= total[i]
 
 
-@_jit
+@jit
 def _exp(
     row: np.ndarray,
     low: np.ndarray,

@@ -10,12 +10,12 @@ from torch import Tensor
 from .._ranges import Interval, Positive, check_ranges
 from ..constants import IGNORE_INDEX
 from ..registry import REFINEMENTS
+from ._jit import jit
 from .boundaries import build_boundary
 from .interface import ImageByImage
-from .permutohedral import _jit
 
 
-@_jit
+@jit
 def geodesic_distance(cost, seeds):
     """Cost of the cheapest path from any seed to every pixel.
 

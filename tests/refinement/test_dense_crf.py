@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numba.core import caching
 from plain_refinement import plain_dense_crf, plain_lattice_filter
 
-from mmseg_weak.refinement import build_refinement, dense_crf, permutohedral
+from mmseg_weak.refinement import _jit, build_refinement, dense_crf
 from mmseg_weak.refinement.permutohedral import PermutohedralLattice, softmax_rows
 
 
@@ -205,7 +205,7 @@ def test_compiles_where_nothing_can_be_cached(monkeypatch):
         monkeypatch.setattr(getattr(caching, name), '_locator_classes', [])
     with pytest.raises(RuntimeError, match='no locator'):
         numba.njit(double, cache=True)
-    assert permutohedral._jit(double)(3) == 6
+    assert _jit.jit(double)(3) == 6
 
 
 @pytest.mark.parametrize(
