@@ -1,11 +1,14 @@
 """The optional library ``transformers``, with one line for each mistake of a user."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+# What some models need beside it.
+LIBRARIES = ('torchvision', 'timm')
 INSTALL = 'pip install "mmseg_weak[foundation]"'
 
 
@@ -39,8 +42,8 @@ def read_pretrained(
 
     Raises:
         FileNotFoundError: The folder does not exist.
-        ValueError: It holds no such files, is of an unknown kind, or the hub is out of
-            reach and the cache has no copy.
+        ValueError: It holds no such files, is of an unknown kind, needs a library that is
+            not installed, or the hub is out of reach and the cache has no copy.
     """
     folder = Path(name).expanduser()
     if not folder.is_dir() and (folder.is_absolute() or name.startswith(('.', '~'))):
@@ -48,7 +51,8 @@ def read_pretrained(
     if folder.is_dir():
         name, local_files_only = str(folder), True
     try:
-        return load(name, local_files_only=local_files_only, **options)
+        with name_libraries(owner, name):
+            return load(name, local_files_only=local_files_only, **options)
     except OSError as error:
         if folder.is_dir():
             reason = f'{name} lacks a file ({_first_line(error)})'
@@ -65,6 +69,28 @@ def read_pretrained(
         raise ValueError(f'{owner}: {reason}') from None
     except (ValueError, KeyError) as error:
         raise ValueError(f'{owner}: {name}: {_first_line(error)}') from None
+
+
+@contextmanager
+def name_libraries(owner: str, model: str) -> Iterator[None]:
+    """Say in one line what a model needs beside transformers, such as torchvision.
+
+    Args:
+        owner (str): Who needs it, for the message.
+        model (str): Name or kind of the model.
+
+    Raises:
+        ValueError: A library is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        names = [name for name in LIBRARIES if name in str(error).lower()]
+        asked = f': pip install {" ".join(names)}' if names else ''
+        text = ' '.join(str(error).split())
+        raise ValueError(
+            f'{owner}: {model} needs what is not installed{asked} ({text:.160})'
+        ) from None
 
 
 def build_config(

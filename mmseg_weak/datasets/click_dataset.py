@@ -10,6 +10,7 @@ import numpy as np
 from mmseg.datasets import PascalVOCDataset
 from mmseg.registry import DATASETS
 
+from .box_files import read_boxes
 from .class_splits import BACKGROUND, check_class_list
 from .click_budget import ClickBudget
 from .click_marks import MarksOfTable
@@ -74,6 +75,9 @@ class ClickDataset(WeakSegDataset):
         vocabulary (Sequence[str] | str, optional): The classes that the annotators looked
             for, where not all, see :class:`~.click_sources.ClickSources`: a background
             click then only says that none of these is there. Defaults to None: all.
+        box_file (str | os.PathLike, optional): Boxes of objects, prompts of promptable
+            models: ``instances_*.json`` of COCO, or a folder of VOC's XML files. Defaults
+            to None.
         **kwargs: ``img_suffix``, ``pseudo_label_dir``, ``check_images`` (also finds clicks
             outside) and ``background`` of :class:`~.weak_dataset.WeakSegDataset`, and
             arguments of ``mmseg.datasets.BaseSegDataset``.
@@ -84,7 +88,7 @@ class ClickDataset(WeakSegDataset):
             empty or no image has a click.
     """
 
-    file_lists = ('click_files', 'background_click_files')
+    file_lists = ('click_files', 'background_click_files', 'box_files')
 
     def __init__(
         self,
@@ -98,6 +102,7 @@ class ClickDataset(WeakSegDataset):
         drop_unclicked: bool = False,
         click_options: dict | None = None,
         vocabulary: Vocabulary = None,
+        box_file: str | os.PathLike | None = None,
         test_mode: bool = False,
         **kwargs,
     ) -> None:
@@ -111,6 +116,7 @@ class ClickDataset(WeakSegDataset):
         self.drop_unclicked = drop_unclicked
         self.click_options = dict(click_options or {})
         self.vocabulary = vocabulary
+        self.box_files = as_list(box_file)
         self.click_report: dict = {}
         super().__init__(test_mode=test_mode, **kwargs)
 
@@ -150,6 +156,7 @@ class ClickDataset(WeakSegDataset):
             clicks,
             self.data_prefix.get('img_path') or '',
             self.backend_args,
+            self._boxes(clicks.ids),
             background_index=self.background_index,
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
@@ -158,6 +165,14 @@ class ClickDataset(WeakSegDataset):
             return list(samples)
         self.serialize_data = False  # nothing is held that could be
         return samples
+
+    def _boxes(self, images: Sequence[str]) -> dict:
+        """Boxes of images, where there is a file of them."""
+        found: dict = {}
+        for file in self.box_files:
+            words = (self._resolver(), self.img_suffix, relabelling(self))
+            found.update(read_boxes(file, images, *words))
+        return found
 
     def _click_set(self) -> ClickSet:
         """The clicks of the list, from the cache where there is much to read."""

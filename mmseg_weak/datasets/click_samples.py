@@ -1,7 +1,8 @@
 """Entries of a click data set, each made when it is asked for."""
 
+import copy
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,14 +18,20 @@ class ClickSamples(Sequence):
         clicks (ClickSet): Their clicks.
         folder (str): Image folder.
         backend_args (dict, optional): mmengine file backend.
+        boxes (Mapping): What images have of :func:`.box_files.read_boxes`, by their ids.
         **common: What all entries have, ``background_index`` among it.
     """
 
     def __init__(
-        self, clicks: ClickSet, folder: str, backend_args: dict | None, **common
+        self,
+        clicks: ClickSet,
+        folder: str,
+        backend_args: dict | None,
+        boxes: Mapping[str, dict],
+        **common,
     ) -> None:
         self.clicks, self.folder, self.common = clicks, folder, common
-        self.backend_args = backend_args
+        self.backend_args, self.boxes = backend_args, boxes
         self.rows: Sequence[int] = range(len(clicks))
 
     def __len__(self) -> int:
@@ -33,7 +40,7 @@ class ClickSamples(Sequence):
     def __getitem__(self, index):
         """The entry of an image, or the entries of a slice as such a sequence."""
         if isinstance(index, slice):
-            part = ClickSamples(self.clicks, self.folder, self.backend_args, **self.common)
+            part = copy.copy(self)
             part.rows = self.rows[index]
             return part
         row = self.rows[index]
@@ -43,6 +50,7 @@ class ClickSamples(Sequence):
             img_path=path,
             img_id=self.clicks.ids[row],
             **sample_marks(self.clicks, row, background, self._size(path)),
+            **self.boxes.get(self.clicks.ids[row], {}),
             **self.common,
             seg_fields=[],
         )

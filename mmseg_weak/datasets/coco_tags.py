@@ -4,6 +4,7 @@ import contextlib
 import io
 import os.path as osp
 from collections.abc import Sequence
+from typing import Any
 
 from mmseg.registry import DATASETS
 
@@ -90,7 +91,7 @@ class CocoTagDataset(ImageTagDataset):
                 f'annotations not found: {self.ann_file!r} (ann_file must be an '
                 'instances_*.json of COCO)'
             )
-        coco = _load_coco(self.ann_file)
+        coco = load_coco(self.ann_file)
         resolve, names, tags = self._known(self._resolver()), {}, {}
         folder, paths = self.data_prefix.get('img_path') or '', {}
         for number, image in coco.imgs.items():
@@ -133,7 +134,7 @@ def _with_suffix(file: str, suffix: str | Sequence[str]) -> str:
     return file if file.lower().endswith(ends) else file + as_suffixes(suffix)[0]
 
 
-def _load_coco(path: str):
+def load_coco(path: str) -> Any:
     """COCO's own reader, silent and with one error.
 
     Raises:

@@ -366,3 +366,72 @@ def test_more_classes_than_ids_of_one_byte(config):
     classes = tuple(f'c{i}' for i in range(300))
     with pytest.raises(ValueError, match='300 classes; label maps of one byte'):
         DATASETS.build(dict(config, type='ClickDataset', metainfo=dict(classes=classes)))
+
+
+def write_boxes(root, kind):
+    """Boxes of image a: a cat, a dog, which is no class below, and a person in a crowd."""
+    found = [('cat', 1, 2, 11, 8), ('dog', 0, 0, 5, 5), ('person', 3, 3, 9, 9)]
+    if kind == 'coco':
+        names = {'cat': 7, 'dog': 8, 'person': 9}
+        content = dict(
+            images=[dict(id=4, file_name='a.png'), dict(id=5, file_name='other.png')],
+            categories=[dict(id=i, name=name) for name, i in names.items()],
+            annotations=[
+                dict(
+                    id=i,
+                    image_id=4,
+                    category_id=names[name],
+                    bbox=[x0, y0, x1 - x0, y1 - y0],
+                    iscrowd=int(name == 'person'),
+                )
+                for i, (name, x0, y0, x1, y1) in enumerate(found)
+            ],
+        )
+        (root / 'boxes.json').write_text(json.dumps(content))
+        return 'boxes.json'
+    (root / 'xml').mkdir(exist_ok=True)
+    edges = '<xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax>'
+    text = ''.join(
+        f'<object><name>{name}</name><bndbox>'
+        f'{edges.format(x0 + 1, y0 + 1, x1, y1)}</bndbox></object>'
+        for name, x0, y0, x1, y1 in found[:2]
+    )
+    (root / 'xml/a.xml').write_text(f'<annotation>{text}</annotation>')
+    return 'xml'
+
+
+@pytest.mark.parametrize('kind', ['coco', 'voc'])
+def test_boxes_go_with_the_clicks(config, root, kind):
+    config.update(box_file=write_boxes(root, kind), metainfo=ANIMALS)
+    dataset = PascalVOCClickDataset(pipeline=PIPELINE, **config)
+    info = dataset.get_data_info(0)
+    assert info['gt_bboxes'].tolist() == [[1, 2, 11, 8]]
+    assert info['gt_bboxes_labels'].tolist() == [2]
+    assert 'gt_bboxes' not in dataset.get_data_info(1)
+    sample = dataset[0]['data_samples']
+    assert sample.gt_bboxes.tolist() == [[1, 2, 11, 8]]
+    assert 2 in sample.image_classes
+
+
+def test_mistakes_in_boxes_are_told(config, root):
+    def refuse(text, error=ValueError):
+        with pytest.raises(error, match=text) as caught:
+            PascalVOCClickDataset(**config)
+        assert '\n' not in str(caught.value)
+
+    config['box_file'] = 'absent.json'
+    refuse('absent.json does not exist', FileNotFoundError)
+    config['box_file'] = write_boxes(root, 'coco')
+    path = root / 'boxes.json'
+    text = path.read_text()
+    path.write_text(text.replace('"cat"', '"unicorn"'))
+    refuse("boxes.json: a box of image 'a': unknown class 'unicorn'")
+    path.write_text(text.replace('"bbox"', '"segmentation"'))
+    refuse('annotation 0 has no image, category or bbox')
+    config['box_file'] = write_boxes(root, 'voc')
+    path = root / 'xml/a.xml'
+    text = path.read_text()
+    path.write_text(text.replace('<ymax>', '<y>').replace('</ymax>', '</y>'))
+    refuse("a.xml: a box of 'cat' lacks a number")
+    path.write_text(text[:40])
+    refuse('a.xml: not valid XML')

@@ -3,7 +3,6 @@
 import copy
 import json
 import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from PIL import Image
 from scipy import ndimage
-from torch import nn
 from toy import toy_config, toy_model
+from toy_promptable import PROMPTABLE, SIDE, Oracle, save_promptable
 
 from mmseg_weak.cli import run_verb
 from mmseg_weak.labelling import PromptableLabeller, make_labels
@@ -27,66 +26,24 @@ from mmseg_weak.models.promptable import (
     class_probabilities,
     group_clicks,
 )
-from mmseg_weak.models.promptable.click_masks import choose_mask, prompts
+from mmseg_weak.models.promptable.click_masks import (
+    choose_mask,
+    click_agreement,
+    peer_agreement,
+    prompts,
+)
 from mmseg_weak.models.promptable.peer import click_points
 
-SIDE = 64
-DECODER = dict(hidden_size=16, mlp_dim=16, num_attention_heads=2, iou_head_hidden_dim=16)
-SAM = dict(
-    vision_config=dict(
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        output_channels=16,
-        image_size=SIDE,
-        patch_size=8,
-        num_pos_feats=8,
-        window_size=4,
-        global_attn_indexes=[0],
-        mlp_dim=16,
-    ),
-    prompt_encoder_config=dict(
-        hidden_size=16, image_size=SIDE, patch_size=8, mask_input_channels=4
-    ),
-    mask_decoder_config=DECODER,
-)
-SAM2 = dict(
-    vision_config=dict(
-        backbone_config=dict(
-            model_type='sam2_hiera_det_model',
-            hidden_size=8,
-            image_size=[SIDE, SIDE],
-            blocks_per_stage=[1, 1, 2, 1],
-            embed_dim_per_stage=[8, 16, 32, 64],
-            num_attention_heads_per_stage=[1, 1, 2, 2],
-            window_size_per_stage=[4, 4, 4, 2],
-            global_attention_blocks=[3],
-            window_positional_embedding_background_size=[4, 4],
-        ),
-        backbone_channel_list=[64, 32, 16, 8],
-        backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
-        fpn_hidden_size=16,
-    ),
-    prompt_encoder_config=dict(
-        hidden_size=16, image_size=SIDE, patch_size=16, mask_input_channels=4
-    ),
-    mask_decoder_config=DECODER,
-)
 SIZES = ((40, 57), (90, 30), (64, 64))
 
 
 @pytest.fixture(scope='module')
 def folders(tmp_path_factory):
-    """Tiny random SAM and SAM 2, saved by the library."""
-    library = pytest.importorskip('transformers', reason='transformers is not installed')
+    """Tiny random models, saved by the library."""
+    pytest.importorskip('transformers', reason='transformers is not installed')
     root = tmp_path_factory.mktemp('promptable')
-    for kind, settings in dict(sam=SAM, sam2=SAM2).items():
-        config = library.AutoConfig.for_model(kind, **settings)
-        torch.manual_seed(0)
-        model = dict(sam=library.SamModel, sam2=library.Sam2Model)[kind](config)
-        for weight in model.parameters():
-            nn.init.normal_(weight, 0, 0.3)
-        model.save_pretrained(root / kind)
+    for kind in PROMPTABLE:
+        save_promptable(kind, root / kind)
     return root
 
 
@@ -103,47 +60,65 @@ POINTS = torch.tensor([[[3.0, 5.0], [20.0, 30.0]], [[7.0, 31.0], [11.0, 2.0]]])
 LABELS = torch.tensor([[1, 0], [1, 1]])
 
 
+BOXES = torch.tensor([[2.0, 4.0, 25.0, 35.0], [5.0, 1.0, 29.0, 33.0]])
+
+
+@pytest.mark.parametrize('kind', ['sam', 'sam_hq'])
 @pytest.mark.parametrize('size', SIZES)
-def test_sam_says_what_the_library_says(folders, size):
+@pytest.mark.parametrize('told', ['points', 'boxes', 'both'])
+def test_masks_are_those_of_the_library_and_its_processor(folders, size, kind, told):
     import transformers
     from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
 
-    processor = transformers.SamProcessor(
+    processors = dict(sam='SamProcessor', sam_hq='SamHQProcessor')
+    processor = getattr(transformers, processors[kind])(
         SamImageProcessorPil(
             size=dict(longest_edge=SIDE), pad_size=dict(height=SIDE, width=SIDE)
         )
     )
-    model = transformers.SamModel.from_pretrained(folders / 'sam').eval()
+    model = getattr(transformers, PROMPTABLE[kind][0])
+    model = model.from_pretrained(folders / kind).eval()
     image = picture(size)
-    inputs = processor(
-        Image.fromarray(image),
-        input_points=[POINTS.tolist()],
-        input_labels=[LABELS.tolist()],
-        return_tensors='pt',
-    )
+    given = dict(input_points=[POINTS.tolist()], input_labels=[LABELS.tolist()])
+    given = {} if told == 'boxes' else given
+    if told != 'points':
+        given['input_boxes'] = [BOXES.tolist()]
+    inputs = processor(Image.fromarray(image), **given, return_tensors='pt')
+    names = ('pixel_values', 'input_points', 'input_labels', 'input_boxes')
+    values = {name: inputs[name] for name in names if name in inputs}
+    for name in {'input_points', 'input_boxes'} & values.keys():
+        values[name] = values[name].float()
     with torch.no_grad():
-        result = model(
-            pixel_values=inputs['pixel_values'],
-            input_points=inputs['input_points'].float(),
-            input_labels=inputs['input_labels'],
-        )
+        result = model(**values)
     expected = processor.image_processor.post_process_masks(
         result.pred_masks,
         inputs['original_sizes'],
         inputs['reshaped_input_sizes'],
         binarize=False,
     )[0]
-    network = PromptableNetwork.from_pretrained(str(folders / 'sam'))
-    found, quality = network.decode(network.embed(to_unit(image)), size, POINTS, LABELS)
+    check_masks(folders / kind, image, told, expected, result.iou_scores[0])
+
+
+def check_masks(folder, image, told, expected, qualities):
+    """Compare what the library says, as the network asks it, with what is expected."""
+    size = image.shape[:2]
+    network = PromptableNetwork.from_pretrained(str(folder))
+    points, labels = POINTS, LABELS
+    if told == 'boxes':
+        points, labels = POINTS[:, :0], LABELS[:, :0]
+    boxes = None if told == 'points' else BOXES
+    embeddings = network.embed(to_unit(image))
+    found, quality = network.decode(embeddings, size, points, labels, boxes)
     found = network.enlarge(found, size)
     assert expected.shape == (2, 3, *size) and expected.std() > 1e-3
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(quality, result.iou_scores[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(quality, qualities, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_sam2_says_what_the_library_says(folders, size):
-    """Its processor needs torchvision; squares and points are made by hand here."""
+@pytest.mark.parametrize('told', ['points', 'boxes', 'both'])
+def test_sam2_says_what_the_library_says(folders, size, told):
+    """Its processor needs torchvision; squares and prompts are made by hand here."""
     import transformers
 
     model = transformers.Sam2Model.from_pretrained(folders / 'sam2').eval()
@@ -151,72 +126,20 @@ def test_sam2_says_what_the_library_says(folders, size):
     square = np.array(Image.fromarray(image).resize((SIDE, SIDE), Image.BILINEAR))
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     values = (square / 255 - mean) / std
-    points = POINTS * torch.tensor([SIDE / size[1], SIDE / size[0]])
-    normalised = transformers.Sam2Processor._normalize_coordinates(None, SIDE, POINTS, size)
-    torch.testing.assert_close(points, normalised)
+    scale = transformers.Sam2Processor._normalize_coordinates
+    given = {}
+    if told != 'boxes':
+        given['input_points'] = scale(None, SIDE, POINTS, size)[None]
+        given['input_labels'] = LABELS[None]
+    if told != 'points':
+        boxes = scale(None, SIDE, BOXES, size, is_bounding_box=True)
+        given['input_boxes'] = boxes.reshape(1, 2, 4)
     with torch.no_grad():
         result = model(
-            pixel_values=torch.from_numpy(values).permute(2, 0, 1)[None].float(),
-            input_points=points[None],
-            input_labels=LABELS[None],
+            pixel_values=torch.from_numpy(values).permute(2, 0, 1)[None].float(), **given
         )
     expected = F.interpolate(result.pred_masks[0], size, mode='bilinear')
-    network = PromptableNetwork.from_pretrained(str(folders / 'sam2'))
-    found, quality = network.decode(network.embed(to_unit(image)), size, POINTS, LABELS)
-    found = network.enlarge(found, size)
-    assert expected.shape == (2, 3, *size) and expected.std() > 1e-3
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(quality, result.iou_scores[0], atol=1e-4, rtol=1e-4)
-
-
-class Oracle(nn.Module):
-    """SAM's interface; masks are the blobs that the picture shows.
-
-    A blob is what is not grey and hangs together around the first positive point, less the
-    colours under negative points. Beside it stand the whole picture, of which the oracle
-    is surest, and one pixel.
-    """
-
-    def __init__(self, kind):
-        super().__init__()
-        self.config = SimpleNamespace(
-            model_type=kind, prompt_encoder_config=SimpleNamespace(image_size=256)
-        )
-        self.embedded, self.prompted = 0, []
-
-    def get_image_embeddings(self, values):
-        self.embedded += 1
-        return values if self.config.model_type == 'sam' else [values]
-
-    def forward(self, image_embeddings, input_points, input_labels, multimask_output):
-        assert multimask_output
-        values = image_embeddings
-        values = values if isinstance(values, torch.Tensor) else values[-1]
-        colours = values[0].permute(1, 2, 0).numpy()
-        masks = []
-        for points, labels in zip(input_points[0].tolist(), input_labels[0].tolist()):
-            self.prompted.append((points, labels))
-            masks.append(self.of(colours, points, labels))
-        return SimpleNamespace(
-            pred_masks=torch.stack(masks)[None] * 20 - 10,
-            iou_scores=torch.tensor([[[0.99, 0.8, 0.7]] * len(masks)]),
-        )
-
-    @staticmethod
-    def of(colours, points, labels):
-        # Grey has equal channels; so has padding, which is 0 after normalisation.
-        spread = np.ptp(colours * (0.229, 0.224, 0.225) + (0.485, 0.456, 0.406), axis=2)
-        parts, _ = ndimage.label((spread > 0.15) & (colours.any(axis=2)))
-        places = [(round(y), round(x)) for x, y in points]
-        place = places[labels.index(1)]
-        blob = parts == parts[place]
-        for (y, x), label in zip(places, labels):
-            if label == 0:
-                blob &= abs(colours - colours[y, x]).sum(axis=2) > 0.5
-        single = np.zeros_like(blob)
-        single[place] = True
-        masks = np.stack([np.ones_like(blob), blob, single])
-        return torch.from_numpy(masks).float()
+    check_masks(folders / 'sam2', image, told, expected, result.iou_scores[0])
 
 
 def paint(size=(60, 90)):
@@ -315,10 +238,82 @@ def test_the_mask_that_agrees_with_the_clicks_is_taken():
     masks[1, 0, 0] = 1  # one of two positives
     masks[2, 0] = 1  # right
     group = ClickGroup(1, np.array([[0, 0], [3, 0]]), np.array([[0, 3]]))
-    chosen, agreement = choose_mask(masks, torch.tensor([0.9, 0.8, 0.1]), group)
-    assert chosen == 2 and agreement == 1
-    _, agreement = choose_mask(masks[1:2], torch.ones(1), group)
-    assert agreement == pytest.approx(0.75)
+    agreement = click_agreement(masks > 0, group)
+    assert agreement.tolist() == pytest.approx([0.5, 0.75, 1])
+    offer = masks, agreement, torch.tensor([0.9, 0.8, 0.1])
+    network = PromptableNetwork(Oracle('sam2'))
+    assert choose_mask(network, offer, (4, 4)) == 2
+    inside = torch.ones(4, 4)  # peers do not overrule clicks
+    assert choose_mask(network, offer, (4, 4), inside) == 2
+    # A box says how much of a mask is right, and of itself, with clicks and without.
+    fits = [1 / 4, 1 / 2, 1 / 2 * 3 / 4]
+    boxed = group._replace(box=np.array([0, 0, 2, 2]))
+    found = click_agreement(masks > 0, boxed).tolist()
+    expected = [(1 + 0 + fits[0]) / 3, (0.5 + 1 + fits[1]) / 3, (2 + fits[2]) / 3]
+    assert found == pytest.approx(expected)
+    bare = ClickGroup(1, np.zeros((0, 2)), np.zeros((0, 2)), np.array([0, 0, 2, 2]))
+    assert click_agreement(masks > 0, bare).tolist() == pytest.approx(fits)
+
+
+def test_of_masks_with_the_same_clicks_peers_choose():
+    masks = torch.full((3, 4, 4), -1.0)
+    masks[0] = masks[1, :2] = masks[2, 0] = 1
+    probs = torch.full((4, 4), 0.1)
+    probs[:2] = 0.8
+    found = peer_agreement(masks > 0, probs)
+    slow = [
+        np.mean([p if m > 0 else 1 - p for p, m in zip(probs.ravel(), mask.ravel())])
+        for mask in masks
+    ]
+    assert found.tolist() == pytest.approx(slow)
+    offer = masks, torch.ones(3), torch.tensor([0.9, 0.1, 0.5])
+    network = PromptableNetwork(Oracle('sam2'))
+    assert choose_mask(network, offer, (4, 4)) == 0  # the model's own opinion
+    assert choose_mask(network, offer, (4, 4), probs) == 1
+    offer = masks, torch.tensor([1.0, 0.9, 1.0]), offer[2]
+    assert choose_mask(network, offer, (4, 4), probs) == 2  # clicks come first
+    assert peer_agreement(masks < -5, probs).tolist() == [0, 0, 0]  # nothing is masked
+
+
+def test_boxes_are_groups_with_the_clicks_inside():
+    xy = np.array([[5, 5], [25, 25], [90, 90], [6, 6]])
+    labels = np.array([1, 1, 1, 2])
+    boxes = np.array(
+        [
+            [0, 0, 50, 50, 1],  # holds the small one: only the second click is left
+            [0, 0, 10, 10, 1],
+            [60, 0, 80, 10, 2],  # without a click
+            [3, 3, 3, 9, 1],  # cut away by a crop
+            [0, 0, 9, 9, 0],  # background
+        ]
+    )
+    groups = group_clicks(xy, labels, 5, boxes=boxes)
+    found = [
+        (g.label, g.positives.tolist(), None if g.box is None else g.box.tolist())
+        for g in groups
+    ]
+    assert found == [
+        (1, [[5, 5]], [0, 0, 10, 10]),
+        (1, [[25, 25]], [0, 0, 50, 50]),
+        (1, [[90, 90]], None),
+        (2, [], [60, 0, 80, 10]),
+        (2, [[6, 6]], None),
+    ]
+    # Nearest to the middle of a box without clicks.
+    assert groups[3].negatives[0].tolist() == [25, 25]
+
+
+def test_an_object_may_have_a_box_and_no_click():
+    image, mask = paint()
+    oracle = Oracle('sam')
+    boxes = np.array([[60, 40, 85, 55, 1]])
+    groups = group_clicks(CLICKS[1::2], CLASSES[1::2], 10, boxes=boxes)
+    network = PromptableNetwork(oracle)
+    probs = class_probabilities(
+        network, lambda: network.embed(to_unit(image)), mask.shape, groups, 3
+    )
+    assert (probs[0, 1][42:53, 62:83] > 0.9).all()
+    assert sorted(box is not None for box in oracle.boxes) == [False, True]
 
 
 def test_without_background_the_rest_is_unknown():
@@ -496,4 +491,4 @@ def test_mistakes_are_told_in_one_line(folders, config, tmp_path):
     other = tmp_path / 'dinov2'
     shutil.copytree(folders / 'sam', other)
     (other / 'config.json').write_text('{"model_type": "dinov2"}')
-    refuse('is a dinov2, which takes no points; there are sam, sam2', model=str(other))
+    refuse('is a dinov2, which takes no points; there are sam, sam_hq', model=str(other))

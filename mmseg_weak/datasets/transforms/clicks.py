@@ -61,7 +61,7 @@ class LoadClicks(Transform):
 
     Args:
         background_index (int | str, optional): Class left out of ``image_classes``, the
-            labels clicked anywhere in the image. None keeps all. Defaults to the
+            labels clicked, or boxed, anywhere in the image. None keeps all. Defaults to the
             background of the data set, 0 where there is no data set to tell.
     """
 
@@ -95,7 +95,9 @@ class LoadClicks(Transform):
             background = results.get('background_index', 0)
         labels = results['click_labels']
         labels = labels[~results.get('click_negatives', np.zeros(len(labels), bool))]
-        results['image_classes'] = tuple(sorted(set(labels.tolist()) - {background}))
+        boxed = np.asarray(results.get('gt_bboxes_labels', ()), np.int64)
+        known = {*labels.tolist(), *boxed.tolist()}
+        results['image_classes'] = tuple(sorted(known - {background}))
         return results
 
 

@@ -22,6 +22,8 @@ META_KEYS = (
     'reduce_zero_label',
     'clicks',
     'click_labels',
+    'gt_bboxes',
+    'gt_bboxes_labels',
     'image_classes',
     'background_index',
     'known_classes',
@@ -45,8 +47,8 @@ class PackWeakSegInputs(PackSegInputs):
     ``image_classes`` (tuple of the classes of the whole image before cropping: its tags, or
     the labels clicked), ``background_index`` (int or None), ``known_classes``
     (tuple of those that were looked for, or None: all) and ``sample_idx`` (position of
-    the image in its data set). Real ``gt_bboxes`` are left as they are; name them in
-    ``meta_keys`` to have them packed.
+    the image in its data set). Real ``gt_bboxes`` are packed with ``gt_bboxes_labels``,
+    where a data set has them.
 
     Args:
         meta_keys (Sequence[str]): Keys copied into the meta information.

@@ -13,7 +13,12 @@ from torch import Tensor
 
 from ..._files import replace_file
 from ...constants import IGNORE_INDEX
-from ...models.promptable import PromptableNetwork, class_probabilities, group_clicks
+from ...models.promptable import (
+    PromptableNetwork,
+    boxes_of,
+    class_probabilities,
+    group_clicks,
+)
 from ...models.promptable.network import identity
 from ...registry import LABELLERS
 from ..sources import LabelSource
@@ -27,10 +32,11 @@ if TYPE_CHECKING:
 @LABELLERS.register_module(name=['promptable', 'PromptableLabeller'])
 @dataclass
 class PromptableLabeller(SegmentorLabeller):
-    """SAM or SAM 2 of transformers: masks of the clicked objects; docs/foundation.md.
+    """SAM and its kin of transformers: masks of the clicked objects; docs/foundation.md.
 
-    Clicks of a class are positive prompts, those of the others negative ones. Segmentors
-    may be further peers: all are fused, restricted and refined as labels of segmentors.
+    Clicks of a class are positive prompts, those of the others negative ones; boxes of a
+    data set are prompts too. Segmentors may be further peers: they help to choose among the
+    masks, and all are fused, restricted and refined as labels of segmentors.
 
     Attributes:
         model (str): Folder or hub name of the model.
@@ -110,14 +116,16 @@ class PromptableLabeller(SegmentorLabeller):
     def __call__(self, index: int) -> Label:
         """Label the image at a position of the source."""
         sample, image = self._source[index]
-        clicked = np.asarray(sample.metainfo.get('click_labels', ()))
-        if not (clicked != self._source.background).any():
+        classes = [sample.metainfo.get('click_labels', ())]
+        classes.append(sample.metainfo.get('gt_bboxes_labels', ()))
+        if not (np.concatenate(classes) != self._source.background).any():
             labels = np.full(image.shape[2:], IGNORE_INDEX)
             return Label(labels, 'no click on an object')
         return super().__call__(index)
 
     def _probabilities(self, sample: SegDataSample, image: Tensor) -> list[Tensor]:
         """Of the promptable model, then of the peers."""
+        peers = super()._probabilities(sample, image)
         size, background = tuple(image.shape[2:]), self._source.background
         exclusions = sample.get('gt_exclusions')
         groups = group_clicks(
@@ -126,6 +134,7 @@ class PromptableLabeller(SegmentorLabeller):
             self.group_distance * max(size),
             background,
             None if exclusions is None else exclusions.cpu().numpy(),
+            boxes_of(sample.metainfo),
         )
         path = self._store and self._store / _image_digest(image)
         known = _load(path, '.masks.pt', image.device) or {}
@@ -139,10 +148,12 @@ class PromptableLabeller(SegmentorLabeller):
             background if self.rest == 'background' else None,
             self.max_points,
             known,
+            torch.cat(peers).mean(dim=0) if peers else None,
         )
         if len(known) > before:
-            _save(path, '.masks.pt', {k: (m.cpu(), a) for k, (m, a) in known.items()})
-        return [probs, *super()._probabilities(sample, image)]
+            stored = {k: tuple(v.cpu() for v in offer) for k, offer in known.items()}
+            _save(path, '.masks.pt', stored)
+        return [probs, *peers]
 
     def _embed(self, image: Tensor, path: Path | None) -> tuple[Tensor, ...]:
         """Embeddings from the folder, or computed; of half precision in both cases."""

@@ -10,7 +10,12 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..._transformers import build_config, read_pretrained, require_transformers
+from ..._transformers import (
+    build_config,
+    name_libraries,
+    read_pretrained,
+    require_transformers,
+)
 
 
 @MODELS.register_module()
@@ -70,7 +75,8 @@ class TransformersBackbone(BaseModule):
         )
         self._kind = backbone_class(config)
         choose_stages(config, out_features, out_indices)
-        self.model = self._kind(config)
+        with name_libraries('TransformersBackbone', config.model_type):
+            self.model = self._kind(config)
         self.frozen = frozen
         self.divisor = divisor or stride_of(config)
         # The only model whose layers are laid out for one size.

@@ -58,8 +58,8 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         check_values (bool): See :func:`~mmseg_weak.refinement.heterogeneous_label`.
         loss_name (str): Key of the loss; keep ``loss`` in it. Defaults to ``loss_hpl``.
         temperature (float): See :class:`~mmseg_weak.refinement.LabelRule`. Defaults to 1.
-        promptable (dict, optional): SAM or SAM 2 as one more peer, the last one: arguments
-            of :class:`~mmseg_weak.models.promptable.PromptablePeer`. Defaults to None.
+        promptable (dict, optional): SAM or its kin as one more peer, the last: arguments of
+             :class:`~mmseg_weak.models.promptable.PromptablePeer`. Defaults to None.
 
     Raises:
         ValueError: An option lies outside its range, or needs peers.
@@ -237,7 +237,7 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         sizes = valid_sizes(data_samples, images.shape[2:])
         if self.promptable is not None:
             told = (clicks, data_samples, sizes, num_classes, self.rule.background)
-            probs.append(self.promptable.probabilities(images, *told))
+            probs.append(self.promptable.probabilities(images, *told, probs))
         points = stacked_exclusions(data_samples)
         return self.pseudo_label(probs, classes, clicks, images, sizes, points)
 

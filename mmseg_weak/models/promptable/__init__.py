@@ -1,5 +1,5 @@
-"""Models that make masks of points (SAM, SAM 2), and classes of their masks."""
+"""Models that make masks of points and boxes (SAM and its kin), and their classes."""
 
-from .click_masks import ClickGroup, class_probabilities, group_clicks
+from .click_masks import ClickGroup, boxes_of, class_probabilities, group_clicks
 from .network import PromptableNetwork
 from .peer import PromptablePeer

@@ -1,5 +1,6 @@
-"""SAM and SAM 2 of ``transformers``: points of an image become masks of its size."""
+"""SAM and its successors in ``transformers``: points and boxes become masks of an image."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,15 @@ from ..._files import file_digest
 from ..._transformers import build_config, read_pretrained, require_transformers
 
 # Class of the library by model_type; of a video model the image part is taken.
-KINDS = {'sam': 'SamModel', 'sam2': 'Sam2Model', 'sam2_video': 'Sam2Model'}
-# Of all published SAM and SAM 2: ImageNet's, for RGB in [0, 1].
+KINDS = {
+    'sam': 'SamModel',
+    'sam_hq': 'SamHQModel',
+    'sam2': 'Sam2Model',
+    'sam2_video': 'Sam2Model',
+    'edgetam': 'EdgeTamModel',
+    'edgetam_video': 'EdgeTamModel',
+}
+# Of all that are published: ImageNet's, for RGB in [0, 1].
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 POSITIVE, NEGATIVE = 1, 0
 WEIGHTS = ('*.safetensors', '*.bin')
@@ -23,19 +31,22 @@ class PromptableNetwork(nn.Module):
     """A model with the interface of SAM, between images and masks of any size.
 
     Images are resized by Pillow, as the library's processor without torchvision does: SAM
-    keeps the proportions and pads at the right and the bottom, SAM 2 makes squares.
+    and SAM-HQ keep the proportions and pad at the right and the bottom, SAM 2 and EdgeTAM
+    make squares.
 
     Args:
         model (nn.Module): ``SamModel``, ``Sam2Model`` or one called like them:
             ``get_image_embeddings(pixel_values)`` and ``forward(image_embeddings=,
-            input_points=, input_labels=, multimask_output=)``.
+            input_points=, input_labels=, multimask_output=)``, with boxes also
+            ``input_boxes=``.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model.eval().requires_grad_(False)
         self.side = int(model.config.prompt_encoder_config.image_size)
-        self.pads = model.config.model_type == 'sam'
+        self.kind = model.config.model_type
+        self.pads = self.kind in ('sam', 'sam_hq')
 
     @classmethod
     def from_pretrained(
@@ -49,8 +60,8 @@ class PromptableNetwork(nn.Module):
 
         Raises:
             FileNotFoundError: The folder does not exist.
-            ValueError: transformers is not installed, or the model cannot be read, lacks
-                weights or takes no points.
+            ValueError: transformers, or what the model needs beside it, is not installed,
+                or the model cannot be read, lacks weights or takes no points.
         """
         owner = 'promptable model'
         config = build_config(name, owner, local_files_only)
@@ -83,7 +94,7 @@ class PromptableNetwork(nn.Module):
             image (Tensor): RGB in [0, 1], shape (1, 3, H, W).
 
         Returns:
-            tuple[Tensor]: Embeddings; one of SAM, three of SAM 2.
+            tuple[Tensor]: Embeddings; one of SAM, more of the others.
         """
         pixels = (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu()
         height, width = self.input_size(*image.shape[2:])
@@ -92,8 +103,7 @@ class PromptableNetwork(nn.Module):
         mean, std = (torch.tensor(v)[None, :, None, None] for v in (MEAN, STD))
         pad = (0, self.side - width, 0, self.side - height)
         values = F.pad((values - mean) / std, pad).to(image.device)
-        found = self.model.get_image_embeddings(values)
-        return (found,) if isinstance(found, Tensor) else tuple(found)
+        return _flat(self.model.get_image_embeddings(values))
 
     @torch.no_grad()
     def decode(
@@ -102,14 +112,18 @@ class PromptableNetwork(nn.Module):
         size: tuple[int, int],
         points: Tensor,
         labels: Tensor,
+        boxes: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Several masks for each set of points, at the resolution of the model.
+        """Several masks for each set of prompts, at the resolution of the model.
 
         Args:
             embeddings (tuple[Tensor]): See :meth:`embed`.
             size (tuple[int, int]): Height H and width W of the image.
             points (Tensor): Column and row in pixels of the image, shape (G, P, 2).
-            labels (Tensor): 1 inside, 0 outside of the object, long, shape (G, P).
+            labels (Tensor): 1 inside, 0 outside of the object, long, shape (G, P); P may be
+                0 beside boxes.
+            boxes (Tensor, optional): One of each object, x0, y0, x1, y1 in pixels, shape
+                (G, 4).
 
         Returns:
             tuple: Logits, shape (G, M, h, w), and the quality that the model expects of
@@ -117,12 +131,14 @@ class PromptableNetwork(nn.Module):
         """
         height, width = self.input_size(*size)
         factor = points.new_tensor([width / size[1], height / size[0]])
-        result = self.model(
-            image_embeddings=embeddings[0] if self.pads else list(embeddings),
-            input_points=(points * factor)[None],
-            input_labels=labels[None],
-            multimask_output=True,
-        )
+        told = dict(image_embeddings=embeddings[0] if self.pads else list(embeddings))
+        if self.kind == 'sam_hq':
+            told['intermediate_embeddings'] = list(embeddings[1:])
+        if points.shape[1]:
+            told.update(input_points=(points * factor)[None], input_labels=labels[None])
+        if boxes is not None:
+            told['input_boxes'] = (boxes * factor.repeat(2))[None]
+        result = self.model(**told, multimask_output=True)
         return result.pred_masks[0], result.iou_scores[0]
 
     def enlarge(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
@@ -145,6 +161,13 @@ def identity(name: str, local_files_only: bool = False) -> str:
         return f'{name}@{getattr(config, "_commit_hash", None)}'
     files = [folder / 'config.json', *(f for p in WEIGHTS for f in folder.glob(p))]
     return f'{folder.name}@{file_digest(*sorted(files))}'
+
+
+def _flat(found: Tensor | Sequence) -> tuple[Tensor, ...]:
+    """Tensors of nested lists, in order."""
+    if isinstance(found, Tensor):
+        return (found,)
+    return tuple(value for part in found for value in _flat(part))
 
 
 def _resize(logits: Tensor, size: tuple[int, int]) -> Tensor:

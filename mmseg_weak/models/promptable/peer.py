@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..._ranges import Count, Share, check_ranges
 from ...constants import IGNORE_INDEX
-from .click_masks import class_probabilities, group_clicks
+from .click_masks import boxes_of, class_probabilities, group_clicks
 from .network import PromptableNetwork
 
 # Longer strokes are a point in each cell of so many pixels.
@@ -80,16 +80,19 @@ class PromptablePeer:
         sizes: Tensor,
         num_classes: int,
         background: int | None = 0,
+        peers: Sequence[Tensor] = (),
     ) -> Tensor:
         """What the masks of the clicks say.
 
         Args:
             images (Tensor): RGB in [0, 1], shape (N, 3, H, W).
             labels (Tensor): Clicks drawn on the images, shape (N, H, W), 255 elsewhere.
-            data_samples (list[SegDataSample]): With or without ``gt_exclusions``.
+            data_samples (list[SegDataSample]): With or without ``gt_exclusions`` and boxes.
             sizes (Tensor): Height and width before padding, shape (N, 2).
             num_classes (int): C.
             background (int, optional): Index of background. Defaults to 0.
+            peers (Sequence[Tensor]): Probabilities of other networks, shape (N, C, H, W)
+                each, that masks are chosen by.
 
         Returns:
             Tensor: Shape (N, C, H, W), no gradient; all classes alike in the padding, and
@@ -98,6 +101,7 @@ class PromptablePeer:
         shape = (len(images), num_classes, *images.shape[2:])
         probs = images.new_full(shape, 1 / num_classes, dtype=torch.float32)
         network = self.network(images.device)
+        mean = torch.stack(list(peers)).mean(dim=0) if len(peers) else None
         for i, (height, width) in enumerate(sizes.tolist()):
             xy, classes = click_points(labels[i, :height, :width].cpu().numpy())
             excluded = data_samples[i].get('gt_exclusions')
@@ -107,6 +111,7 @@ class PromptablePeer:
                 self.group_distance * max(height, width),
                 background,
                 None if excluded is None else excluded.cpu().numpy(),
+                boxes_of(data_samples[i].metainfo),
             )
             crop = images[i : i + 1, :, :height, :width]
             if groups:
@@ -118,6 +123,7 @@ class PromptablePeer:
                     num_classes,
                     background if self.rest == 'background' else None,
                     self.max_points,
+                    peers=None if mean is None else mean[i, :, :height, :width],
                 )[0]
         return probs
 
