@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 from mmengine.logging import print_log
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from .._files import replace_file
+from ..datasets.image_open import open_image
 from ..datasets.mask_files import read_mask, write_mask
 from ..engine.console import tracked
 from ..visualization.panels import legend, overlay
@@ -21,6 +23,9 @@ from .record import check_record
 
 MASKS, OVERLAYS, AREAS = 'masks', 'overlays', 'areas.csv'
 LEGEND = 'legend.png'
+# Pixels of photographs that are loaded and written one at a time, and the longer side of
+# an overlay; a JPEG ends at 65,535.
+HUGE, OVERLAY_SIDE = 2**26, 8192
 
 
 class _Photos(Dataset):
@@ -33,9 +38,11 @@ class _Photos(Dataset):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: int) -> tuple[str, dict | str]:
-        """Name and sample, or name and what is wrong with the file."""
+    def __getitem__(self, index: int) -> tuple[str, dict | str | None]:
+        """Name and sample, what is wrong with the file, or None: load it when due."""
         name = self.names[index]
+        if get_worker_info() and _is_huge(self.folder / name):
+            return name, None  # workers would hold several at once
         try:
             return name, load(self.folder / name, self.pipeline, None)
         except (ValueError, OSError) as error:
@@ -129,13 +136,16 @@ def _masks(
     broken: list[str],
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Photographs with their masks; files that cannot be read are added to ``broken``."""
+    photos = _Photos(folder, pending, predictor)
     loader = DataLoader(
-        _Photos(folder, pending, predictor),
+        photos,
         batch_size=None,
         num_workers=min(workers, len(pending)),
     )
     batch: list[tuple[str, dict]] = []
-    for name, sample in tracked(loader, 'photographs', len(pending)):
+    for index, (name, sample) in enumerate(tracked(loader, 'photographs', len(pending))):
+        if sample is None:
+            sample = photos[index][1]
         if isinstance(sample, str):
             broken.append(sample)
             continue
@@ -164,7 +174,8 @@ def _write_all(jobs: Iterable[tuple], threads: int) -> None:
         futures: list[Future] = []
         for job in jobs:
             futures.append(pool.submit(_write, *job))
-            while len(futures) > 4 * threads:
+            waiting = 1 if job[2].size > HUGE else 4 * threads
+            while len(futures) > waiting:
                 futures.pop(0).result()
         for future in futures:
             future.result()
@@ -184,11 +195,34 @@ def _write(
             if kind == MASKS:
                 write_mask(temporary, mask, predictor.palette)
             else:
-                image = read_photo(photo)
+                image, shown = _at_most(OVERLAY_SIDE, read_photo(photo), mask)
                 painted = overlay(
-                    image, mask, predictor.palette, background=predictor.background
+                    image, shown, predictor.palette, background=predictor.background
                 )
                 Image.fromarray(painted).save(temporary, quality=90)
+
+
+def _is_huge(photo: Path) -> bool:
+    """Whether the header of a photograph tells of many pixels."""
+    try:
+        with open_image(photo) as image:
+            return image.width * image.height > HUGE
+    except Exception:  # its loader says what is wrong
+        return False
+
+
+def _at_most(
+    side: int, image: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A photograph and its mask, shrunk where one side is longer."""
+    factor = side / max(mask.shape)
+    if factor >= 1:
+        return image, mask
+    size = tuple(max(1, round(n * factor)) for n in mask.shape[::-1])
+    return (
+        cv2.resize(image, size, interpolation=cv2.INTER_AREA),
+        cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST),
+    )
 
 
 def write_areas(
@@ -214,7 +248,10 @@ def write_areas(
         for photo, mask in masks.items():
             if not mask.is_file():
                 continue
-            counts = np.bincount(read_mask(mask).ravel(), minlength=len(classes))
+            values = read_mask(mask)
+            # In parts: counting makes integers of 8 bytes.
+            parts = np.array_split(values.ravel(), 1 + values.size // HUGE)
+            counts = sum(np.bincount(part, minlength=256) for part in parts)
             shares = [(n, f'{100 * n / counts.sum():.3f}') for n in counts[: len(classes)]]
             table.writerow(
                 [photo, counts.sum(), *(cell for pair in shares for cell in pair)]

@@ -13,6 +13,7 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import load_state_dict
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
+from mmseg.structures import SegDataSample
 
 from ..apis.dataset_settings import single_datasets
 from ..apis.launch import without_sync_norm
@@ -21,10 +22,13 @@ from ..configs import read_config
 from ..models.declaration import declarations
 from ..visualization.palette import distinct_palette
 from .scale import steps_of, training_scale
+from .tiles import enlarged_bands, tiled_scores
 
 # Images of more pixels than this go through the network in tiles.
 WHOLE = 1536 * 1536
 TILE, STRIDE = 1024, 768
+# Values that are resized at once.
+LARGE = 2**26
 LOADERS = ('LoadImageFromFile', 'LoadImageFromNDArray')
 # Steps that a new photograph goes through as well; others need labels or are random.
 KEPT = ('Normalize', 'Pad', 'RGB2Gray')
@@ -121,8 +125,9 @@ class Predictor:
             # Scores come back as the network saw the photograph: large ones would not fit.
             shape = sample['data_samples'].img_shape
             sample['data_samples'].set_metainfo(dict(ori_shape=shape))
-        height, width = batch[0]['inputs'].shape[-2:]
-        self._use_tiles(height * width > WHOLE)
+        if self._is_large(batch[0]['inputs']):
+            pairs = zip(batch, sizes)
+            return [self._tiled(sample['inputs'], size) for sample, size in pairs]
         data = {key: [sample[key] for sample in batch] for key in batch[0]}
         return [
             self._mask(result.seg_logits.data, size)
@@ -130,10 +135,55 @@ class Predictor:
         ]
 
     def _mask(self, scores: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
-        if len(scores) == 1:  # foreground or not; mmseg made probabilities of them
+        """Classes of scores; of a single one the probability."""
+        if scores.shape[-2:] != size and size[0] * size[1] > LARGE:
+            bands = enlarged_bands(scores, size, LARGE // len(scores))
+            parts = [self._mask(band, band.shape[-2:]) for _, band in bands]
+            return np.concatenate(parts)
+        if len(scores) == 1:  # foreground or not
             probs = enlarge(scores[0], size)
             return (probs > self.model.decode_head.threshold).byte().cpu().numpy()
         return enlarged_argmax(scores, size).cpu().numpy()
+
+    def _is_large(self, picture: torch.Tensor) -> bool:
+        """Whether a picture goes through the network in tiles."""
+        # Classes that the whole picture has or lacks cannot be told from a tile.
+        declared, threshold = declarations(self.config.model), 'tag_threshold'
+        whole = declared.scores_are_maps or self.model.test_cfg.get(threshold) is not None
+        return not whole and picture.shape[-2] * picture.shape[-1] > WHOLE
+
+    def _tiled(self, picture: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
+        """Mask of a picture that is too large for one piece, of any size.
+
+        What the network saw in the photograph's own size is turned into classes region by
+        region; the scores of a resized one, which is no larger than those of training,
+        are kept, since they are resized first.
+        """
+        shape, mask, whole = tuple(picture.shape[-2:]), np.empty(size, np.uint8), None
+        window = self.model.test_cfg
+        slides = window.get('mode') == 'slide'
+        crop, stride = (
+            (window.crop_size, window.stride) if slides else ((TILE,) * 2, (STRIDE,) * 2)
+        )
+        for region, scores in tiled_scores(self._scores, picture, crop, stride):
+            if len(scores) == 1:
+                scores = scores.sigmoid()
+            if shape == size:
+                mask[region] = self._mask(scores, scores.shape[-2:])
+                continue
+            if whole is None:
+                whole = scores.new_empty(len(scores), *shape)
+            whole[:, region[0], region[1]] = scores
+        return mask if whole is None else self._mask(whole, size)
+
+    def _scores(self, tile: torch.Tensor) -> torch.Tensor:
+        """Scores (C, h, w) of a tile."""
+        height, width = shape = tuple(tile.shape[-2:])
+        meta = dict(img_shape=shape, ori_shape=shape, pad_shape=shape)
+        data = dict(inputs=[tile], data_samples=[SegDataSample(metainfo=meta)])
+        data = self.model.data_preprocessor(data, False)
+        metas = [data['data_samples'][0].metainfo]
+        return self.model.encode_decode(data['inputs'], metas)[0, :, :height, :width]
 
     def _build_model(self, content: Mapping) -> torch.nn.Module:
         settings, declared = self.config.model, declarations(self.config.model)
@@ -146,16 +196,7 @@ class Predictor:
         name = self.config.filename or 'the config'
         require_weights(model, content, self.checkpoint, name)
         load_state_dict(model, content.get('state_dict', content), logger='silent')
-        self._test_cfg = dict(model.test_cfg or {})
         return model.to(self.device).eval()
-
-    def _use_tiles(self, tiles: bool) -> None:
-        """Choose between the whole image and mmseg's sliding window."""
-        if tiles and self._test_cfg.get('mode', 'whole') == 'whole':
-            window = dict(mode='slide', crop_size=(TILE, TILE), stride=(STRIDE, STRIDE))
-            self.model.test_cfg.update(window)
-        else:
-            self.model.test_cfg.update(self._test_cfg)
 
     def _pipeline(self, loader: str) -> Compose:
         """The pipeline of tests without labels, at the scale of the training."""

@@ -193,6 +193,21 @@ def test_workers_make_the_same_files(network, photos, tmp_path):
             assert path.read_bytes() == twin.read_bytes()
 
 
+def test_huge_photographs_are_loaded_one_at_a_time(network, photos, tmp_path, monkeypatch):
+    predict_folder(network, photos, tmp_path / 'usual', workers=0)
+    for name in ('HUGE', 'OVERLAY_SIDE'):
+        monkeypatch.setattr(f'mmseg_weak.prediction.folder.{name}', 20)
+    predict_folder(network, photos, tmp_path / 'huge', workers=2)
+    usual = sorted((tmp_path / 'usual' / 'masks').rglob('*.png'))
+    for path in usual:
+        other = tmp_path / 'huge' / path.relative_to(tmp_path / 'usual')
+        np.testing.assert_array_equal(read(path), read(other))
+    areas = [(tmp_path / kind / 'areas.csv').read_text() for kind in ('usual', 'huge')]
+    assert areas[0] == areas[1]
+    overlays = (tmp_path / 'huge' / 'overlays').rglob('*.jpg')
+    assert {max(Image.open(path).size) for path in overlays} == {20}
+
+
 def test_a_broken_photograph_is_named_and_the_others_made(network, photos, tmp_path):
     (photos / 'broken.jpg').write_bytes(b'\xff\xd8 not a photograph')
     broken = predict_folder(network, photos, tmp_path / 'out', workers=0)

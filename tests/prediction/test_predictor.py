@@ -90,11 +90,35 @@ def test_tiles_agree_with_mmsegs_sliding_window(checkpoint, photo, monkeypatch):
     monkeypatch.setattr('mmseg_weak.prediction.predictor.STRIDE', 24)
     predict = Predictor(checkpoint, device='cpu')
     mask = predict(photo)
-    assert predict.model.test_cfg.mode == 'slide'
-    np.testing.assert_array_equal(mask, stock_mask(predict, cv2.imread(str(photo))))
+    window = dict(mode='slide', crop_size=(32, 32), stride=(24, 24))
+    predict.model.test_cfg.update(window)
+    image = cv2.imread(str(photo))
+    np.testing.assert_array_equal(mask, stock_mask(predict, image))
+    np.testing.assert_array_equal(mask, predict(photo))  # the window of the config
 
 
-def test_a_network_with_one_output_agrees_with_mmseg(checkpoint, photo, tmp_path):
+def test_tiles_of_a_resized_photograph(checkpoint, photo, monkeypatch):
+    """Scores of the tiles are put together, then resized; a large mask band by band."""
+    config = Config.fromstring(
+        torch.load(checkpoint, weights_only=False)['meta']['cfg'], '.py'
+    )
+    step = dict(type='Resize', scale=(96, 96), keep_ratio=True)
+    config.val_dataloader.dataset.pipeline.insert(1, step)
+    predict = Predictor(checkpoint, config, device='cpu')
+    large = cv2.resize(cv2.imread(str(photo)), None, fx=4, fy=4)[..., ::-1]
+    window = dict(mode='slide', crop_size=(32, 32), stride=(24, 24))
+    predict.model.test_cfg.update(window)
+    expected = predict(large)
+    monkeypatch.setattr('mmseg_weak.prediction.predictor.WHOLE', 100)
+    np.testing.assert_array_equal(predict(large), expected)
+    monkeypatch.setattr('mmseg_weak.prediction.predictor.LARGE', 1000)
+    assert (predict(large) == expected).mean() > 0.999  # equal but for rounding
+
+
+@pytest.mark.parametrize('tiles', [False, True])
+def test_a_network_with_one_output_agrees_with_mmseg(
+    checkpoint, photo, tmp_path, monkeypatch, tiles
+):
     content = torch.load(checkpoint, weights_only=False)
     config = Config.fromstring(content['meta']['cfg'], '.py')
     config.model.decode_head.update(num_classes=2, out_channels=1, threshold=0.5)
@@ -104,6 +128,10 @@ def test_a_network_with_one_output_agrees_with_mmseg(checkpoint, photo, tmp_path
     meta = dict(cfg=config.pretty_text, dataset_meta=dict(classes=CLASSES[:2]))
     torch.save(dict(state_dict=weights, meta=meta), tmp_path / 'one.pth')
     predict = Predictor(tmp_path / 'one.pth', device='cpu')
+    if tiles:
+        monkeypatch.setattr('mmseg_weak.prediction.predictor.WHOLE', 100)
+        window = dict(mode='slide', crop_size=(32, 32), stride=(24, 24))
+        predict.model.test_cfg.update(window)
     mask = predict(photo)
     assert len(np.unique(mask)) == 2
     np.testing.assert_array_equal(mask, stock_mask(predict, cv2.imread(str(photo))))

@@ -16,12 +16,12 @@ import multiprocessing
 import os
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
+from measure import Peak
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
@@ -85,34 +85,6 @@ def config(root: Path, step: str) -> dict:
         settings.update(click_file=str(root / 'table'))
         settings.update(check_images=step.startswith('checked'))
     return settings
-
-
-def own_memory() -> int:
-    """Bytes of resident memory that belong to no file, now."""
-    for line in Path('/proc/self/status').read_text().splitlines():
-        if line.startswith('RssAnon'):
-            return 1024 * int(line.split()[1])
-    return 0
-
-
-class Peak:
-    """Most own memory of this process while it is watched, by a thread."""
-
-    def __enter__(self) -> 'Peak':
-        self.before = self.most = own_memory()
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._watch)
-        self.thread.start()
-        return self
-
-    def _watch(self) -> None:
-        while not self.stop.wait(0.02):
-            self.most = max(self.most, own_memory())
-
-    def __exit__(self, *error) -> None:
-        self.stop.set()
-        self.thread.join()
-        self.most = max(self.most, own_memory())
 
 
 def run_step(root: Path, step: str, rows: list[int], results: object) -> None:

@@ -5,6 +5,7 @@ import logging
 import multiprocessing
 import operator
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -126,6 +127,35 @@ def extra_peak_bytes(form: Callable[[], object], device: str) -> int:
     return _high_mark() - before
 
 
+class Peak:
+    """Most memory of this process alone while it is watched, by a thread.
+
+    Attributes:
+        before, most (int): Bytes that belong to no file.
+    """
+
+    def __enter__(self) -> 'Peak':
+        self.before = self.most = own_memory()
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._watch)
+        self.thread.start()
+        return self
+
+    def _watch(self) -> None:
+        while not self.stop.wait(0.02):
+            self.most = max(self.most, own_memory())
+
+    def __exit__(self, *error) -> None:
+        self.stop.set()
+        self.thread.join()
+        self.most = max(self.most, own_memory())
+
+
+def own_memory() -> int:
+    """Bytes of resident memory that belong to no file, now (Linux)."""
+    return _status('RssAnon')
+
+
 def in_fresh_process(function: Callable, *arguments):
     """Result of a module-level function in a new interpreter."""
     context = multiprocessing.get_context('spawn')
@@ -146,6 +176,7 @@ def parse_options(description: str) -> argparse.Namespace:
         help='cpu counts the time of this process only, for a busy machine',
     )
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--full', action='store_true', help='sizes that take an hour too')
     parser.add_argument('--tiny', action='store_true', help='small inputs, to try it')
     options = parser.parse_args()
     if options.tiny:
@@ -175,6 +206,11 @@ def _synchronise(device: str) -> None:
 
 
 def _high_mark() -> int:
+    return _status('VmHWM')
+
+
+def _status(name: str) -> int:
+    """Bytes of a line of the kernel's account of this process."""
     status = Path('/proc/self/status').read_text()
-    line = next(line for line in status.splitlines() if line.startswith('VmHWM'))
+    line = next(line for line in status.splitlines() if line.startswith(name))
     return 1024 * int(line.split()[1])
