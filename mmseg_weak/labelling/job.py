@@ -124,7 +124,7 @@ class _Maker:
             label = self.labeller(index)
         except ValueError as error:
             raise ValueError(f'{self.source.path(index)}: {error}') from None
-        if getattr(self.labeller, 'long_side', None):
+        if self.labeller.long_side:
             label = label._replace(labels=self._in_own_size(index, label.labels))
         self.folder.write(self.source.images[index], *label)
 
@@ -177,8 +177,7 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
         raise FileNotFoundError(f'folder of masks {masks} does not exist')
     init_default_scope(config.get('default_scope', 'mmseg'))
     ranks = Ranks()  # first, so that one of them tells of the data set
-    long_side = getattr(labeller, 'long_side', None)
-    source = LabelSource(config, labeller.dataset_type, long_side)
+    source = LabelSource(config, labeller.dataset_type, labeller.long_side)
     settings = dict(
         labeller=type(labeller).__name__,
         data=source.digest(),
@@ -188,7 +187,7 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
     folder = LabelFolder(Path(out), settings, source.classes, source.palette)
     job = Job(source, labeller, folder, ranks, workers, device, overwrite)
     job.add_output(folder)
-    if long_side is None:
+    if labeller.long_side is None:
         job.ranks.first(lambda: warn_of_large_images(source))
     labeller.prepare(job)
     for _ in job.map(_Maker, job.ranks.first(job.missing), 'pseudo-labels', folder):

@@ -206,8 +206,8 @@ class SourcePart:
             )
         if long_side:  # while clicks are still points
             resize = dict(type='Resize', scale=(long_side, long_side), keep_ratio=True)
-            last = there.index(RasterizeClicks) if RasterizeClicks in there else None
-            self.steps[last:last] = [resize]
+            last = there.index(RasterizeClicks) if RasterizeClicks in there else len(there)
+            self.steps.insert(last, resize)
         settings.pipeline = [*self.steps, dict(type='PackWeakSegInputs')]
         for key in ('lazy_init', 'pseudo_label_dir'):
             settings.pop(key, None)

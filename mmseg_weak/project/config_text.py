@@ -118,17 +118,6 @@ loss_decode=[
             dict(type='PartialCrossEntropyLoss'),
             dict(type='ExclusionLoss'),  # of marks that say "not this class"
         ],"""
-TAG_MODEL = """\
-# Tags alone for the first sixth of the training; masks follow from what they show.
-model = dict(
-    data_preprocessor=dict(size=(crop, crop)),
-    decode_head=dict(num_classes=len(classes)),
-    cam_head=dict(num_classes=len(classes)),
-    schedule=dict(
-        segmentation_start=_base_.max_iters // 6, propagation_start=_base_.max_iters // 3
-    ),
-)
-"""
 MASK_MODEL = """\
 model = dict(
     data_preprocessor=dict(size=(crop, crop)),
@@ -168,13 +157,6 @@ class Method:
     photographs: str = PHOTOGRAPHS
 
 
-CAM_MODEL = """\
-model = dict(
-    data_preprocessor=dict(size=(crop, crop)), decode_head=dict(num_classes=len(classes))
-)
-"""
-
-
 FPN = '_base_/models/fpn_efficientnet-lite0.py'
 METHODS = dict(
     clicks=Method(
@@ -189,8 +171,9 @@ METHODS = dict(
         metric="dict(type='ClickIoUMetric')",
         model=CLICK_MODEL,
     ),
+    # A classifier: its activation maps say where a class is.
     tags=Method(
-        network='_base_/models/mutual_promotion_efficientnet-lite0.py',
+        network='_base_/models/cam_efficientnet-lite0.py',
         dataset='ImageTagDataset',
         option='tag_file',
         load='LoadImageTags',
@@ -200,20 +183,20 @@ METHODS = dict(
         packing=('PackWeakSegInputs',),
         testing=('LoadImageTags', 'resize', 'PackWeakSegInputs'),
         metric="dict(type='TagMetric')",
-        model=TAG_MODEL,
+        model=MASK_MODEL,
     ),
-    # The classifier of tags that says where weak classes are.
-    seeds=Method(
-        network='_base_/models/cam_efficientnet-lite0.py',
-        dataset='ImageTagDataset',
-        option='tag_file',
-        load='LoadImageTags',
-        ratios='(0.55, 1.0)',
+    # Labels of every pixel that a network made.
+    labels=Method(
+        network=FPN,
+        dataset='PseudoLabelDataset',
+        option='pseudo_label_dir',
+        load='LoadAnnotations',
+        ratios='(0.5, 1.5)',
         crop='RandomCrop',
-        packing=('PackWeakSegInputs',),
+        packing=('PackSegInputs',),
         testing=(),
         metric='',
-        model=CAM_MODEL,
+        model=MASK_MODEL,
     ),
     masks=Method(
         network=FPN,
@@ -251,7 +234,7 @@ def config_text(
     """Fill the template of one kind of labels.
 
     Args:
-        kind (str): ``clicks``, ``tags``, ``seeds``, ``masks`` or ``mixed``.
+        kind (str): ``clicks``, ``tags``, ``labels``, ``masks`` or ``mixed``.
         labels (str): File or folder of the labels.
         held_out (bool): Whether photographs are kept for scoring.
         says_no (bool): Whether some clicks say "not this class". Defaults to False.

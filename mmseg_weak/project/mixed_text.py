@@ -1,6 +1,7 @@
 """What `mmseg-weak init` writes for masks of some classes and tags of the rest."""
 
 from .config_text import config_text
+from .road_text import labellers
 
 LNET = """\
 # Written by `mmseg-weak init`: learns from the masks what an object is, of any class.
@@ -29,8 +30,10 @@ cam_config = work_dir + '/seeds.py'
 seg_config = work_dir + '/config.py'
 tags = [{tags!r}, {train_list!r}]
 masks = [{masks!r}]
-label_options = ['--panels', '12']  # labels/panels.html shows so many
+# labels/panels.html shows so many of them
+label_options = ['--panels', '12', '--long-side', '{long_side}']
 device = {device!r}
+workers = {labellers}  # processes that label
 stages = _base_.stages[:4]  # without P-Net, and without masks to test on
 """
 
@@ -57,9 +60,12 @@ def mixed_texts(out: str, tags: str, masks: str, device: str, **values) -> dict[
         tags=tags,
         unscored='Scores need masks of the weak classes: no photograph is kept for them.',
     )
+    count = labellers(device, values['workers'])
     return {
         'lnet.py': LNET.format(work_dir=f'{out}/lnet'),
-        'seeds.py': config_text('seeds', tags, False, **seeds),
-        'stages.py': STAGES.format(out=out, masks=masks, device=device, **values),
+        'seeds.py': config_text('tags', tags, False, **seeds),
+        'stages.py': STAGES.format(
+            out=out, masks=masks, device=device, labellers=count, **values
+        ),
         'config.py': config_text('mixed', masks, False, **values),
     }

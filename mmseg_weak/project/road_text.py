@@ -1,4 +1,6 @@
-"""What `mmseg-weak init` writes beside the config where there are clicks."""
+"""What `mmseg-weak init` writes beside the config of clicks, and of tags."""
+
+from .config_text import config_text
 
 STUDENT = """\
 # Written by `mmseg-weak init`: the network of config.py once more, trained on every pixel,
@@ -44,6 +46,18 @@ clicks = [{labels!r}, work_dir + '/train.txt']
 device = {device!r}
 workers = {workers}  # processes that label
 """
+TAG_STAGES = """\
+# Written by `mmseg-weak init`, for `mmseg-weak stages`: config.py learns the tags and makes
+# labels, student.py learns from these, makes better ones, and learns from those.
+_base_ = __import__('mmseg_weak').config_path('_base_/stages/labels_from_tags.py')
+work_dir = {out!r}
+tags_config = work_dir + '/config.py'
+student_config = work_dir + '/student.py'
+tags = [{labels!r}, work_dir + '/train.txt']
+label_options = ['--long-side', '{long_side}']
+device = {device!r}
+workers = {workers}  # processes that label
+"""
 NO_BACKGROUND = 'background_prior = 1.0  # there is no background class\n'
 
 
@@ -73,3 +87,35 @@ def road_texts(
     )
     student = STUDENT.format(work_dir=f'{out}/student', label_dir=f'{out}/labels')
     return {'student.py': student, 'stages.py': list_}
+
+
+def tag_texts(out: str, tags: str, device: str, **values) -> dict[str, str]:
+    """Config of the segmenter, and the list of stages that leads to it.
+
+    Args:
+        out (str): Folder of the configs.
+        tags (str): File of the tags.
+        device (str): That labels.
+        **values: As :func:`~.config_text.config_text` has them.
+
+    Returns:
+        dict[str, str]: File name to text.
+    """
+    values.update(
+        work_dir=f'{out}/student',
+        unscored='Scores need masks, which tags are not.',
+    )
+    list_ = TAG_STAGES.format(
+        out=out,
+        labels=tags,
+        long_side=values['long_side'],
+        device=device,
+        workers=labellers(device, values['workers']),
+    )
+    student = config_text('labels', f'{out}/labels', False, **values)
+    return {'student.py': student, 'stages.py': list_}
+
+
+def labellers(device: str, workers: int) -> int:
+    """Processes that label: a GPU is one machine, cores are several."""
+    return 1 if device == 'cuda' else workers

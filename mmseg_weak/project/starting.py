@@ -16,7 +16,7 @@ from ..models.backbones.package_weights import package_file
 from .config_text import config_text
 from .mixed_text import mixed_texts
 from .report import describe, held_out, warnings
-from .road_text import road_texts
+from .road_text import labellers, road_texts, tag_texts
 from .survey import Survey, survey
 
 CONFIG, TRAIN, HELD_OUT, LABELS = 'config.py', 'train.txt', 'held_out.txt', 'labels.json'
@@ -24,6 +24,7 @@ TAGS = 'tags.json'
 # What stands beside the config: a way of several stages.
 BESIDE = {
     'clicks': ('student.py', 'stages.py'),
+    'tags': ('student.py', 'stages.py'),
     'masks and tags': ('lnet.py', 'seeds.py', 'stages.py'),
 }
 # Objects this far apart are still told apart by a network of stride 4.
@@ -151,9 +152,11 @@ def _texts(
     texts = {CONFIG: config_text(*words, **values)}
     if found.kind == 'clicks':
         background, side = BACKGROUND in found.classes, values['long_side']
-        workers = 1 if device == 'cuda' else values['workers']
+        workers = labellers(device, values['workers'])
         road = road_texts(folder, source, background, side, device, workers)
         texts = {**road, **texts}
+    if found.kind == 'tags':
+        texts = {**tag_texts(folder, source, device, **values), **texts}
     return texts
 
 
@@ -236,7 +239,7 @@ def _closing(
     beside = BESIDE.get(found.kind, ())
     if beside:
         train, folder = f'stages {path}/stages.py', 'segmenter'
-    if found.kind == 'clicks':
+    if 'student.py' in beside:
         last, folder = 'student.py', 'student'
     network = f'{path}/{last} {path}/{folder}'
     return [

@@ -182,9 +182,31 @@ def test_tags_become_a_config_that_builds(folder):
     config = Config.fromfile('project/config.py')
     train, _ = build(config)
     assert train.metainfo['classes'] == ('background', 'cat', 'cow', 'dog')
-    assert config.model.type == 'MutualPromotionSegmentor'
-    schedule = config.model.schedule
-    assert 0 < schedule.segmentation_start < schedule.propagation_start < config.max_iters
+    assert config.model.type == 'CAMSegmentor'
+    assert METRICS.build(config.val_evaluator).prefix == 'tags'
+
+
+def test_tags_come_with_a_segmenter_that_learns_from_labels_twice(folder):
+    """The classifier labels, the first segmenter labels again, what the classifier saw."""
+    (folder / 'tags.json').write_text(json.dumps({name: ['cat'] for name in NAMES}))
+    lines = init('photos', 'tags.json')
+    assert '  mmseg-weak stages project/stages.py' in lines
+    assert '  mmseg-weak predict project/student.py project/student photos' in lines[-1]
+    stages = load_stages('project/stages.py')
+    names = ['training', 'first_labels', 'first', 'labels', 'student']
+    assert [stage.name for stage in stages] == names
+    first, second = (Config.fromfile(f'project/{n}.py') for n in ('config', 'student'))
+    for stage, source in ((stages[1], 'training'), (stages[3], 'first')):
+        words = stage.command
+        assert words[words.index('--long-side') + 1] == '60'
+        assert words[5].endswith(f'project/{source}/iter_600.pth')
+    assert words[words.index('--data') + 1] == 'project/config.py'
+    assert second.work_dir == str(stages[4].folder)
+    assert second.train_dataloader.dataset.pseudo_label_dir == str(stages[3].folder)
+    make_labels_for(first, stages[3].folder)
+    (train,) = build(second)
+    assert photographs(train) == photographs(build(first)[0])
+    assert second.model.type == 'EncoderDecoder' and 'neck' in second.model
 
 
 def test_masks_of_some_photographs_become_a_config_that_builds(folder):

@@ -41,6 +41,8 @@ class Labeller:
         peers (Sequence[Network]): The networks; a labeller may do without.
         scales (Sequence[float]): Factors > 0 on the image size to average over.
         flip (bool): Average with the mirrored image at every scale.
+        long_side (int, optional): Pixels of the long side at which images are labelled;
+            labels come back in the size of the image. Its own size without.
 
     Raises:
         ValueError: An option is out of its range.
@@ -49,6 +51,7 @@ class Labeller:
     peers: Sequence[Network] = ()
     scales: Sequence[float] = (1.0,)
     flip: bool = True
+    long_side: int | None = None
 
     makes: ClassVar[str] = 'labels'
     # Options that change no label.
@@ -63,6 +66,8 @@ class Labeller:
         self.scales = tuple(self.scales)
         if not self.scales or not all(0 < scale < float('inf') for scale in self.scales):
             raise ValueError(f'scales must be numbers > 0, got {self.scales}')
+        if self.long_side is not None and self.long_side < 1:
+            raise ValueError(f'long_side must be >= 1, got {self.long_side}')
 
     @classmethod
     def suits(cls, given: Collection[str]) -> bool:
@@ -83,11 +88,14 @@ class Labeller:
     def settings(self) -> dict[str, Any]:
         """Options that a label depends on, in plain types; networks as their hashes.
 
+        Without a long side there is no such setting, as in earlier label folders.
+
         Raises:
             FileNotFoundError: A network is absent.
         """
         names = [field.name for field in fields(self) if field.name not in self.aside]
-        return {name: _plain(getattr(self, name)) for name in names}
+        found = {name: _plain(getattr(self, name)) for name in names}
+        return {k: v for k, v in found.items() if k != 'long_side' or v is not None}
 
     def prepare(self, job: 'Job') -> None:
         """Check what depends on the images, and do what comes before the first of them.

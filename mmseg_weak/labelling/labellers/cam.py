@@ -104,6 +104,8 @@ class CAMLabeller(Labeller):
     def _check_together(self) -> None:
         """Refuse options that would be ignored beside others."""
         given = {name for name, value in vars(self).items() if value is not None}
+        if {'cams', 'long_side'} <= given:
+            raise ValueError('cams stores maps at the size of the images: no long_side')
         if 'boundary' in given and not self.walk:
             raise ValueError('boundary is that of walk, which is not given')
         if {'background_score', 'background_power'} <= given:

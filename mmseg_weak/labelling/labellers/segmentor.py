@@ -43,8 +43,6 @@ class SegmentorLabeller(Labeller):
         refinement (str | dict | list): ``none``, ``par``, ``crf``, ``geodesic`` or a
             registered one; several after each other, ``geodesic+crf``.
         refinement_options (dict): Of a single refinement.
-        long_side (int, optional): Pixels of the long side at which images are labelled;
-            labels come back in the size of the image. Its own size without.
 
     Raises:
         ValueError: An option is out of its range, or there is no peer.
@@ -58,7 +56,6 @@ class SegmentorLabeller(Labeller):
     temperature: float = 1.0
     refinement: str | Mapping | Sequence = 'none'
     refinement_options: Mapping = field(default_factory=dict)
-    long_side: int | None = None
 
     makes: ClassVar[str] = 'labels of segmenters'
 
@@ -68,13 +65,6 @@ class SegmentorLabeller(Labeller):
             raise ValueError('pseudo-labels need at least one peer')
         self.rule()
         self._build_refinement()
-        if self.long_side is not None and self.long_side < 1:
-            raise ValueError(f'long_side must be >= 1, got {self.long_side}')
-
-    def settings(self) -> dict:
-        """Without a long side there is no such setting, as in earlier label folders."""
-        found = super().settings()
-        return {k: v for k, v in found.items() if k != 'long_side' or v is not None}
 
     def rule(self, background: int | None = 0) -> LabelRule:
         """Fusion, threshold and class restriction with a background class.
