@@ -121,25 +121,15 @@ def test_the_student_with_a_teacher_fits_together(tmp_path):
     assert any(hook.type == 'EMATeacherHook' for hook in config.custom_hooks)
 
 
-@pytest.mark.parametrize('name', ['my_tags.py', 'my_segmenter.py'])
-def test_the_configs_for_own_tags_fit_together(tmp_path, name):
-    write_own_configs(tmp_path, 'tags.md', count=4)
-    config, _, _ = load_fitting(tmp_path / name, 'RandomCrop')
-    assert config.val_cfg is None and config.get('val_dataloader') is None
-
-
-def test_rounds_and_the_road_for_own_tags_resolve(tmp_path, monkeypatch):
-    write_own_configs(tmp_path, 'tags.md', count=4)
+def test_rounds_for_own_tags_resolve(tmp_path):
+    text = config_text('tags', 'tags.csv', False, **values(work_dir='pets/training'))
+    write_project(tmp_path, 'pets', {'config.py': text})
     write_own_configs(tmp_path, 'methods/sub_category.md', count=1)
     config, model, _ = load_fitting(tmp_path / 'my_rounds.py', 'RandomCrop')
     assert model.sub_category_head.num_clusters == 10
     rounds = config.custom_hooks[-1].rounds
     assert {b - a for a, b in itertools.pairwise(rounds)} == {config.param_scheduler[1].end}
     assert rounds[-1] < config.train_cfg.max_iters
-    monkeypatch.chdir(tmp_path)
-    stages = load_stages('my_road.py')
-    used = {word for stage in stages for word in stage.command if word.startswith('my_')}
-    assert used == {'my_tags.py', 'my_segmenter.py'}
 
 
 def test_prediction_transfer_fits_what_init_writes(tmp_path, monkeypatch):
@@ -150,7 +140,10 @@ def test_prediction_transfer_fits_what_init_writes(tmp_path, monkeypatch):
     more = "pretrain_config = 'my_pretrain.py'\npnet_config = 'my_pnet.py'\n"
     texts['stages.py'] = texts['stages.py'].replace('[:4]', '') + more
     write_project(tmp_path, 'pets', texts)
-    write_own_configs(tmp_path, 'masks_and_tags.md', count=2)
+    for name, base in (('pnet', 'pets/config.py'), ('pnet-pretrain', 'my_pnet.py')):
+        (shipped,) = REPOSITORY.glob(f'configs/transfer/{name}_fpn_*-dhp-160x160.py')
+        text = re.sub("_base_ = '.*'", f"_base_ = '{base}'", shipped.read_text())
+        (tmp_path / f'my_{name.removeprefix("pnet-")}.py').write_text(text)
     for name, phase in (('my_pnet.py', 'joint'), ('my_pretrain.py', 'pretrain')):
         assert load_fitting(tmp_path / name, 'RandomCrop')[1].phase == phase
     names = [stage.name for stage in load_stages('pets/stages.py')]

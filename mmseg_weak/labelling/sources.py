@@ -302,8 +302,8 @@ def warn_of_large_images(source: LabelSource) -> float:
         print_log(
             f'the images have {found:.0f} pixels on the long side, and the network was '
             f'trained on at most {max(sides):.0f}: it will see objects {ratio:.1f} times '
-            'as large, and needs memory for the whole image. Make the images smaller '
-            'first, see "Large photographs" in docs/tags.md',
+            'as large, and needs memory for the whole image. Give it the scale of the '
+            f'training: --long-side {max(sides):.0f}',
             logger='current',
             level=logging.WARNING,
         )

@@ -2,6 +2,7 @@
 
 import json
 
+import mmcv
 import numpy as np
 import pytest
 import torch
@@ -70,6 +71,28 @@ def cams_by_hand(peer, toy_root, name):
     one_hot = torch.tensor([[float(c in tags) for c in (1, 2)]])
     cams, _, _ = peer[1].cams(inputs, one_hot, (64, 64), SCALES, True)
     return image, cams[0].numpy(), np.array([0, *tags])
+
+
+def test_labels_at_another_size_are_those_of_smaller_images(peer, toy_root, tmp_path):
+    """Images of half the size, made by hand, and their labels doubled."""
+    (tmp_path / 'images').mkdir()
+    for path in (toy_root / 'images').glob('*.png'):
+        small = mmcv.imresize(mmcv.imread(path), (32, 32))
+        mmcv.imwrite(small, str(tmp_path / 'images' / path.name))
+    config = Config.fromfile(peer[0]['config'])
+    clicks = str(toy_root / 'clicks.json')
+    config.train_dataloader.dataset.update(data_root=str(tmp_path), click_file=clicks)
+    config.train_dataloader.dataset.ann_file = ''
+    labeller = CAMLabeller([peer[0]], scales=SCALES, background_score=0.4)
+    make_labels(config, labeller, str(tmp_path / 'of_small'))
+    make(peer, tmp_path / 'halved', long_side=32)
+    small, halved = read(tmp_path / 'of_small'), read(tmp_path / 'halved')
+    assert len(halved) == 12 and len(np.unique([*halved.values()])) > 1
+    for name, label in halved.items():
+        doubled = small[name].repeat(2, axis=0).repeat(2, axis=1)
+        np.testing.assert_array_equal(label, doubled)
+    with pytest.raises(ValueError, match='no long_side'):
+        make(peer, tmp_path / 'other', long_side=32, cams=str(tmp_path / 'maps'))
 
 
 def test_labels_and_stored_maps_equal_those_made_by_hand(peer, toy_root, tmp_path):
