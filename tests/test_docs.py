@@ -114,7 +114,10 @@ def values(**more):
 def test_the_student_with_a_teacher_fits_together(tmp_path):
     text = config_text('clicks', 'clicks.csv', True, **values(work_dir='cells/training'))
     write_project(tmp_path, 'cells', {'config.py': text})
-    write_own_configs(tmp_path, 'own_data.md', count=1)
+    write_own_configs(tmp_path, 'clicks.md', count=2)
+    scores = Config.fromfile(tmp_path / 'my_scores.py')
+    assert scores.val_evaluator == dict(type='IoUMetric', iou_metrics=['mIoU'])
+    assert scores.test_dataloader.dataset.metainfo.classes == scores.classes
     config, model, dataset = load_fitting(tmp_path / 'my_student.py', 'ClickRandomCrop')
     assert dataset.pseudo_label_dir == 'cells/labels'
     assert model.consistency is not None and model.pseudo_label is not None
