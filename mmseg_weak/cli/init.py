@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--long-side', type=int, help='pixels to which photographs are brought'
     )
     parser.add_argument(
-        '--budget', choices=('quick', 'full'), help='length of the training (by device)'
+        '--budget',
+        choices=('trial', 'quick', 'full'),
+        help='100, 600 or 1500 iterations a training (quick; full on a GPU)',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace the config')
 

@@ -255,7 +255,7 @@ def config_text(
     )
     values.update(
         network=method.network,
-        other='full' if values['budget'] == 'quick' else 'quick',
+        other='quick' if values['budget'] == 'full' else 'full',
         dataset=method.dataset,
         prefix=prefix,
         source=source,

@@ -52,7 +52,8 @@ def init(
         classes (Sequence[str], optional): Names of the classes, in the order of their ids.
         long_side (int, optional): Size at which photographs are trained on. Chosen by the
             size of the photographs and the distance of clicks by default.
-        budget (str, optional): ``quick`` or ``full``; quick without a GPU by default.
+        budget (str, optional): ``trial``, ``quick`` or ``full``, 100, 600 or 1,500
+            iterations a training; quick without a GPU by default.
         overwrite (bool): Replace a config that is there.
 
     Returns:

@@ -71,6 +71,10 @@ def test_clicks_become_a_config_that_builds(folder):
     sample = val[0]['data_samples']
     assert len(sample.clicks) == 2
     assert len((folder / 'project/config.py').read_text().splitlines()) < 90
+    assert config.train_cfg.max_iters == config.param_scheduler[-1].end == 600
+    cli.main(['init', 'photos', 'clicks.csv', '--budget', 'trial', '--out', 'short'])
+    short = Config.fromfile('short/config.py')
+    assert short.train_cfg.max_iters == short.param_scheduler[-1].end == 100
 
 
 def test_clicks_come_with_a_second_network_that_learns_from_labels(folder):
