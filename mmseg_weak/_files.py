@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,14 +78,27 @@ def write_json(path: str | os.PathLike, content) -> None:
 
     Args:
         path (str | os.PathLike): The file to write.
-        content: What ``json.dump`` takes; NumPy numbers are converted.
+        content: What ``json.dump`` takes; NumPy numbers are converted. Numbers that are
+            not finite, for which JSON has no word, become null.
 
     Raises:
         ValueError: It cannot be written, for instance because the disk is full.
     """
     try:
         with replace_file(path) as temporary, open(temporary, 'w') as file:
-            json.dump(content, file, indent=1, default=float)
+            json.dump(_finite(content), file, indent=1, allow_nan=False)
             file.write('\n')
     except OSError as error:
         raise ValueError(f'{path} cannot be written ({error})') from None
+
+
+def _finite(content: object) -> object:
+    """What JSON can hold: None for NaN and infinity, plain numbers for those of NumPy."""
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    if content is None or isinstance(content, (str, bool, int)):
+        return content
+    number = float(content)
+    return number if math.isfinite(number) else None

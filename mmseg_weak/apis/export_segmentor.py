@@ -14,6 +14,7 @@ from torch import Tensor
 from .._files import replace_file
 from ..checkpoints import checkpoint_file, read_checkpoint
 from ..models.declaration import WeakSegmentor, declarations
+from .dataset_settings import single_datasets
 
 
 def stock_form(
@@ -106,6 +107,7 @@ def export_segmentor(
                 for metric in exported[name]
                 if metric['type'] not in declared.own_metrics
             ]
+    _keep_test_pipeline(exported)
     if not _needs_plugin(exported):
         _leave_plugin_out(exported)
     meta = {k: v for k, v in content.get('meta', {}).items() if k == 'dataset_meta'}
@@ -117,6 +119,13 @@ def export_segmentor(
     with replace_file(paths[1]) as temporary:
         torch.save(dict(meta=meta, state_dict=state), temporary)
     return paths
+
+
+def _keep_test_pipeline(config: Config) -> None:
+    """mmseg's ``inference_model`` looks for the pipeline under a name of its own."""
+    dataset = (config.get('test_dataloader') or {}).get('dataset')
+    if dataset and 'test_pipeline' not in config:
+        config.test_pipeline = next(single_datasets(dataset)).get('pipeline', [])
 
 
 def _needs_plugin(config: Config) -> bool:

@@ -16,7 +16,11 @@ from .._messages import shortened
 from ..checkpoints import find_checkpoint, require_checkpoint
 from ..configs import read_config
 from ..engine.console import QuietRunner
-from ..engine.hooks.launch_hooks import CheckpointCheckHook, DataReportHook
+from ..engine.hooks.launch_hooks import (
+    AbsentClassesHook,
+    CheckpointCheckHook,
+    DataReportHook,
+)
 from ..engine.hooks.progress_hook import ProgressHook
 
 # A damaged file may be quoted as a whole.
@@ -186,6 +190,7 @@ def build_runner(config: Config, verbose: bool = False) -> Runner:
     """
     runner = (Runner if verbose else QuietRunner).from_cfg(config)
     runner.register_hook(CheckpointCheckHook())
+    runner.register_hook(AbsentClassesHook())
     if verbose:
         runner.register_hook(DataReportHook(runner.logger))
     else:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -213,8 +214,10 @@ def format_table(results: Sequence[dict], metric: str = 'mIoU') -> str:
 
 
 def _score(run: dict, kind: str, metric: str) -> float:
-    """One metric of a run."""
+    """One metric of a run, NaN where the test found nothing to score (null in the file)."""
     found = run[kind] or {}
+    if metric in found and found[metric] is None:
+        return math.nan
     if not isinstance(found.get(metric), (int, float)):
         raise ValueError(
             f'{run["config"]}, seed {run["seed"]}: {kind} have no {metric!r}, they have '
@@ -225,6 +228,8 @@ def _score(run: dict, kind: str, metric: str) -> float:
 
 def _mean(scores: list[float]) -> str:
     """Mean and, with several values, their sample standard deviation."""
+    if any(map(math.isnan, scores)):
+        return '–'
     if len(scores) == 1:
         return f'{scores[0]:.2f}'
     return f'{statistics.mean(scores):.2f} ± {statistics.stdev(scores):.2f}'

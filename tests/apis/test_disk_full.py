@@ -1,8 +1,10 @@
 """A disk that is full meets one clear error in whatever is written."""
 
+import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from mmseg.registry import MODELS
@@ -62,3 +64,14 @@ def test_json_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         write_json(tmp_path / 'x.json', dict(a=2))
     assert (tmp_path / 'x.json').read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_numbers_that_json_has_no_word_for_become_null(tmp_path):
+    content = dict(mIoU=np.float64('nan'), IoU=[float('inf'), 1], n=np.int64(3), ok=True)
+    write_json(tmp_path / 'x.json', content)
+
+    def refuse(word):
+        raise AssertionError(f'{word} is no JSON')
+
+    found = json.loads((tmp_path / 'x.json').read_text(), parse_constant=refuse)
+    assert found == dict(mIoU=None, IoU=[None, 1], n=3, ok=True)

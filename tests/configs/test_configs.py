@@ -114,3 +114,10 @@ def test_a_split_is_chosen_by_the_environment(split, monkeypatch):
     config = Config.fromfile(REPOSITORY / 'configs' / name)
     chosen = {config.train_dataloader.dataset.split, config.val_evaluator.split}
     assert {*chosen, config.test_evaluator.split} == {split or 'voc-1'}
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_weights_load_without_a_package_that_is_not_required(name):
+    """``torchvision://`` and ``open-mmlab://`` ask for packages beside the toolbox."""
+    text = Config.fromfile(REPOSITORY / 'configs' / name).pretty_text
+    assert 'torchvision://' not in text

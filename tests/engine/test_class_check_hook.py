@@ -51,3 +51,18 @@ def test_sub_categories_need_their_hook(toy_root, tmp_path):
     config.custom_hooks = [dict(type='ClassCheckHook')]
     with pytest.raises(ValueError, match='needs dict.type="SubCategoryClusteringHook"'):
         Runner.from_cfg(config).train()
+
+
+@pytest.mark.parametrize('kind', ['SegDataPreProcessor', 'WeakSegDataPreProcessor'])
+@pytest.mark.parametrize(
+    'settings, message',
+    [
+        (dict(size=None), 'neither size nor size_divisor'),
+        (dict(size_divisor=8), 'both size and size_divisor'),
+    ],
+)
+def test_a_batch_is_padded_in_one_way(toy_root, tmp_path, kind, settings, message):
+    config = toy_config(toy_root, tmp_path, toy_model())
+    config.model.data_preprocessor.update(settings, type=kind)
+    with pytest.raises(ValueError, match=f'data_preprocessor has {message}; give it'):
+        Runner.from_cfg(config).train()

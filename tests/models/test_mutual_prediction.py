@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.structures import PixelData
+from mmseg.apis import inference_model, init_model
 from mmseg.registry import METRICS, MODELS
 from mmseg.structures import SegDataSample
 from PIL import Image
@@ -186,6 +187,28 @@ def test_exported_config_asks_for_the_plugin_where_it_is_needed(tmp_path, gate):
     text = exported.read_text()
     assert ('mmseg_weak' in text) == ('Weak' in text) == gate
     assert 'OneDNNPointwiseHook' not in text
+
+
+def test_an_exported_branch_infers_by_mmsegs_function(tmp_path):
+    """Its config may have no ``test_pipeline``, which mmseg looks for."""
+    steps = [
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadAnnotations'),
+        dict(type='PackSegInputs'),
+    ]
+    inner = dict(type='BaseSegDataset', pipeline=steps)
+    config = Config(
+        dict(
+            model=toy_mutual(gate=True),
+            test_dataloader=dict(dataset=dict(type='RepeatDataset', dataset=inner)),
+        )
+    )
+    model = build(copy.deepcopy(config.model))
+    torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'both.pth')
+    paths = export_segmentor(config, str(tmp_path / 'both.pth'), str(tmp_path / 'out'))
+    exported = init_model(*map(str, paths), device='cpu')
+    image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    assert inference_model(exported, image).pred_sem_seg.data.shape == (1, 32, 48)
 
 
 def test_exported_cam_branch_is_a_cam_segmentor(tmp_path):

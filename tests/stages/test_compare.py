@@ -176,3 +176,11 @@ def test_table_of_means_and_spread():
     lines = format_table([result('a', 0, 1.0, None)]).splitlines()
     assert lines[0] == '| config | mIoU | seeds | minutes |'
     assert lines[2] == '| a | 1.00 | 1.00 | 2.0 |'
+
+
+def test_a_score_that_there_is_none_of_is_a_dash():
+    runs = [
+        dict(config='a', seed=i, minutes=1.0, metrics=dict(mIoU=m), tta_metrics=None)
+        for i, m in enumerate((40.0, None))
+    ]
+    assert format_table(runs).splitlines()[2] == '| a | – | 40.00, nan | 1.0 |'

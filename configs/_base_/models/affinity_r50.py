@@ -13,7 +13,11 @@ model = dict(
         frozen_stages=1,
         norm_cfg=dict(type='BN', requires_grad=False),
         norm_eval=True,
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
+        init_cfg=dict(
+            type='Pretrained',
+            # torchvision's, by their address: torchvision need not be installed.
+            checkpoint='https://download.pytorch.org/models/resnet50-0676ba61.pth',
+        ),
     ),
     decode_head=dict(type='AffinityHead', in_channels=(512, 1024, 2048), num_classes=21),
     train_cfg=dict(),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from mmengine.hooks import Hook
+from mmseg.models import SegDataPreProcessor
 from mmseg.registry import HOOKS
 from torch import nn
 
@@ -43,6 +44,7 @@ class ClassCheckHook(Hook):
         self._check_heads(runner.train_dataloader.dataset, model)
         self._check_hooks(runner, model)
         self._check_background(model, runner.train_dataloader.dataset.metainfo)
+        self._check_size(model)
         self._check_views(runner.train_dataloader.dataset, model)
         if runner.val_loop is not None:
             self._check_validation(
@@ -111,6 +113,20 @@ class ClassCheckHook(Hook):
                     f'{"none, so it needs background=None" if right is None else right} '
                     '(the data set tells: a class of that name, or its option background)'
                 )
+
+    @staticmethod
+    def _check_size(model: nn.Module) -> None:
+        """mmseg asserts this of the first batch, without a name of the entry."""
+        preprocessor = getattr(model, 'data_preprocessor', None)
+        if not isinstance(preprocessor, SegDataPreProcessor):
+            return
+        given = preprocessor.size is not None, preprocessor.size_divisor is not None
+        if sum(given) != 1:
+            raise ValueError(
+                f'model.data_preprocessor has {"both" if all(given) else "neither"} size '
+                f'{"and" if all(given) else "nor"} size_divisor; give it one of them: '
+                'size, the crop size, pads a batch to it'
+            )
 
     @staticmethod
     def _check_views(dataset, model: nn.Module) -> None:
