@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ._messages import reason_of, shortened
+
 
 @contextmanager
 def replace_file(path: str | os.PathLike) -> Iterator[Path]:
@@ -33,7 +35,7 @@ def replace_file(path: str | os.PathLike) -> Iterator[Path]:
         # A folder, not a file: what is written inside gets the usual permissions.
         folder = tempfile.mkdtemp(prefix=f'.{path.name}-', dir=path.parent)
     except OSError as error:
-        raise ValueError(f'{path} cannot be written ({error})') from None
+        raise _unwritable(path, error) from None
     try:
         yield Path(folder) / path.name
         os.replace(Path(folder) / path.name, path)
@@ -89,7 +91,7 @@ def write_json(path: str | os.PathLike, content) -> None:
             json.dump(_finite(content), file, indent=1, allow_nan=False)
             file.write('\n')
     except OSError as error:
-        raise ValueError(f'{path} cannot be written ({error})') from None
+        raise _unwritable(path, error) from None
 
 
 def _finite(content: object) -> object:
@@ -102,3 +104,7 @@ def _finite(content: object) -> object:
         return content
     number = float(content)
     return number if math.isfinite(number) else None
+
+
+def _unwritable(path: str | os.PathLike, error: OSError) -> ValueError:
+    return ValueError(f'{shortened(path, 300)} cannot be written ({reason_of(error, 100)})')

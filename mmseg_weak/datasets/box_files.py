@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .._messages import reason_of
 from .coco_tags import load_coco
 from .image_files import image_id
 
@@ -85,7 +86,7 @@ def _of_voc(folder: Path, images: Sequence[str]) -> Iterator[tuple]:
         try:
             objects = list(ElementTree.parse(path).getroot().iter('object'))
         except (ElementTree.ParseError, LookupError, ValueError) as error:
-            raise ValueError(f'{path}: not valid XML ({error})') from None
+            raise ValueError(f'{path}: not valid XML ({reason_of(error)})') from None
         for entry in objects:
             name = (entry.findtext('name') or '').strip()
             # VOC counts pixels from 1, and its last pixel belongs to the box.

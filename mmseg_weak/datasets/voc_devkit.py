@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from mmseg.datasets import PascalVOCDataset
 
+from .._messages import reason_of
 from .image_files import list_image_ids
 from .mask_files import read_mask
 
@@ -115,7 +116,7 @@ def box_classes(path: Path | str) -> set[str]:
         objects = ElementTree.parse(path).getroot().iter('object')
     # LookupError and ValueError: an encoding that Python does not know.
     except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise ValueError(f'{path}: not valid XML ({error})') from None
+        raise ValueError(f'{path}: not valid XML ({reason_of(error)})') from None
     except RecursionError:
         raise ValueError(f'{path}: not valid XML (nested too deeply)') from None
     return {(entry.findtext('name') or '').strip() for entry in objects}

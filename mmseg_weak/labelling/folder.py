@@ -9,6 +9,7 @@ import numpy as np
 
 from .._arrays import read_arrays
 from .._files import replace_file, write_json
+from .._messages import shortened
 from ..constants import IGNORE_INDEX
 from ..datasets.image_open import open_image
 from ..datasets.json_objects import read_object
@@ -64,10 +65,10 @@ class LabelFolder:
             if old == json.loads(json.dumps(content)):
                 return
             if files and not overwrite:
+                names = shortened(', '.join(_differences(old, content)))
                 raise ValueError(
-                    f'{self.path} holds labels made with other settings '
-                    f'({", ".join(_differences(old, content))}); choose another --out, or '
-                    'make them again with --overwrite'
+                    f'{self.path} holds labels made with other settings ({names}); choose '
+                    'another --out, or make them again with --overwrite'
                 )
             # Before the new manifest: a kill in between must not mix old and new labels.
             for file in files:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .. import config_path
-from .._messages import shortened
+from .._messages import reason_of, shortened
 from .typed import DEFAULTS, Train
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
@@ -95,13 +95,13 @@ class Table:
             ) from None
         except AttributeError:
             raise ValueError(
-                f'stage {stage!r}: {text!r} asks for the checkpoint of a stage that is no '
-                'training'
+                f'stage {stage!r}: {shortened(text)!r} asks for the checkpoint of a stage '
+                'that is no training'
             ) from None
         except (ValueError, IndexError) as error:
             raise ValueError(
-                f'stage {stage!r}: {text!r} has a mistake in its braces ({error}); a brace '
-                'itself is written twice'
+                f'stage {stage!r}: {shortened(text)!r} has a mistake in its braces '
+                f'({reason_of(error)}); a brace itself is written twice'
             ) from None
 
 

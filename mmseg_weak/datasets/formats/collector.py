@@ -88,7 +88,7 @@ class Collector:
         Raises:
             ValueError: There is no name, or two images have the same id.
         """
-        if not isinstance(name, str) or not name.strip():
+        if not isinstance(name, str) or not name.strip().strip('./\\'):
             raise ValueError(f'no image id, got {name!r}')
         if not printable(name):
             raise ValueError(f'{name!r} holds a character that no image id has')

@@ -166,5 +166,7 @@ def _size(out: Collector, options: ReadOptions) -> tuple[int, int]:
                 'positions are fractions of the size of the image, which the file does not '
                 'tell; say where the images are (--images FOLDER)'
             )
-        out.size(*image_sizes([os.path.join(options.images, out.name)])[0].tolist())
+        out.size(
+            *image_sizes([os.path.join(options.images, out.name.lstrip('/'))])[0].tolist()
+        )
     return out.sizes[out.name]

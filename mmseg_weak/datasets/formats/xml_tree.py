@@ -3,6 +3,8 @@
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
+from ..._messages import reason_of
+
 MAX_DEPTH = 100
 
 
@@ -50,4 +52,4 @@ def parse_xml(path: str, data: bytes) -> Element:
     except _Refused as error:
         raise ValueError(f'{path}: {error}') from None
     except (expat.ExpatError, LookupError, ValueError, AssertionError) as error:
-        raise ValueError(f'{path}: not valid XML ({error})') from None
+        raise ValueError(f'{path}: not valid XML ({reason_of(error)})') from None

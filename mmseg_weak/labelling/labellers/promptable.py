@@ -169,9 +169,14 @@ def _load(path: Path | None, suffix: str, device: torch.device) -> Any:
     if path is None or not (file := path.with_name(path.name + suffix)).exists():
         return None
     try:
-        return torch.load(file, map_location=device, weights_only=True)
+        found = torch.load(file, map_location=device, weights_only=True)
     except Exception:  # damaged: made again
         return None
+    parts = found.values() if isinstance(found, dict) else [found]
+    whole = all(
+        isinstance(p, (list, tuple)) and all(map(torch.is_tensor, p)) for p in parts
+    )
+    return found if whole else None
 
 
 def _save(path: Path | None, suffix: str, content: Any) -> None:
