@@ -1,7 +1,7 @@
 """What `mmseg-weak init` writes for masks of some classes and tags of the rest."""
 
 from .config_text import config_text
-from .road_text import labellers
+from .road_text import label_scales, labellers
 
 LNET = """\
 # Written by `mmseg-weak init`: learns from the masks what an object is, of any class.
@@ -30,6 +30,7 @@ cam_config = work_dir + '/seeds.py'
 seg_config = work_dir + '/config.py'
 tags = [{tags!r}, {train_list!r}]
 masks = [{masks!r}]
+scales = {scales}  # of labels: several are better and slower
 # labels/panels.html shows so many of them
 label_options = ['--panels', '12', '--long-side', '{long_side}']
 device = {device!r}
@@ -60,12 +61,14 @@ def mixed_texts(out: str, tags: str, masks: str, device: str, **values) -> dict[
         tags=tags,
         unscored='Scores need masks of the weak classes: no photograph is kept for them.',
     )
-    count = labellers(device, values['workers'])
+    list_ = dict(values, out=out, masks=masks, device=device)
+    list_.update(
+        labellers=labellers(device, values['workers']),
+        scales=label_scales(values['budget']),
+    )
     return {
         'lnet.py': LNET.format(work_dir=f'{out}/lnet'),
         'seeds.py': config_text('tags', tags, False, **seeds),
-        'stages.py': STAGES.format(
-            out=out, masks=masks, device=device, labellers=count, **values
-        ),
+        'stages.py': STAGES.format(**list_),
         'config.py': config_text('mixed', masks, False, **values),
     }

@@ -54,6 +54,7 @@ work_dir = {out!r}
 tags_config = work_dir + '/config.py'
 student_config = work_dir + '/student.py'
 tags = [{labels!r}, work_dir + '/train.txt']
+scales = {scales}  # of labels: several are better and slower
 label_options = ['--long-side', '{long_side}']
 device = {device!r}
 workers = {workers}  # processes that label
@@ -111,6 +112,7 @@ def tag_texts(out: str, tags: str, device: str, **values) -> dict[str, str]:
         long_side=values['long_side'],
         device=device,
         workers=labellers(device, values['workers']),
+        scales=label_scales(values['budget']),
     )
     student = config_text('labels', f'{out}/labels', False, **values)
     return {'student.py': student, 'stages.py': list_}
@@ -119,3 +121,8 @@ def tag_texts(out: str, tags: str, device: str, **values) -> dict[str, str]:
 def labellers(device: str, workers: int) -> int:
     """Processes that label: a GPU is one machine, cores are several."""
     return 1 if device == 'cuda' else workers
+
+
+def label_scales(budget: str) -> list[str]:
+    """Sizes at which photographs are looked at for labels, as factors."""
+    return ['0.75', '1.0', '1.5'] if budget == 'full' else ['1.0']

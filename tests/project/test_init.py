@@ -204,6 +204,7 @@ def test_tags_come_with_a_segmenter_that_learns_from_labels_twice(folder):
         words = stage.command
         assert words[words.index('--long-side') + 1] == '60'
         assert words[5].endswith(f'project/{source}/iter_600.pth')
+        assert words[words.index('--scales') + 1 :][:2] == ('1.0', '--refinement')
     assert words[words.index('--data') + 1] == 'project/config.py'
     assert second.work_dir == str(stages[4].folder)
     assert second.train_dataloader.dataset.pseudo_label_dir == str(stages[3].folder)
