@@ -15,5 +15,11 @@ online_config = (
 )
 one_network_config = (
     'configs/seminar/'
-    'teacher-restricted_deeplabv3plus_mobilenetv2_1xb8-1200_voc-animals-160x160.py'
+    'teacher-restricted_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 )
+# The iterations of ancillary, clicks and primary of the road from clicks, 600 being done.
+one_network_options = {
+    'train_cfg.max_iters': 1200,
+    'train_cfg.val_interval': 1200,
+    'param_scheduler.1.end': 1200,
+}

@@ -121,3 +121,20 @@ def test_weights_load_without_a_package_that_is_not_required(name):
     """``torchvision://`` and ``open-mmlab://`` ask for packages beside the toolbox."""
     text = Config.fromfile(REPOSITORY / 'configs' / name).pretty_text
     assert 'torchvision://' not in text
+
+
+@pytest.mark.parametrize('name', [None, 'msrc21', 'weeds'])
+@pytest.mark.parametrize('method', ['pce', 'full'])
+def test_a_small_set_is_chosen_by_the_environment(method, name, monkeypatch):
+    """Training, validation and the number of classes follow."""
+    monkeypatch.delenv('SET', raising=False)
+    if name:
+        monkeypatch.setenv('SET', name)
+    path = f'seminar/{method}_fpn_efficientnet-lite0_1xb8-1500_small-sets-160x160.py'
+    config = Config.fromfile(REPOSITORY / 'configs' / path)
+    sets = [config[f'{split}_dataloader'].dataset for split in ('train', 'val', 'test')]
+    assert {one.data_root for one in sets} == {f'data/{name or "nuclei"}'}
+    assert {len(one.metainfo.classes) for one in sets} == {
+        dict(msrc21=21, weeds=3).get(name, 2),
+        config.model.decode_head.num_classes,
+    }

@@ -39,7 +39,8 @@ class Part:
         source = REPOSITORY / 'data' / name
         if not source.is_dir():
             pytest.skip(f'needs data/{name}, see docs/data.md')
-        path = REPOSITORY / f'configs/_base_/datasets/{name}_clicks.py'
+        kind = 'voc_animals' if name == 'voc_animals' else 'small_set'
+        path = REPOSITORY / f'configs/_base_/datasets/{kind}_clicks.py'
         settings = Config.fromfile(path).train_dataloader.dataset
         while 'dataset' in settings:
             settings = settings.dataset
@@ -99,7 +100,8 @@ class Part:
 
 
 @pytest.fixture(params=SETS)
-def part(request, tmp_path):
+def part(request, tmp_path, monkeypatch):
+    monkeypatch.setenv('SET', request.param)
     return Part(request.param, tmp_path)
 
 

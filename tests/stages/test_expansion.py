@@ -14,10 +14,43 @@ from mmseg_weak.stages import load_stages
 
 FIXTURE = Path(__file__).with_name('lists.txt')
 SEED = 3
-# Lists of one split each that are one list now: the value of its variable SPLIT. Their
-# configs lost the same part of their names.
+# Lists that are options of another one now: its name, its options, and what of the old
+# text reads otherwise, such as a part of the names of configs.
+TRANSFER = 'transfer/stages_transfer_1xb30_voc12-{}321x321.py'
 SPLITS = {f'split{i}': f'voc-{i}' for i in (1, 2, 3)}
 SPLITS |= {f'fold{i}': f'pascal-5i-{i}' for i in range(4)}
+FOLDED = {
+    TRANSFER.format(f'{name}-'): (
+        TRANSFER.format(''),
+        dict(split=split),
+        {f'voc12-{name}-': 'voc12-'},
+    )
+    for name, split in SPLITS.items()
+}
+ROAD = 'seminar/stages_seminar{}_4xb4-80k_voc12-512x512.py'
+SAME_PEER = 'configs/seminar/teacher_deeplabv3plus_r101-d16_4xb4-80k_voc12-512x512.py'
+FOLDED[ROAD.format('-no-crf')] = ROAD.format(''), dict(refinement='none'), {}
+FOLDED[ROAD.format('-same-peer')] = (
+    ROAD.format(''),
+    dict(ancillary_config=SAME_PEER),
+    {},
+)
+TAGS = 'sub_category/stages_{}_1xb8-1600_voc-animals-160x160.py'
+PLAIN = 'configs/sub_category/cam_mobilenetv2_1xb8-1600_voc-animals-160x160.py'
+FOLDED[TAGS.format('cam')] = TAGS.format('tags'), dict(classifier_config=PLAIN), {}
+# Twice the iterations were another config.
+CONTROLS = 'seminar/stages_seminar-controls_1xb8-600_voc-animals-160x160.py'
+START = ' --cfg-options load_from=@primary_clicks/iter_600.pth'
+LONGER = ' param_scheduler.1.end=1200 train_cfg.max_iters=1200 train_cfg.val_interval=1200'
+ONE = 'teacher-restricted_deeplabv3plus_mobilenetv2_1xb8-{}_voc-animals-160x160.py'
+FOLDED[CONTROLS] = (
+    CONTROLS,
+    None,
+    {
+        ONE.format(1200) + START: ONE.format(600) + START + LONGER,
+        ONE.format(1200): ONE.format(600),
+    },
+)
 # Lists that had no template.
 LATER = {
     f'seminar/stages_{name}_1xb8-1500_voc-animals-160x160.py'
@@ -66,17 +99,11 @@ def canonical(words):
     return ' '.join([verb, *positional, *words])
 
 
-def split_of(path):
-    """Name and value of the split of a list that was folded into another one."""
-    return next(((k, v) for k, v in SPLITS.items() if f'voc12-{k}-' in path), (None, None))
-
-
 def describe(path, work='/work'):
     """Lines of text on all stages of a list."""
     lines = [f'# {path}']
-    name, split = split_of(path)
-    options = dict(split=split) if name else None
-    path = REPOSITORY / 'configs' / path.replace(f'-{name}-', '-')
+    name, options, _ = FOLDED.get(path, (path, None, {}))
+    path = REPOSITORY / 'configs' / name
     for stage in load_stages(str(path), work, SEED, options):
         rows = dict(
             run=[canonical(stage.command)],
@@ -119,21 +146,22 @@ def expanded(lines):
 
 
 def paths():
-    """Names of all lists, also of those that were folded into one."""
-    folder, folded = (
-        REPOSITORY / 'configs',
-        'transfer/stages_transfer_1xb30_voc12-321x321.py',
-    )
+    """Names that all lists had."""
+    folder = REPOSITORY / 'configs'
     names = {str(path.relative_to(folder)) for path in folder.glob('*/stages_*.py')}
-    more = {folded.replace('voc12-', f'voc12-{name}-') for name in SPLITS}
-    return sorted(names - {folded} - LATER | more)
+    targets = {TRANSFER.format('')}  # a name that none had
+    return sorted(names - targets - LATER | FOLDED.keys())
 
 
-def folded(lines, name, split):
-    """What a list of one split was, in terms of the list of all splits."""
+def folded(lines, path):
+    """What a list was, as it reads now."""
+    _, options, words = FOLDED.get(path, (path, None, {}))
+    split = (options or {}).get('split')
     for line in lines:
-        yield line if line.startswith('# ') else line.replace(f'voc12-{name}-', 'voc12-')
-        if line.startswith('writes ') and name:
+        for old, new in words.items() if not line.startswith('# ') else ():
+            line = line.replace(old, new)
+        yield line
+        if line.startswith('writes ') and split:
             yield f'env SPLIT={split}'
 
 
@@ -150,7 +178,7 @@ def before():
 
 @pytest.mark.parametrize('path', paths())
 def test_list_expands_to_what_it_was(path, before):
-    assert describe(path) == list(folded(before[path], *split_of(path)))
+    assert describe(path) == list(folded(before[path], path))
 
 
 def test_no_list_was_lost(before):

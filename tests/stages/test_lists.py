@@ -54,11 +54,14 @@ def test_trainings_end_at_the_checkpoint_that_is_used(path):
     trainings = [s for s in stages if '--resume' in s.command]
     assert trainings
     for stage in trainings:
-        config = read(stage.command)
-        assert stage.outputs[0].name == f'iter_{config.train_cfg.max_iters}.pth'
-        assert arguments(stage, '--seed') == ('3',)
+        config, changes = read(stage.command), {}
         if '--cfg-options' in stage.command:
             changes = dict(word.split('=') for word in arguments(stage, '--cfg-options'))
+        lengths = [key for key in changes if key.startswith(('train_cfg', 'param_sched'))]
+        config.merge_from_dict({key: changes.pop(key) for key in lengths})
+        assert stage.outputs[0].name == f'iter_{config.train_cfg.max_iters}.pth'
+        assert arguments(stage, '--seed') == ('3',)
+        if changes:
             start = changes.pop('load_from', None)
             assert start is None or Path(start) in stage.inputs.values()
             if not changes:
@@ -90,13 +93,15 @@ def test_metrics_are_an_output(path):
 
 
 def test_labels_and_primary_of_the_controls_differ_as_they_say():
-    def commands(name):
+    def commands(name, **options):
         path = REPOSITORY / f'configs/seminar/stages_{name}_4xb4-80k_voc12-512x512.py'
-        stages = load(path)
+        stages = load_stages(str(path), str(WORK), seed=3, options=options)
         return {stage.name: ' '.join(stage.command) for stage in stages}
 
     seminar = commands('seminar')
-    same, plain = commands('seminar-same-peer'), commands('seminar-no-crf')
+    own = 'configs/seminar/teacher_deeplabv3plus_r101-d16_4xb4-80k_voc12-512x512.py'
+    same = commands('seminar', ancillary_config=own)
+    plain = commands('seminar', refinement='none')
     assert 'pspnet_r50' in seminar['ancillary']
     assert 'deeplabv3plus_r101' in same['ancillary'] and 'pspnet' not in str(same)
     assert '--refinement crf' in seminar['labels']

@@ -4,19 +4,8 @@ data_root = 'data/msrc21'
 metainfo = dict(
     classes=(
         *('building', 'grass', 'tree', 'cow', 'sheep', 'sky', 'aeroplane', 'water', 'face'),
-        *(
-            'car',
-            'bicycle',
-            'flower',
-            'sign',
-            'bird',
-            'book',
-            'chair',
-            'road',
-            'cat',
-            'dog',
-        ),
-        *('body', 'boat'),
+        *('car', 'bicycle', 'flower', 'sign', 'bird', 'book', 'chair', 'road', 'cat'),
+        *('dog', 'body', 'boat'),
     ),
     background=None,
 )

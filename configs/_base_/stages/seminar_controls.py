@@ -79,6 +79,7 @@ stages = [
         name='one_network',
         config='{one_network_config}',
         load_from='primary_clicks',
+        options='{one_network_options}',
     ),
     dict(_test, name='test_one_network', network='one_network'),
 ]

@@ -13,11 +13,12 @@ TOOLS = {'nuclei': 'labelstudio', 'msrc21': 'labelme', 'weeds': 'cvat'}
 
 
 @pytest.mark.parametrize('name', TOOLS)
-def test_an_export_gives_the_clicks_of_our_own_format(name, tmp_path):
+def test_an_export_gives_the_clicks_of_our_own_format(name, tmp_path, monkeypatch):
     root = REPOSITORY / 'data' / name
     if not root.is_dir():
         pytest.skip(f'needs data/{name}, see docs/data.md')
-    config = Config.fromfile(REPOSITORY / f'configs/_base_/datasets/{name}_clicks.py')
+    monkeypatch.setenv('SET', name)
+    config = Config.fromfile(REPOSITORY / 'configs/_base_/datasets/small_set_clicks.py')
     settings = config.train_dataloader.dataset
     settings.update(data_root=str(root), pipeline=[])
     options = ReadOptions(images=str(root / 'JPEGImages'))

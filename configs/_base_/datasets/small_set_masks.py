@@ -1,5 +1,6 @@
-# Full masks of weeds: the upper bound the weak methods are compared with.
-_base_ = 'weeds.py'
+# Full masks of nuclei, or of another set with SET=msrc21 or SET=weeds before the command:
+# the upper bound the weak methods are compared with.
+_base_ = '{{$SET:nuclei}}.py'
 train_dataloader = dict(
     dataset=dict(
         type='BaseSegDataset',

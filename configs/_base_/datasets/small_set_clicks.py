@@ -1,5 +1,6 @@
-# Clicks of msrc21, simulated from the masks.
-_base_ = 'msrc21.py'
+# Clicks of nuclei, simulated from the masks; of another set with SET=msrc21 or SET=weeds
+# before the command.
+_base_ = '{{$SET:nuclei}}.py'
 train_dataloader = dict(
     dataset=dict(
         type='ClickDataset',

@@ -1,7 +1,0 @@
-# Pseudo-labels alone, as if they were masks, on the default network.
-_base_ = [
-    '../_base_/models/fpn_efficientnet-lite0.py',
-    '../_base_/datasets/voc_animals_labels.py',
-    '../_base_/schedules/schedule_cpu_3000.py',
-    '../_base_/default_runtime.py',
-]
