@@ -1,7 +1,9 @@
 """Pooled features of a whole training set, on one process or shared by many."""
 
 import copy
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import torch
 from mmengine.dataset import BaseDataset, Compose, pseudo_collate
@@ -12,6 +14,7 @@ from torch.utils.data import DataLoader, Subset
 from ..models.cam.tags import stack_tags
 
 # Steps of a training pipeline that neither crop nor change the image.
+_NAME = 'rank_{}.bin'
 KEPT_STEPS = ('LoadImageFromFile', 'LoadImageTags', 'LoadClicks', 'PackWeakSegInputs')
 
 
@@ -55,9 +58,12 @@ def plain_dataset(dataset: BaseDataset, pipeline: Sequence[dict] | None) -> Base
 
 @torch.no_grad()
 def extract_features(
-    model: nn.Module, dataset: BaseDataset, num_workers: int = 0
-) -> tuple[Tensor, Tensor]:
-    """Pooled features and tags of every image, in the order of the data set.
+    model: nn.Module,
+    dataset: BaseDataset,
+    num_workers: int = 0,
+    folder: str | os.PathLike | None = None,
+) -> tuple[list[Tensor], Tensor]:
+    """Pooled features and tags of every image.
 
     Image by image in eval mode, so that neither batches nor ranks change a feature. Rank r
     of W takes the images r, r + W, ...; shorter shards are padded for the exchange only.
@@ -66,10 +72,15 @@ def extract_features(
         model (nn.Module): A :class:`~mmseg_weak.models.CAMSegmentor`, not wrapped.
         dataset (BaseDataset): See :func:`plain_dataset`.
         num_workers (int): Loading processes of each rank. Defaults to 0.
+        folder (str | os.PathLike, optional): Features go to a file of each rank there, on a
+            file system that all share, and are mapped from it: memory does not grow with
+            their number. Defaults to None, in memory.
 
     Returns:
-        tuple: Features (images, D) and tags (images, C), float32 on the CPU, the same on
-        every rank.
+        tuple: Shards of the features, as
+        :class:`~mmseg_weak.models.cam.feature_rows.FeatureRows` takes them: one (images, D)
+        or, from files, one of each rank. And tags (images, C) in the order of the data
+        set. Float32 on the CPU, the same on every rank.
 
     Raises:
         ValueError: A sample has no tags, or the features are not finite.
@@ -88,18 +99,51 @@ def extract_features(
         # as they do in a checkpoint.
         for buffer in model.buffers():
             broadcast(buffer)
+    widths = [model.decode_head.feature_channels, model.decode_head.num_foreground]
     training = model.training
     model.eval()
+    rows = (_features_and_tags(model, batch) for batch in loader)
     try:
-        rows = [_features_and_tags(model, batch) for batch in loader]
+        if folder is not None:
+            rows = _write_features(Path(folder), rank, rows, widths)
+        rows = list(rows)
     finally:
         model.train(training)
-    widths = [model.decode_head.feature_channels, model.decode_head.num_foreground]
     # A rank without images still takes part in the exchange.
-    shard = torch.cat([torch.zeros(0, sum(widths)), *rows])
+    width = sum(widths) if folder is None else widths[1]
+    shard = torch.cat([torch.zeros(0, width), *rows])
     if world_size > 1:
         shard = _gather(shard, len(dataset), world_size)
-    return shard.split(widths, dim=1)
+    if folder is None:
+        features, tags = shard.split(widths, dim=1)
+        return [features], tags
+    # All tags are here, so all files are complete.
+    counts = [len(range(r, len(dataset), world_size)) for r in range(world_size)]
+    return _mapped(Path(folder), counts, widths[0]), shard
+
+
+def _write_features(
+    folder: Path, rank: int, rows: Iterable[Tensor], widths: list[int]
+) -> Iterator[Tensor]:
+    """Write the features of a rank to its file; yields the tags."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / _NAME.format(rank), 'wb') as file:
+        for row in rows:
+            features, tags = row.split(widths, dim=1)
+            file.write(features.numpy().tobytes())
+            yield tags
+
+
+def _mapped(folder: Path, counts: Sequence[int], width: int) -> list[Tensor]:
+    """Features of all ranks, mapped from their files."""
+    shards = []
+    for rank, count in enumerate(counts):
+        path = str(folder / _NAME.format(rank))
+        values = torch.zeros(0)
+        if count:
+            values = torch.from_file(path, shared=False, size=count * width)
+        shards.append(values.view(count, width))
+    return shards
 
 
 def _features_and_tags(model: nn.Module, batch: dict) -> Tensor:

@@ -9,6 +9,7 @@ from mmengine.dist import all_gather_object, get_dist_info
 from torch import Tensor
 
 from ..models.cam.clustering import kmeans, nearest_members
+from ..models.cam.feature_rows import FeatureRows
 from ..models.heads.cam_head import UNASSIGNED
 
 
@@ -34,7 +35,7 @@ class ClassClusters:
 
 
 def cluster_classes(
-    features: Tensor,
+    features: Sequence[Tensor],
     tags: Tensor,
     num_clusters: int,
     num_restarts: int,
@@ -48,7 +49,9 @@ def cluster_classes(
     draws from a generator of its own, so the number of ranks changes nothing.
 
     Args:
-        features (Tensor): Shape (images, D), the same on every rank.
+        features (Sequence[Tensor]): Shards of the features (images, D), see
+            :class:`~mmseg_weak.models.cam.feature_rows.FeatureRows`; the same on every
+            rank. Those of a class are read in chunks.
         tags (Tensor): 0 or 1, shape (images, C).
         num_clusters (int): K, capped at the distinct features of a class.
         num_restarts (int): k-means++ starts.
@@ -66,7 +69,7 @@ def cluster_classes(
         if not len(members):
             mine.append(ClassClusters(index, [], [], [], 0.0, []))
             continue
-        points = features[members].to(device)
+        points = FeatureRows(features, members, device)
         drawn = np.random.SeedSequence((*seed, index)).generate_state(1)[0]
         result = kmeans(points, num_clusters, num_restarts, seed=int(drawn))
         nearest = nearest_members(points, result, num_nearest)

@@ -1,4 +1,7 @@
-"""Two processes find the same clusters and losses as one, with shards of 6 and 5."""
+"""Two processes find the same clusters and losses as one, with shards of 6 and 5.
+
+The two have their features in files, the one in memory.
+"""
 
 import copy
 
@@ -13,9 +16,10 @@ from toy_tags import NUM_IMAGES, toy_tag_config, write_tag_set
 import mmseg_weak  # noqa: F401  (the spawned processes know no conftest)
 from mmseg_weak.engine.feature_extraction import extract_features, plain_dataset
 from mmseg_weak.engine.sub_categories import assignment_table, cluster_classes
+from mmseg_weak.models.cam.feature_rows import FeatureRows
 
 
-def cluster(root, folder, shift=0.0):
+def cluster(root, folder, shift=0.0, files=None):
     """Features, tags, assignments and a model that has them."""
     init_default_scope('mmseg')
     torch.set_num_threads(1)
@@ -27,12 +31,13 @@ def cluster(root, folder, shift=0.0):
     model.backbone.bn1.running_mean += shift
     model.train()
     dataset = plain_dataset(dataset, None)
-    features, tags = extract_features(model, dataset)
+    features, tags = extract_features(model, dataset, folder=files)
     classes = cluster_classes(features, tags, 2, 4, (0, 1))
     table = assignment_table(classes, NUM_IMAGES)
     model.sub_category_head.allocate(NUM_IMAGES)
     model.sub_category_head.assign(table, 1)
     assert model.training
+    features = FeatureRows(features).take(torch.arange(NUM_IMAGES))
     return dataset, model.eval(), features, tags, table
 
 
@@ -52,7 +57,7 @@ def run_rank(rank, root, folder):
     torch_dist.init_process_group(
         'gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2
     )
-    dataset, model, *found = cluster(root, folder, shift=float(rank))
+    dataset, model, *found = cluster(root, folder, float(rank), folder / 'features')
     wrapped = DistributedDataParallel(model)
     loss, gradients = step(model, wrapped, dataset, range(2 * rank, 2 * rank + 2))
     torch_dist.all_reduce(loss)

@@ -126,6 +126,13 @@ def test_resume_ends_with_the_same_clusters(
     compare_with(whole, tmp_path)
 
 
+def test_features_in_files_change_nothing(whole, toy_root, tag_folder, tmp_path):
+    config = toy_tag_config(toy_root, tag_folder, tmp_path, feature_memory=0)
+    train(config)
+    compare_with(whole, tmp_path)
+    assert not (tmp_path / 'sub_categories' / 'features').exists()
+
+
 def compare_with(whole, work_dir):
     expected, found = (checkpoint(d, 6) for d in (whole.work_dir, work_dir))
     assert_same_state(expected['state_dict'], found['state_dict'], rtol=0, atol=0)

@@ -6,6 +6,7 @@ import torch
 from sklearn.cluster import KMeans
 
 from mmseg_weak.models.cam.clustering import kmeans, lloyd, nearest_members
+from mmseg_weak.models.cam.feature_rows import FeatureRows
 
 
 def blobs(n, d, k, seed=0, spread=0.5):
@@ -111,6 +112,35 @@ def test_nearest_members():
     order = int(result.labels[0])
     assert members[order] == [2, 1]
     assert set(members[1 - order]) == {3, 4}
+
+
+@pytest.mark.parametrize(('n', 'd'), [(300, 8), (450, 700)])
+@pytest.mark.parametrize('chunk_rows', [1, 64, 10**6])
+def test_features_in_files_give_the_same_clusters(n, d, chunk_rows, tmp_path):
+    """Two shards as ranks leave them, every third row left out, a few rows at a time."""
+    points = torch.from_numpy(blobs(n, d, 8, spread=0.3)) + 3
+    shards = []
+    for rank in range(2):
+        (tmp_path / str(rank)).write_bytes(points[rank::2].numpy().tobytes())
+        size = len(points[rank::2]) * d
+        shards.append(torch.from_file(str(tmp_path / str(rank)), False, size).view(-1, d))
+    members = torch.arange(n)[torch.arange(n) % 3 > 0]
+    rows = FeatureRows(shards, members, chunk_bytes=4 * d * chunk_rows)
+    found, expected = kmeans(rows, 9), kmeans(points[members], 9)
+    assert torch.equal(found.labels, expected.labels)
+    assert found.inertia == pytest.approx(expected.inertia, rel=1e-5)
+    torch.testing.assert_close(found.centroids, expected.centroids)
+    nearest = nearest_members(points[members], expected, 3)
+    assert nearest_members(rows, found, 3) == nearest
+
+
+def test_an_empty_cluster_in_chunks():
+    points = torch.cat([torch.zeros(50, 2), torch.arange(8.0).view(4, 2)])
+    start = torch.tensor([[[0.0, 0.0], [500.0, 0.0], [0.0, 600.0]]])
+    whole = lloyd(points, start, 50, 0.0)
+    parts = lloyd(FeatureRows([points], chunk_bytes=8 * 7), start, 50, 0.0)
+    torch.testing.assert_close(parts[0], whole[0])
+    assert torch.equal(parts[1], whole[1]) and whole[1][0].bincount().min() > 0
 
 
 def test_half_precision_and_doubles():

@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,6 +51,8 @@ class SubCategoryClusteringHook(Hook):
             to None: the steps of the training pipeline that load and pack.
         num_workers (int): Loading processes of each rank. Defaults to 0.
         num_pictures (int): Images drawn of each cluster; 0 draws none. Defaults to 8.
+        feature_memory (int): Bytes of features beyond which they lie in files in the work
+            dir while they are clustered, which all ranks have to see. Defaults to 1 GiB.
 
     Raises:
         ValueError: An option is out of its range.
@@ -69,6 +72,7 @@ class SubCategoryClusteringHook(Hook):
         pipeline: Sequence[dict] | None = None,
         num_workers: int = 0,
         num_pictures: int = 8,
+        feature_memory: int = 2**30,
     ) -> None:
         rounds = list(rounds)
         if not rounds or rounds[0] < 0 or rounds != sorted(set(rounds)):
@@ -90,6 +94,7 @@ class SubCategoryClusteringHook(Hook):
         self.pipeline = pipeline
         self.num_workers = num_workers
         self.num_pictures = num_pictures
+        self.feature_memory = feature_memory
         self.initial_weights: dict | None = None
 
     def before_run(self, runner) -> None:
@@ -179,7 +184,14 @@ class SubCategoryClusteringHook(Hook):
         model = unwrapped(runner.model)
         head = model.sub_category_head
         runner.logger.info(f'Sub-categories, round {number}: clustering')
-        features, tags = extract_features(model, self.dataset, self.num_workers)
+        size = 4 * len(self.dataset) * model.decode_head.feature_channels
+        folder = Path(runner.work_dir) / KEY / 'features'
+        features, tags = extract_features(
+            model,
+            self.dataset,
+            self.num_workers,
+            folder if size > self.feature_memory else None,
+        )
         classes = cluster_classes(
             features,
             tags,
@@ -189,6 +201,9 @@ class SubCategoryClusteringHook(Hook):
             head.assignments.device,
             self.num_pictures,
         )
+        del features
+        if is_main_process():  # all ranks have exchanged what they found in the files
+            shutil.rmtree(folder, ignore_errors=True)
         head.assign(assignment_table(classes, len(tags)), number)
         # All weights, or those of the sub-category classifier.
         model.load_state_dict(self.initial_weights, strict=self.restart)

@@ -1,10 +1,12 @@
 """k-means of the features of each class, in NumPy or on a device."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from .feature_rows import FeatureRows, as_rows
+from .kmeans_seeds import seed_centroids, squared_distances
 
 # Directions that the restarts see of features with many more dimensions.
 SKETCH_DIMS = 96
@@ -33,7 +35,7 @@ class KMeansResult:
 
 @torch.no_grad()
 def kmeans(
-    features: Tensor,
+    features: Tensor | FeatureRows,
     num_clusters: int,
     num_restarts: int = 10,
     max_iters: int = 300,
@@ -49,9 +51,13 @@ def kmeans(
     :data:`FINALISTS` best of them go on with the features themselves until they converge
     again. The better one is returned.
 
+    Features are read in chunks, ten times and twice for each iteration of the finalists at
+    least, and may lie in files. In memory are a chunk and, of each feature, the sketch and
+    what the restarts know of it: about 1 KiB.
+
     Args:
-        features (Tensor): Shape (n, d), floating point, finite, n >= 1. Computed on its
-            device in float32 (float64 stays).
+        features (Tensor | FeatureRows): Shape (n, d), floating point, finite, n >= 1.
+            Computed on its device in float32 (float64 stays).
         num_clusters (int): K >= 1; capped at the number of distinct features.
         num_restarts (int): k-means++ starts, >= 1. Defaults to 10.
         max_iters (int): Most iterations of a run, >= 1. Defaults to 300.
@@ -72,83 +78,120 @@ def kmeans(
         [2, 2]
     """
     _check(features, num_clusters, num_restarts, max_iters, tolerance)
-    features = features.to(torch.promote_types(features.dtype, torch.float32))
-    mean = features.mean(dim=0)
-    _check_finite(features, mean)
-    points = features - mean
-    clusters = min(num_clusters, _num_distinct(features, num_clusters))
-    limit = tolerance * float(points.square().sum()) / points.numel()
+    rows = as_rows(features)
+    clusters = min(num_clusters, _num_distinct(rows, num_clusters))
+    rows.centre()
+    limit = tolerance * float(rows.norms().double().sum()) / (len(rows) * rows.dims)
     generator = torch.Generator().manual_seed(int(seed))
 
-    sketch = _sketch(points, generator)
+    sketch, projected = _sketch(rows, generator)
     chosen = seed_centroids(sketch, clusters, num_restarts, generator)
-    if sketch is points:
-        starts = points[chosen]
-    else:
-        share = sketch.shape[1] / points.shape[1]
+    if projected:
+        share = sketch.shape[1] / rows.dims
         _, labels, inertia, _ = lloyd(sketch, sketch[chosen], max_iters, limit / share)
         best = inertia.argsort(stable=True)[:FINALISTS]
-        starts = torch.stack([_cluster_means(points, labels[i], clusters) for i in best])
-    _, labels, inertia, iterations = lloyd(points, starts, max_iters, limit)
-    best = int(inertia.argmin())
-    return _result(points, mean, labels[best], iterations)
+        starts = _cluster_means(rows, labels[best], clusters)
+    else:
+        starts = sketch[chosen]
+    _, labels, inertia, iterations = lloyd(rows, starts, max_iters, limit)
+    return _result(rows, labels[int(inertia.argmin())], iterations)
 
 
 @torch.no_grad()
-def nearest_members(features: Tensor, result: KMeansResult, count: int) -> list[list[int]]:
+def nearest_members(
+    features: Tensor | FeatureRows, result: KMeansResult, count: int
+) -> list[list[int]]:
     """Members nearest to each centroid, nearest first.
 
     Args:
-        features (Tensor): The clustered features, shape (n, d).
+        features (Tensor | FeatureRows): The clustered features, shape (n, d).
         result (KMeansResult): Their clusters.
         count (int): Most members of a cluster.
 
     Returns:
         list[list[int]]: Positions for each cluster.
     """
-    distances = (features - result.centroids[result.labels]).square().sum(dim=1)
+    rows = as_rows(features)
+    centroids = result.centroids if rows.mean is None else result.centroids - rows.mean
+    distances = _own_distances(rows, result.labels, centroids)
     order = distances.argsort(stable=True)
     labels = result.labels[order]
     return [order[labels == k][:count].tolist() for k in range(len(result.sizes))]
 
 
-def _result(points: Tensor, mean: Tensor, labels: Tensor, iterations: int) -> KMeansResult:
+def _result(rows: FeatureRows, labels: Tensor, iterations: int) -> KMeansResult:
     """Means and inertia of the final labels; clusters that are empty are left out."""
     used, labels = labels.unique(return_inverse=True)
-    means = _cluster_means(points, labels, len(used))
-    inertia = (points - means[labels]).square().sum(dim=1).double().sum()
+    means = _cluster_means(rows, labels[None], len(used))[0]
+    inertia = _own_distances(rows, labels, means).double().sum()
     sizes = labels.bincount(minlength=len(used))
-    return KMeansResult(labels, means + mean, sizes, float(inertia), iterations)
+    return KMeansResult(labels, means + rows.mean, sizes, float(inertia), iterations)
 
 
-def _cluster_means(points: Tensor, labels: Tensor, clusters: int) -> Tensor:
+def _own_distances(rows: FeatureRows, labels: Tensor, centroids: Tensor) -> Tensor:
+    """Squared distance of each row to the centroid of its label, (n,)."""
+    return torch.cat(
+        [
+            (chunk - centroids[labels[part]]).square().sum(dim=1)
+            for part, chunk in rows.chunks()
+        ]
+    )
+
+
+def _cluster_means(rows: FeatureRows, labels: Tensor, clusters: int) -> Tensor:
+    """Means (R, K, d) of labels (R, n); 0 for a cluster without members."""
+    sums, sizes = 0, 0
+    for part, chunk in rows.chunks():
+        more = _sums(chunk, labels[:, part], clusters)
+        sums, sizes = sums + more[0], sizes + more[1]
+    return sums / sizes.clamp(min=1)[..., None]
+
+
+def _sums(points: Tensor, labels: Tensor, clusters: int) -> tuple[Tensor, Tensor]:
+    """Sums (R, K, d) and sizes (R, K) of the clusters of points (c, d)."""
     # A product, not index_add_: that one adds in any order on a GPU.
-    member = labels == torch.arange(clusters, device=labels.device)[:, None]
-    return (member.to(points.dtype) @ points) / member.sum(dim=1).clamp(min=1)[:, None]
+    member = torch.zeros(
+        len(labels), clusters, len(points), dtype=points.dtype, device=points.device
+    ).scatter_(1, labels[:, None], 1)
+    sums = (member.flatten(0, 1) @ points).unflatten(0, member.shape[:2])
+    return sums, member.sum(dim=2)
 
 
-def _sketch(points: Tensor, generator: torch.Generator) -> Tensor:
-    """Coordinates in the leading directions, (n, m), or the points if d is small."""
-    if min(points.shape) <= 4 * SKETCH_DIMS:
-        return points
-    start = torch.randn(points.shape[1], SKETCH_DIMS, generator=generator).to(points)
-    directions = torch.linalg.qr(points.T @ (points @ start)).Q
-    return points @ directions
+def _sketch(rows: FeatureRows, generator: torch.Generator) -> tuple[Tensor, bool]:
+    """Coordinates in the leading directions, (n, m), or all if there are few, in memory.
+
+    The second value tells which.
+    """
+    if min(len(rows), rows.dims) <= 4 * SKETCH_DIMS:
+        return torch.cat([chunk for _, chunk in rows.chunks()]), False
+    start = torch.randn(rows.dims, SKETCH_DIMS, generator=generator)
+    start = start.to(rows.device, rows.dtype)
+    image = sum(chunk.T @ (chunk @ start) for _, chunk in rows.chunks())
+    directions = torch.linalg.qr(image).Q
+    return torch.cat([chunk @ directions for _, chunk in rows.chunks()]), True
 
 
-def _num_distinct(features: Tensor, enough: int) -> int:
+def _num_distinct(rows: FeatureRows, enough: int) -> int:
     """Number of distinct rows, or ``enough`` if there are at least as many."""
     # A look at a few rows decides for all but the rarest classes.
-    for rows in (features[: 4 * enough], features):
-        count = len(rows.unique(dim=0))
-        if count >= enough:
-            return enough
-    return count
+    few = torch.arange(min(4 * enough, len(rows)), device=rows.device)
+    found = rows.take(few).unique(dim=0)
+    for _, chunk in rows.chunks() if len(found) < enough else ():
+        found = torch.cat([found, chunk]).unique(dim=0)
+        if len(found) >= enough:
+            break
+    return min(len(found), enough)
 
 
 def _check(
-    features: Tensor, clusters: int, restarts: int, max_iters: int, tolerance: float
+    features: Tensor | FeatureRows,
+    clusters: int,
+    restarts: int,
+    max_iters: int,
+    tolerance: float,
 ) -> None:
+    if isinstance(features, FeatureRows):
+        features = features.shards[0]
     if features.ndim != 2 or 0 in features.shape or not features.is_floating_point():
         raise ValueError(
             'k-means needs floating point features of shape (n, d) with n, d >= 1, got '
@@ -161,83 +204,8 @@ def _check(
         )
 
 
-def _check_finite(features: Tensor, mean: Tensor) -> None:
-    """The mean tells without another pass over the features."""
-    if torch.isfinite(mean).all():
-        return
-    bad = (~torch.isfinite(features)).any(dim=1).nonzero()
-    row = f'feature {int(bad[0])} holds' if len(bad) else 'the features sum to'
-    raise ValueError(f'k-means: {row} values that are not finite')
-
-
-def squared_distances(points: Tensor, centroids: Tensor, norms: Tensor) -> Tensor:
-    """Squared Euclidean distances by one matrix product.
-
-    Args:
-        points (Tensor): Shape (n, d), best centred: the product cancels.
-        centroids (Tensor): Shape (..., d).
-        norms (Tensor): Squared norms of the points, shape (n,).
-
-    Returns:
-        Tensor: Shape (..., n), >= 0.
-    """
-    flat = centroids.reshape(-1, centroids.shape[-1])
-    own = flat.square().sum(dim=1)[:, None]
-    distances = torch.addmm(own + norms, flat, points.T, alpha=-2)
-    return distances.clamp_(min=0).unflatten(0, centroids.shape[:-1])
-
-
-def seed_centroids(
-    points: Tensor, num_clusters: int, num_restarts: int, generator: torch.Generator
-) -> Tensor:
-    """Draw the first centroids of every restart.
-
-    Greedy k-means++ (Arthur and Vassilvitskii, SODA 2007): each next centroid is the best
-    of 2 + log K points drawn with probability proportional to the squared distance to the
-    nearest centroid so far. All candidates of all restarts are compared in one product.
-
-    Args:
-        points (Tensor): Shape (n, d), at least ``num_clusters`` of them distinct.
-        num_clusters (int): K.
-        num_restarts (int): R.
-        generator (torch.Generator): On the CPU, so that a GPU draws the same numbers.
-
-    Returns:
-        Tensor: Positions of the chosen points, shape (R, K).
-    """
-    count, device = len(points), points.device
-    norms = points.square().sum(dim=1)
-    trials = 2 + int(math.log(num_clusters))
-    first = torch.randint(count, (num_restarts,), generator=generator).to(device)
-    chosen = [first]
-    nearest = squared_distances(points, points[first], norms)
-    # A point is at distance 0 from itself, whatever the rounding says.
-    nearest.scatter_(1, first[:, None], 0)
-    for _ in range(1, num_clusters):
-        draws = torch.rand(num_restarts, trials, generator=generator, dtype=torch.double)
-        candidates = _draw(nearest, draws.to(device))
-        distances = squared_distances(points, points[candidates], norms)
-        distances.scatter_(2, candidates[..., None], 0)
-        distances = torch.minimum(distances, nearest[:, None])
-        best = distances.sum(dim=2).argmin(dim=1)
-        rows = torch.arange(num_restarts, device=device)
-        chosen.append(candidates[rows, best])
-        nearest = distances[rows, best]
-    return torch.stack(chosen, dim=1)
-
-
-def _draw(weights: Tensor, draws: Tensor) -> Tensor:
-    """Positions drawn in proportion to the weights of each row, never one of weight 0."""
-    cumulated = weights.double().cumsum(dim=1)
-    total = cumulated[:, -1:]
-    positions = torch.searchsorted(cumulated, draws * total, right=True)
-    # Rounding at the end of a row, or a row of zeros.
-    last = (cumulated < total).sum(dim=1, keepdim=True)
-    return torch.minimum(positions, last.clamp(max=weights.shape[1] - 1))
-
-
 def lloyd(
-    points: Tensor, centroids: Tensor, max_iters: int, tolerance: float
+    points: Tensor | FeatureRows, centroids: Tensor, max_iters: int, tolerance: float
 ) -> tuple[Tensor, Tensor, Tensor, int]:
     """Iterate until no restart moves any more.
 
@@ -245,7 +213,7 @@ def lloyd(
     the batch. A cluster that became empty takes over the point farthest from its centroid.
 
     Args:
-        points (Tensor): Shape (n, d).
+        points (Tensor | FeatureRows): Shape (n, d).
         centroids (Tensor): Start of each restart, shape (R, K, d).
         max_iters (int): Most iterations, >= 1.
         tolerance (float): Sum of squared movements that counts as none, >= 0.
@@ -254,39 +222,46 @@ def lloyd(
         tuple: Centroids (R, K, d), labels (R, n), inertia (R,) and the number of
         iterations of the longest restart.
     """
-    norms = points.square().sum(dim=1)
-    final = centroids.clone()
+    rows, final = as_rows(points), centroids.clone()
     labels = torch.full(
-        (len(centroids), len(points)), -1, dtype=torch.long, device=points.device
+        (len(centroids), len(rows)), -1, dtype=torch.long, device=rows.device
     )
-    active = torch.arange(len(centroids), device=points.device)
+    active = torch.arange(len(centroids), device=rows.device)
     iterations = 0
     while iterations < max_iters and len(active):
         iterations += 1
         current = final[active]
-        distances, assigned = squared_distances(points, current, norms).min(dim=1)
-        moved = _means(points, assigned, current.shape[1], distances)
+        assigned, moved = _step(rows, current)
         shift = (moved - current).square().sum(dim=(1, 2))
         settled = (assigned == labels[active]).all(dim=1) | (shift <= tolerance)
         final[active], labels[active] = moved, assigned
         active = active[~settled]
-    inertia, labels = squared_distances(points, final, norms).min(dim=1)
+    nearest = [
+        squared_distances(chunk, final, rows.norms()[part]).min(dim=1)
+        for part, chunk in rows.chunks()
+    ]
+    inertia, labels = (torch.cat(parts, dim=1) for parts in zip(*nearest))
     return final, labels, inertia.double().sum(dim=1), iterations
 
 
-def _means(points: Tensor, labels: Tensor, num_clusters: int, distances: Tensor) -> Tensor:
-    """Mean of each cluster of each restart, (R, K, d); ``labels`` are mended in place."""
-    member = torch.zeros(
-        len(labels), num_clusters, len(points), dtype=points.dtype, device=points.device
-    ).scatter_(1, labels[:, None], 1)
-    sizes = member.sum(dim=2)
+def _step(rows: FeatureRows, centroids: Tensor) -> tuple[Tensor, Tensor]:
+    """Labels (R, n) by centroids (R, K, d), and the means of the clusters."""
+    clusters, sums, sizes, nearest = centroids.shape[1], 0, 0, []
+    for part, chunk in rows.chunks():
+        nearest.append(squared_distances(chunk, centroids, rows.norms()[part]).min(dim=1))
+        more = _sums(chunk, nearest[-1].indices, clusters)
+        sums, sizes = sums + more[0], sizes + more[1]
+    distances, labels = (torch.cat(parts, dim=1) for parts in zip(*nearest))
     for restart in (sizes == 0).any(dim=1).nonzero().flatten().tolist():
-        _fill_empty(labels[restart], distances[restart], num_clusters)
-        member[restart] = 0
-        member[restart].scatter_(0, labels[restart][None], 1)
-        sizes[restart] = member[restart].sum(dim=1)
-    sums = (member.flatten(0, 1) @ points).unflatten(0, member.shape[:2])
-    return sums / sizes[..., None]
+        before = labels[restart].clone()
+        _fill_empty(labels[restart], distances[restart], clusters)
+        moved = (before != labels[restart]).nonzero().flatten()
+        # Owner by owner: one may lose several.
+        for point, row in zip(moved, rows.take(moved)):
+            for label, sign in ((before[point], -1), (labels[restart, point], 1)):
+                sums[restart, label] += sign * row
+                sizes[restart, label] += sign
+    return labels, sums / sizes[..., None]
 
 
 def _fill_empty(labels: Tensor, distances: Tensor, num_clusters: int) -> None:
