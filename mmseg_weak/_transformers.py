@@ -7,8 +7,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ._files import file_digest
+
 # What some models need beside it.
 LIBRARIES = ('torchvision', 'timm')
+WEIGHTS = ('*.safetensors', '*.bin')
 INSTALL = 'pip install "mmseg_weak[foundation]"'
 
 
@@ -126,6 +129,20 @@ def build_config(
             raise ValueError(f'{owner}: a {config.model_type} has no setting {key!r}')
         setattr(config, key, value)
     return config
+
+
+def identity(name: str, local_files_only: bool = False) -> str:
+    """What labels and stored embeddings depend on: files of a folder, or the commit.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`build_config`.
+    """
+    config = build_config(name, 'model', local_files_only)
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        return f'{name}@{getattr(config, "_commit_hash", None)}'
+    files = [folder / 'config.json', *(f for p in WEIGHTS for f in folder.glob(p))]
+    return f'{folder.name}@{file_digest(*sorted(files))}'
 
 
 def _first_line(error: Exception) -> str:

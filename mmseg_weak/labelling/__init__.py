@@ -3,6 +3,7 @@
 from .job import make_labels
 from .labellers import (
     CAMLabeller,
+    ClipLabeller,
     PromptableLabeller,
     SegmentorLabeller,
     TransferLabeller,

@@ -84,6 +84,12 @@ class LabelRule:
         """See :func:`~mmseg_weak.refinement.restrict_probabilities`."""
         return restrict_probabilities(probs, image_classes, *self._known)
 
+    def combine(self, probs: Sequence[Tensor], image_classes: Tensor) -> Tensor:
+        """Fuse peers (N, C, H, W), soften, and restrict to the classes (N, C) of images."""
+        return self.restrict(
+            self.soften(fuse_probabilities(probs, self.fusion)), image_classes
+        )
+
     def restrict_logits(self, logits: Tensor, image_classes: Tensor) -> Tensor:
         """The same on logits: ``-inf`` where a class is excluded."""
         return restrict_logits(logits, image_classes, *self._known)
@@ -141,8 +147,7 @@ def heterogeneous_label(
     probs = [value.float() if value.dtype.itemsize < 4 else value for value in probs]
 
     exclusions = clicks.new_zeros(0, 4) if exclusions is None else exclusions
-    fused = fuse_probabilities(probs, rule.fusion)
-    scores = rule.restrict(rule.soften(fused), image_classes)
+    scores = rule.combine(probs, image_classes)
     scores = move_off(scores, exclusions)
     if refine is not None:
         context = dict(clicks=clicks, image_ids=image_ids)

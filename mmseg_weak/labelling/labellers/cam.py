@@ -42,8 +42,6 @@ SCORE_FILE = 'background_score.json'
 NUM_SCORE_IMAGES = 500
 # Power of the background score that the affinity walk starts from, as published.
 WALK_POWER = 16.0
-# What stored maps depend on.
-MAP_SETTINGS = ('peers', 'data', 'scales', 'flip')
 
 
 @LABELLERS.register_module(name=['cam', 'CAMLabeller'])
@@ -91,15 +89,24 @@ class CAMLabeller(Labeller):
 
     makes: ClassVar[str] = 'labels of activation maps'
     aside: ClassVar[tuple[str, ...]] = ('cams',)
+    # What stored maps depend on.
+    map_settings: ClassVar[tuple[str, ...]] = ('peers', 'data', 'scales', 'flip')
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.peers) != 1:
-            raise ValueError('a CAMSegmentor labels alone, without other peers')
+        self._check_networks()
         if self.affinity_walk is not None:
             self.affinity_walk = Network.of(self.affinity_walk)
         self._check_together()
         self.rule = self._build_rule()
+
+    def _check_networks(self) -> None:
+        if len(self.peers) != 1:
+            raise ValueError('a CAMSegmentor labels alone, without other peers')
+
+    def maker(self, source: LabelSource, device: str) -> 'CamMaker':
+        """Maps of one image after the other, in one process."""
+        return CamMaker(self, source, device)
 
     def _check_together(self) -> None:
         """Refuse options that would be ignored beside others."""
@@ -153,7 +160,7 @@ class CAMLabeller(Labeller):
         self.rule = replace(self.rule, background=job.source.background or 0)
         self.store = None
         if self.cams is not None:
-            settings = {key: job.folder.settings[key] for key in MAP_SETTINGS}
+            settings = {key: job.folder.settings[key] for key in self.map_settings}
             self.store = replace(
                 job.folder, path=Path(self.cams), settings=settings, suffix=MAP_SUFFIX
             )
@@ -162,7 +169,7 @@ class CAMLabeller(Labeller):
 
     def start(self, source: LabelSource, device: str) -> None:
         """Load the network."""
-        self._maps = CamMaker(self, source, device)
+        self._maps = self.maker(source, device)
         self._steps = self.rule.build_steps()
 
     def __call__(self, index: int) -> Label:
@@ -211,6 +218,7 @@ class CamMaker:
         self.network = prepare_inference(network)
         head = network.decode_head
         self.names = class_labels(head.num_foreground, head.background)
+        self.align_corners = network.align_corners
 
     @torch.inference_mode()
     def maps(self, index: int) -> tuple[SegDataSample, Tensor, list[Tensor], Tensor]:
@@ -230,17 +238,20 @@ class CamMaker:
 
     def merged(self, maps: list[Tensor], present: Tensor, size: tuple[int, int]) -> Tensor:
         """Normalised maps of the classes present, shape (n, H, W)."""
-        return merge_maps(maps, present, tuple(size), self.network.align_corners)
+        return merge_maps(maps, present, tuple(size), self.align_corners)
 
 
-class HistogramMaker(CamMaker):
+class HistogramMaker:
     """Counts activations at every fourth pixel."""
+
+    def __init__(self, labeller: CAMLabeller, source: LabelSource, device: str) -> None:
+        self.make = labeller.maker(source, device)
 
     def __call__(self, index: int) -> np.ndarray:
         """Histogram of the image at a position of the source."""
-        _, image, maps, present = self.maps(index)
+        _, image, maps, present = self.make.maps(index)
         size = strided_size(image.shape[2:], STRIDE)
-        return activation_histogram(self.merged(maps, present, size).cpu().numpy())
+        return activation_histogram(self.make.merged(maps, present, size).cpu().numpy())
 
 
 def choose_background_score(job: 'Job', rule: CamLabelRule) -> float | None:

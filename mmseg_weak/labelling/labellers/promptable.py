@@ -12,6 +12,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ..._files import replace_file
+from ..._transformers import identity
 from ...constants import IGNORE_INDEX
 from ...models.promptable import (
     PromptableNetwork,
@@ -19,7 +20,7 @@ from ...models.promptable import (
     class_probabilities,
     group_clicks,
 )
-from ...models.promptable.network import identity
+from ...models.seminar.consistency import image_class_mask
 from ...registry import LABELLERS
 from ..sources import LabelSource
 from .base import Label, Labeller
@@ -148,12 +149,20 @@ class PromptableLabeller(SegmentorLabeller):
             background if self.rest == 'background' else None,
             self.max_points,
             known,
-            torch.cat(peers).mean(dim=0) if peers else None,
+            self._say(peers, sample),
         )
         if len(known) > before:
             stored = {k: tuple(v.cpu() for v in offer) for k, offer in known.items()}
             _save(path, '.masks.pt', stored)
         return [probs, *peers]
+
+    def _say(self, peers: list[Tensor], sample: SegDataSample) -> Tensor | None:
+        """What other peers say of the classes of an image, (C, H, W)."""
+        if not peers:
+            return None
+        background = self._source.background
+        classes = image_class_mask([sample], peers[0].shape[1], background)
+        return self.rule(background).combine(peers, classes.to(peers[0].device))[0]
 
     def _embed(self, image: Tensor, path: Path | None) -> tuple[Tensor, ...]:
         """Embeddings from the folder, or computed; of half precision in both cases."""

@@ -237,7 +237,8 @@ class HeterogeneousPseudoLabelHead(BaseModule):
         sizes = valid_sizes(data_samples, images.shape[2:])
         if self.promptable is not None:
             told = (clicks, data_samples, sizes, num_classes, self.rule.background)
-            probs.append(self.promptable.probabilities(images, *told, probs))
+            others = self.rule.combine(probs, classes) if probs else None
+            probs.append(self.promptable.probabilities(images, *told, others))
         points = stacked_exclusions(data_samples)
         return self.pseudo_label(probs, classes, clicks, images, sizes, points)
 

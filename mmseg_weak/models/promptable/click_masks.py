@@ -159,12 +159,13 @@ def peer_agreement(masks: Tensor, probs: Tensor) -> Tensor:
         probs (Tensor): Probability of the class, shape (H, W).
 
     Returns:
-        Tensor: Shape (M,), in [0, 1]: over the pixels of any of the masks, mean of the
-        probability inside of a mask and of its complement outside.
+        Tensor: Shape (M,), in [0, 1]: intersection over union, with probabilities as shares
+        of pixels; pixels of none of the masks, where other objects are, do not count.
     """
     some = masks.any(dim=0)
     inside, probs = masks[:, some].to(probs), probs[some]
-    return (inside * probs + (1 - inside) * (1 - probs)).sum(dim=1) / max(1, len(probs))
+    common = inside @ probs
+    return common / (inside.sum(dim=1) + probs.sum() - common).clamp(min=1e-6)
 
 
 def choose_mask(
@@ -223,8 +224,9 @@ def class_probabilities(
         max_points (int): See :func:`prompts`.
         known (MutableMapping, optional): Masks of the same image from an earlier call; new
             ones are added.
-        peers (Tensor, optional): What other networks say, shape (C, H, W): of masks that
-            agree with the clicks alike, theirs is taken.
+        peers (Tensor, optional): What other networks say of the classes that the image
+            holds, shape (C, H, W): of masks that agree with the clicks alike, theirs is
+            taken.
 
     Returns:
         Tensor: Shape (1, C, H, W), float32, on the device of the masks.

@@ -1,7 +1,6 @@
 """SAM and its successors in ``transformers``: points and boxes become masks of an image."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,7 +8,6 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ..._files import file_digest
 from ..._transformers import build_config, read_pretrained, require_transformers
 
 # Class of the library by model_type; of a video model the image part is taken.
@@ -24,7 +22,6 @@ KINDS = {
 # Of all that are published: ImageNet's, for RGB in [0, 1].
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 POSITIVE, NEGATIVE = 1, 0
-WEIGHTS = ('*.safetensors', '*.bin')
 
 
 class PromptableNetwork(nn.Module):
@@ -147,20 +144,6 @@ class PromptableNetwork(nn.Module):
             height, width = self.input_size(*size)
             logits = _resize(logits, (self.side, self.side))[..., :height, :width]
         return _resize(logits, size)
-
-
-def identity(name: str, local_files_only: bool = False) -> str:
-    """What labels and stored embeddings depend on: files of a folder, or the commit.
-
-    Raises:
-        FileNotFoundError, ValueError: As :meth:`PromptableNetwork.from_pretrained`.
-    """
-    config = build_config(name, 'promptable model', local_files_only)
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
-        return f'{name}@{getattr(config, "_commit_hash", None)}'
-    files = [folder / 'config.json', *(f for p in WEIGHTS for f in folder.glob(p))]
-    return f'{folder.name}@{file_digest(*sorted(files))}'
 
 
 def _flat(found: Tensor | Sequence) -> tuple[Tensor, ...]:

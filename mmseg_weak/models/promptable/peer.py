@@ -80,7 +80,7 @@ class PromptablePeer:
         sizes: Tensor,
         num_classes: int,
         background: int | None = 0,
-        peers: Sequence[Tensor] = (),
+        peers: Tensor | None = None,
     ) -> Tensor:
         """What the masks of the clicks say.
 
@@ -91,8 +91,8 @@ class PromptablePeer:
             sizes (Tensor): Height and width before padding, shape (N, 2).
             num_classes (int): C.
             background (int, optional): Index of background. Defaults to 0.
-            peers (Sequence[Tensor]): Probabilities of other networks, shape (N, C, H, W)
-                each, that masks are chosen by.
+            peers (Tensor, optional): What other networks say, shape (N, C, H, W), that
+                masks are chosen by.
 
         Returns:
             Tensor: Shape (N, C, H, W), no gradient; all classes alike in the padding, and
@@ -101,7 +101,6 @@ class PromptablePeer:
         shape = (len(images), num_classes, *images.shape[2:])
         probs = images.new_full(shape, 1 / num_classes, dtype=torch.float32)
         network = self.network(images.device)
-        mean = torch.stack(list(peers)).mean(dim=0) if len(peers) else None
         for i, (height, width) in enumerate(sizes.tolist()):
             xy, classes = click_points(labels[i, :height, :width].cpu().numpy())
             excluded = data_samples[i].get('gt_exclusions')
@@ -123,7 +122,7 @@ class PromptablePeer:
                     num_classes,
                     background if self.rest == 'background' else None,
                     self.max_points,
-                    peers=None if mean is None else mean[i, :, :height, :width],
+                    peers=None if peers is None else peers[i, :, :height, :width],
                 )[0]
         return probs
 

@@ -1,0 +1,3 @@
+"""Networks that compare images with words."""
+
+from .clip_network import ClipNetwork
