@@ -31,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=('trial', 'quick', 'full'),
         help='100, 600 or 1500 iterations a training (quick; full on a GPU)',
     )
+    parser.add_argument(
+        '--backbone',
+        metavar='NAME_OR_FOLDER',
+        help='model of transformers, such as facebook/dinov2-small (EfficientNet-Lite0)',
+    )
     parser.add_argument('--overwrite', action='store_true', help='replace the config')
 
 
@@ -46,5 +51,6 @@ def run(args: argparse.Namespace) -> None:
         args.long_side,
         args.budget,
         args.overwrite,
+        args.backbone,
     )
     print(*lines, sep='\n')

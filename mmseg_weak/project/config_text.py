@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .backbone_text import Backbone
+
 HEAD = """\
 # Written by `mmseg-weak init`: a plain config of MMSegmentation, edit what you like.
 # {facts}
@@ -229,7 +231,12 @@ INDENT = ' ' * 12
 
 
 def config_text(
-    kind: str, labels: str, held_out: bool, says_no: bool = False, **values
+    kind: str,
+    labels: str,
+    held_out: bool,
+    says_no: bool = False,
+    backbone: Backbone | None = None,
+    **values,
 ) -> str:
     """Fill the template of one kind of labels.
 
@@ -238,6 +245,7 @@ def config_text(
         labels (str): File or folder of the labels.
         held_out (bool): Whether photographs are kept for scoring.
         says_no (bool): Whether some clicks say "not this class". Defaults to False.
+        backbone (Backbone, optional): Of transformers, below the head.
         **values: ``facts``, ``budget``, ``work_dir``, ``classes``, ``long_side``, ``crop``,
             ``images``, ``suffix``, ``workers``, ``train_list`` and ``held_out_list``; of
             ``mixed`` also ``tags``, ``strong``, ``weak`` and ``label_dir``.
@@ -269,6 +277,7 @@ def config_text(
     )
     parts = [HEAD, method.photographs, TRAIN, VALIDATION if held_out else NO_VALIDATION]
     model = method.model.replace(ONE_LOSS, TWO_LOSSES) if says_no else method.model
+    model += '' if backbone is None else backbone.text(kind)
     return ''.join(part.format(**values) for part in parts) + model
 
 

@@ -13,6 +13,7 @@ from ..datasets.class_splits import BACKGROUND
 from ..datasets.formats import ReadOptions, read_annotations, write_annotations
 from ..datasets.image_files import image_id
 from ..models.backbones.package_weights import package_file
+from .backbone_text import Backbone
 from .config_text import config_text
 from .mixed_text import mixed_texts
 from .report import describe, held_out, warnings
@@ -40,6 +41,7 @@ def init(
     long_side: int | None = None,
     budget: str | None = None,
     overwrite: bool = False,
+    backbone: str | None = None,
 ) -> list[str]:
     """Write a config for photographs and labels, and say what was found.
 
@@ -55,6 +57,8 @@ def init(
         budget (str, optional): ``trial``, ``quick`` or ``full``, 100, 600 or 1,500
             iterations a training; quick without a GPU by default.
         overwrite (bool): Replace a config that is there.
+        backbone (str, optional): Model of transformers instead of EfficientNet-Lite0:
+            folder, or name on the hub. See docs/foundation.md.
 
     Returns:
         list[str]: What was found and written, one line each.
@@ -62,9 +66,9 @@ def init(
     Raises:
         FileNotFoundError: Photographs or labels do not exist.
         ValueError: See :func:`~mmseg_weak.project.survey.survey`; the config exists; no
-            class can be learnt.
+            class can be learnt; the backbone cannot be read.
     """
-    out = Path(out)
+    out, below = Path(out), None if backbone is None else Backbone.read(backbone)
     found = survey(photos, labels, classes, leave_out=out)
     lines = describe(found) + [f'! {line}' for line in warnings(found)]
     if not found.kind:
@@ -80,7 +84,8 @@ def init(
     kept = [] if found.tags else held_out(found)
     long_side = long_side or choose_long_side(found, is_available())
     budget = budget or ('full' if is_available() else 'quick')
-    _write(found, out, kept, long_side, budget)
+    _write(found, out, kept, long_side, budget, below)
+    lines += _weights() if below is None else []
     return [*lines, *_closing(found, out, kept, long_side, budget)]
 
 
@@ -115,7 +120,12 @@ def _suffix(found: Survey) -> str | tuple[str, ...]:
 
 
 def _write(
-    found: Survey, out: Path, kept: Sequence[str], long_side: int, budget: str
+    found: Survey,
+    out: Path,
+    kept: Sequence[str],
+    long_side: int,
+    budget: str,
+    backbone: Backbone | None,
 ) -> None:
     """Write lists of photographs, labels if they have to be copied, and the config last."""
     source, suffix = _labels(found, out)
@@ -133,6 +143,7 @@ def _write(
         workers=min(4, os.cpu_count() or 1),
         train_list=(out / TRAIN).as_posix(),
         held_out_list=(out / HELD_OUT).as_posix(),
+        backbone=backbone,
     )
     for name, content in _texts(found, out, source, bool(kept), values).items():
         with replace_file(out / name) as temporary:
@@ -220,21 +231,25 @@ def _write_list(path: Path, photos: Sequence[str], suffix: str | tuple[str, ...]
         temporary.write_text(''.join(lines), encoding='utf-8')
 
 
+def _weights() -> list[str]:
+    """A line where the weights of the network are not there."""
+    try:
+        package_file('efficientnet-lite0')
+    except FileNotFoundError as error:
+        return [f'! ImageNet weights are not there yet: {error}']
+    return []
+
+
 def _closing(
     found: Survey, out: Path, kept: Sequence[str], long_side: int, budget: str
 ) -> list[str]:
     """What was written, and what to do next."""
-    lines = []
-    try:
-        package_file('efficientnet-lite0')
-    except FileNotFoundError as error:
-        lines.append(f'! ImageNet weights are not there yet: {error}')
     share = f'{len(kept)} of {len(found.marks)} labelled photographs'
     if found.tags:
         share = 'none, scores need masks of the classes with tags alone'
-    lines.append(
+    lines = [
         f'held out for scoring: {share}; long side {long_side} pixels; budget {budget}'
-    )
+    ]
     path = out.as_posix()
     train, last, folder = f'train {path}/{CONFIG}', CONFIG, 'training'
     beside = BESIDE.get(found.kind, ())

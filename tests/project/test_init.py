@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from mmseg.registry import DATASETS, METRICS, MODELS
 from PIL import Image
@@ -433,3 +434,54 @@ def test_labels_in_the_place_of_photographs_are_named(folder):
     write_clicks(folder / 'clicks.csv', NAMES)
     with pytest.raises(ValueError, match=r'^clicks.csv is a file: the folder'):
         init('clicks.csv', 'photos')
+
+
+PYRAMID = dict(embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], image_size=32)
+FOUNDATION = dict(
+    dinov2=(
+        dict(hidden_size=16, num_hidden_layers=8, num_attention_heads=2, image_size=42),
+        [2, 4, 6, 8],
+    ),
+    swin=(dict(PYRAMID, window_size=2), [1, 2, 3, 4]),
+)
+
+
+@pytest.mark.parametrize('kind', FOUNDATION)
+def test_another_backbone_comes_below_every_head(folder, kind):
+    """Clicks that say no, tags, and what learns from the labels of both."""
+    library = pytest.importorskip('transformers', reason='transformers is not installed')
+    settings, stages = FOUNDATION[kind]
+    library.AutoConfig.for_model(kind, **settings).save_pretrained('model')
+    (folder / 'model/preprocessor_config.json').write_text(
+        json.dumps(dict(image_mean=[0.5, 0.5, 0.4], image_std=[0.2, 0.2, 0.2]))
+    )
+    marks = [dict(x=5, y=6, cls='background'), dict(x=9, y=9, cls='cat', no=True)]
+    marks.append(dict(x=30, y=9, cls='cat'))
+    (folder / 'clicks.json').write_text(json.dumps(dict.fromkeys(NAMES, marks)))
+    (folder / 'tags.json').write_text(json.dumps({n: ['cat'] for n in NAMES}))
+    init('photos', 'clicks.json', backbone='model')
+    init('photos', 'tags.json', out='tagged', backbone='model')
+    for name in ('project/config', 'project/student', 'tagged/config', 'tagged/student'):
+        config = Config.fromfile(f'{name}.py')
+        assert config.model.backbone.model == 'model', name
+        assert config.model.backbone.out_indices == stages
+        assert config.model.data_preprocessor.mean == [127.5, 127.5, 102.0]
+        config.model.backbone.pretrained = False
+        model = MODELS.build(config.model)
+        model.eval().data_preprocessor.channels_last = False
+        features = model.extract_feat(torch.zeros(1, 3, 64, 64))
+        assert model.decode_head(features).shape[:2] == (1, 2 - (name == 'tagged/config'))
+    losses = Config.fromfile('project/config.py').model.decode_head.loss_decode
+    assert [loss.type for loss in losses] == ['PartialCrossEntropyLoss', 'ExclusionLoss']
+
+
+def test_a_backbone_that_cannot_be_read_is_one_line(folder, monkeypatch):
+    pytest.importorskip('transformers', reason='transformers is not installed')
+    write_clicks(folder / 'clicks.csv', NAMES)
+    with pytest.raises(FileNotFoundError, match=r'init --backbone: the folder \./none'):
+        init('photos', 'clicks.csv', backbone='./none')
+    (folder / 'clip').mkdir()
+    (folder / 'clip/config.json').write_text('{"model_type": "clip"}')
+    with pytest.raises(ValueError, match='a clip has no form as a backbone'):
+        init('photos', 'clicks.csv', backbone='clip')
+    assert not (folder / 'project').exists()
