@@ -144,7 +144,7 @@ def test_prediction_transfer_fits_what_init_writes(tmp_path, monkeypatch):
     texts['stages.py'] = texts['stages.py'].replace('[:4]', '') + more
     write_project(tmp_path, 'pets', texts)
     for name, base in (('pnet', 'pets/config.py'), ('pnet-pretrain', 'my_pnet.py')):
-        (shipped,) = REPOSITORY.glob(f'configs/transfer/{name}_fpn_*-dhp-160x160.py')
+        (shipped,) = REPOSITORY.glob(f'configs/transfer/{name}_fpn_*-160x160.py')
         text = re.sub("_base_ = '.*'", f"_base_ = '{base}'", shipped.read_text())
         (tmp_path / f'my_{name.removeprefix("pnet-")}.py').write_text(text)
     for name, phase in (('my_pnet.py', 'joint'), ('my_pretrain.py', 'pretrain')):

@@ -13,13 +13,5 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
-train_dataloader = dict(
-    dataset=dict(
-        _delete_=True,
-        type='PascalVOCDataset',
-        data_root={{_base_.data_root}},
-        ann_file='ImageSets/Segmentation/train_aug.txt',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
-        pipeline=train_pipeline,
-    )
-)
+masks = _base_.train_dataloader.dataset.dataset  # without what hides the weak classes
+train_dataloader = dict(dataset=dict(_delete_=True, **masks, pipeline=train_pipeline))

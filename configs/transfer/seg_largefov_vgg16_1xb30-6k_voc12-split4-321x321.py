@@ -1,25 +1,7 @@
 # Masks of 60 COCO classes, labels of VOC's 20 weak classes: one model of 81 classes.
 _base_ = 'seg_largefov_vgg16_1xb30-6k_voc12-321x321.py'
 model = dict(decode_head=dict(num_classes=81))
-voc = dict(
-    type='StrongWeakDataset',
-    dataset=dict(
-        type='PascalVOCDataset',
-        data_root={{_base_.data_root}},
-        ann_file='ImageSets/Segmentation/train_aug.txt',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
-    ),
-    tags=dict(
-        type='PascalVOCTagDataset',
-        data_root={{_base_.data_root}},
-        ann_file='ImageSets/Segmentation/train_aug.txt',
-        data_prefix=dict(img_path='JPEGImages'),
-    ),
-    split='voc-4',
-    images='weak',
-    pseudo_label_dir='work_dirs/transfer/labels',
-    pipeline={{_base_.train_pipeline}},
-)
+voc = dict(_base_.train_dataloader.dataset, split='voc-4', images='weak')
 coco = dict(
     type='StrongWeakDataset',
     dataset=dict(

@@ -116,6 +116,15 @@ def test_a_split_is_chosen_by_the_environment(split, monkeypatch):
     assert {*chosen, config.test_evaluator.split} == {split or 'voc-1'}
 
 
+def test_the_other_direction_of_voc_animals(monkeypatch):
+    monkeypatch.setenv('SPLIT', 'ccs')
+    path = 'transfer/seg_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+    config = Config.fromfile(REPOSITORY / 'configs' / path)
+    for part in (config.train_dataloader.dataset, config.val_evaluator):
+        assert part.strong_classes == ['cat', 'cow', 'sheep']
+        assert part.weak_classes == ['dog', 'horse', 'person']
+
+
 @pytest.mark.parametrize('name', CONFIGS)
 def test_weights_load_without_a_package_that_is_not_required(name):
     """``torchvision://`` and ``open-mmlab://`` ask for packages beside the toolbox."""

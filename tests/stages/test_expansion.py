@@ -27,6 +27,16 @@ FOLDED = {
     )
     for name, split in SPLITS.items()
 }
+DIRECTION = 'transfer/stages_{}_1xb8-600_voc-animals{}-160x160.py'
+FOLDED |= {
+    DIRECTION.format(name, f'-{split}'): (
+        DIRECTION.format(name, ''),
+        dict(split=split),
+        {f'voc-animals-{split}-': 'voc-animals-'},
+    )
+    for name in ('transfer', 'transfer-controls')
+    for split in ('dhp', 'ccs')
+}
 ROAD = 'seminar/stages_seminar{}_4xb4-80k_voc12-512x512.py'
 SAME_PEER = 'configs/seminar/teacher_deeplabv3plus_r101-d16_4xb4-80k_voc12-512x512.py'
 FOLDED[ROAD.format('-no-crf')] = ROAD.format(''), dict(refinement='none'), {}
@@ -149,7 +159,9 @@ def paths():
     """Names that all lists had."""
     folder = REPOSITORY / 'configs'
     names = {str(path.relative_to(folder)) for path in folder.glob('*/stages_*.py')}
-    targets = {TRANSFER.format('')}  # a name that none had
+    # Names that none had.
+    targets = {TRANSFER.format('')}
+    targets |= {DIRECTION.format(f'transfer{kind}', '') for kind in ('', '-controls')}
     return sorted(names - targets - LATER | FOLDED.keys())
 
 

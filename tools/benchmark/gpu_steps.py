@@ -55,7 +55,7 @@ def methods(options: Namespace) -> dict[str, Callable[[], Step]]:
     found = {
         'clicks and teacher': ('seminar', clicks),
         'tags': ('sub_category', 'cam_mobilenetv2_1xb8-600_*.py'),
-        'label transfer': ('transfer', 'pnet_fpn_mobilenetv2_*dhp*.py'),
+        'label transfer': ('transfer', 'pnet_fpn_mobilenetv2_*.py'),
         'mutual promotion': ('mutual_promotion', promotion),
     }
     paths = {

@@ -28,7 +28,7 @@ from mmseg_weak.refinement.superpixel_diffusion import edge_weights
 from mmseg_weak.refinement.superpixels import neighbours, superpixel_means, to_lab
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / 'transfer'
-STEP = 'fpn_mobilenetv2_1xb8-300_voc-animals-dhp-160x160.py'
+STEP = 'fpn_mobilenetv2_1xb8-300_voc-animals-160x160.py'
 TOLERANCE = 1e-4
 
 

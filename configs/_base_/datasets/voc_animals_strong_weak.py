@@ -1,9 +1,10 @@
 # The six animal classes of PASCAL VOC 2012 at 300 pixels: masks of dog, horse and person,
-# tags (the classes clicked) of cat, cow and sheep. Labels of weak images come with
-# train_dataloader.dataset.pseudo_label_dir.
+# tags (the classes clicked) of cat, cow and sheep; with SPLIT=ccs before the command the
+# reverse. Labels of weak images come with train_dataloader.dataset.pseudo_label_dir.
 _base_ = 'voc_animals.py'
-strong_classes = ['dog', 'horse', 'person']
-weak_classes = ['cat', 'cow', 'sheep']
+groups = dict(dhp=['dog', 'horse', 'person'], ccs=['cat', 'cow', 'sheep'])
+strong_classes = groups.pop('{{$SPLIT:dhp}}')
+(weak_classes,) = groups.values()
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -14,23 +15,24 @@ train_pipeline = [
     dict(type='PackWeakSegInputs'),
 ]
 
+images = dict(
+    data_root={{_base_.data_root}},
+    ann_file='ImageSets/Segmentation/train.txt',
+    metainfo={{_base_.metainfo}},
+)
 train_dataloader = dict(
     dataset=dict(
         type='StrongWeakDataset',
         dataset=dict(
             type='PascalVOCDataset',
-            data_root={{_base_.data_root}},
-            ann_file='ImageSets/Segmentation/train.txt',
             data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-            metainfo={{_base_.metainfo}},
+            **images,
         ),
         tags=dict(
             type='PascalVOCTagDataset',
-            data_root={{_base_.data_root}},
-            ann_file='ImageSets/Segmentation/train.txt',
             data_prefix=dict(img_path='JPEGImages'),
             click_file='points/main.json',
-            metainfo={{_base_.metainfo}},
+            **images,
         ),
         strong_classes=strong_classes,
         weak_classes=weak_classes,

@@ -2,7 +2,8 @@
 # pseudo-masks of the weak images, a segmenter, P-Net alone, both in turn. A list built on
 # this one sets the configs.
 masks = []  # folders of strong masks: correct one, and what learnt from it is run again
-# Seeds must be foreground for L-Net too. Chosen on the labels of voc_animals-ccs.
+# Seeds must be foreground for L-Net too. Chosen on the labels of voc_animals
+# with SPLIT=ccs.
 diffusion = [
     *('beta=30', 'foreground_weight=3', 'seed_foreground=0.4'),
     *('background_cam=0.3', 'background_foreground=0.3'),

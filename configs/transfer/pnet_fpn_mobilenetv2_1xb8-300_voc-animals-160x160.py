@@ -1,6 +1,6 @@
 # Phase ii: segmenter and P-Net in turn, on all images. Set load_from to the result of
 # phase i, or to the segmenter for the control without it.
-_base_ = 'seg_fpn_mobilenetv2_1xb8-600_voc-animals-dhp-160x160.py'
+_base_ = 'seg_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 max_iters = 300
 model = dict(
     type='PredictionTransferSegmentor',
