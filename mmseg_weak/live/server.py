@@ -157,9 +157,14 @@ class Pages:
         return Response(photo, media_type='image/jpeg')
 
     def overlay(self, request: Request, _) -> Response:
-        """PNG of ``name``: ``kind`` is mask or doubt."""
-        kind = request.query_params.get('kind', 'mask')
-        picture = self.shared.overlay(request.query_params.get('name', ''), kind)
+        """PNG of ``name``: ``kind`` is mask or doubt, ``hide`` lists classes."""
+        values = request.query_params
+        try:
+            hide = frozenset(json.loads(values.get('hide', '[]')))
+        except (ValueError, TypeError, RecursionError):
+            raise ValueError('hide is a JSON list of classes') from None
+        kind = values.get('kind', 'mask')
+        picture = self.shared.overlay(values.get('name', ''), kind, hide)
         if picture is None:
             return Response(status_code=204)
         return Response(picture, media_type='image/png')

@@ -4,7 +4,7 @@ import io
 import logging
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -143,8 +143,13 @@ class SharedSession:
         picture.save(buffer, 'JPEG', quality=90)
         return buffer.getvalue()
 
-    def overlay(self, image: str, kind: str) -> bytes | None:
+    def overlay(self, image: str, kind: str, hide: Collection[str] = ()) -> bytes | None:
         """A PNG to lay over an image: ``mask`` in colours, or ``doubt`` in grey.
+
+        Args:
+            image (str): Image id.
+            kind (str): ``mask`` or ``doubt``.
+            hide (Collection[str]): Classes that are transparent in the mask.
 
         Returns:
             bytes | None: None while there is no click.
@@ -156,15 +161,15 @@ class SharedSession:
             factor = min(1.0, SHOWN_SIDE / max(height, width))
             size = tuple(max(1, round(side * factor)) for side in (height, width))
             probs = self.session.probabilities(image, size)
-            palette = distinct_palette(self.session.classes)
+            names = self.session.classes
         if kind == 'doubt':
             top = probs.topk(min(2, len(probs)), dim=0).values
             doubt = 1 - (top[0] - top[1] if len(top) > 1 else top[0])
             return png(Image.fromarray((255 * doubt).byte().numpy()))
         labels = probs.argmax(0).byte().numpy()
         picture = Image.fromarray(labels, 'P')
-        picture.putpalette(palette.tobytes())
-        return png(picture)
+        picture.putpalette(distinct_palette(names).tobytes())
+        return png(picture, bytes(0 if name in hide else 255 for name in names))
 
     def take(self, content: bytes, name: str, format: str | None = None) -> str:
         """Import a file of clicks that a page sent.
@@ -242,10 +247,11 @@ class SharedSession:
             self.ready += 1
 
 
-def png(picture: Image.Image) -> bytes:
-    """Bytes of a picture."""
+def png(picture: Image.Image, opacity: bytes | None = None) -> bytes:
+    """Bytes of a picture; opacity by label if it has a palette."""
     buffer = io.BytesIO()
-    picture.save(buffer, 'PNG', compress_level=1)
+    options = {} if opacity is None else dict(transparency=opacity)
+    picture.save(buffer, 'PNG', compress_level=1, **options)
     return buffer.getvalue()
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import threading
+from functools import partial
 
 import pytest
 import uvicorn
@@ -154,6 +155,40 @@ def test_keyboard_alone_suggestion_and_mask(browser, served):
     before = browser.execute_script(script)
     view.send_keys('m', 'm')  # the photograph alone
     until(browser, lambda: browser.execute_script(script) != before)
+
+
+def test_the_page_says_what_enter_sets_and_hides_masks(browser, served):
+    view, session = open_page(browser, served), served.shared.session
+    message = browser.find_element(By.ID, 'message')
+    until(browser, lambda: 'click on the photograph' in message.text)
+    click_at(browser, view, 0.9, 0.75, '1')
+    click_at(browser, view, 0.25, 0.5, '2')
+    until(browser, lambda: len(session.clicks) == 2)
+    view.send_keys(' ')
+    answer = browser.find_element(By.ID, 'answer')
+    until(browser, lambda: answer.text.startswith('Yes, '))
+    view.send_keys('1')
+    assert answer.text == 'Yes, grass'
+    view.send_keys('2')
+    assert answer.text == 'Yes, square'
+    script = """const c = document.getElementById("view");
+        return [...c.getContext("2d").getImageData(0, 0, c.width, c.height).data
+            .filter((_, i) => i % 97 === 0)];"""
+    masked = browser.execute_script(script)
+    view.send_keys('h')
+    photograph = browser.execute_script(script)
+    view.send_keys('h')
+    assert masked != photograph and browser.execute_script(script) == masked
+    swatch = '#classes [aria-label="Hide the mask of {}"]'
+    find = partial(browser.find_element, By.CSS_SELECTOR)
+    until(browser, lambda: find(swatch.format('grass')).click() is None)
+    until(browser, lambda: find(swatch.format('square')).click() is None)
+
+    def painted():  # with the cross, which needs the focus
+        view.send_keys('h', 'h')
+        return browser.execute_script(script)
+
+    until(browser, lambda: painted() == photograph)
 
 
 def test_classes_are_added_renamed_and_shown_as_text(browser, served):

@@ -120,6 +120,11 @@ def test_a_page_from_first_click_to_export(page, shared):
     overlay = page.get('/api/overlay', params={'name': 'b.jpg'})
     labels = np.array(Image.open(io.BytesIO(overlay.content)))
     assert (labels == shared.session.mask('b.jpg')).all()
+    values = {'name': 'b.jpg', 'hide': '["grass", "no class"]'}
+    seen = page.get('/api/overlay', params=values)
+    opacity = np.array(Image.open(io.BytesIO(seen.content)).convert('RGBA'))[..., 3]
+    assert (opacity == np.where(labels == 0, 0, 255)).all()
+    assert page.get('/api/overlay', params={**values, 'hide': '3'}).status_code == 400
     doubt = page.get('/api/overlay', params={'name': 'b.jpg', 'kind': 'doubt'})
     assert np.array(Image.open(io.BytesIO(doubt.content))).shape == labels.shape
     photo = page.get('/api/photo', params={'name': 'b.jpg'})

@@ -12,14 +12,21 @@ let wanted = null;
 let chosen = null;
 let suggestion = null;
 let lastOverlay = null;
+const hidden = new Set(['background']); // classes whose mask is not painted
+const BUSY = 'working …';
 
 function say(text, error = false) {
   element('message').textContent = text;
   element('message').className = error ? 'error' : '';
 }
 
+// Do something, tell that it takes time, and tell what goes wrong.
 const tell = (action) => async (...args) => {
+  const shown = () => element('message').textContent;
+  const timer = setTimeout(() => { if (!shown()) say(BUSY); }, 500);
   try { await action(...args); } catch (error) { say(error.message, true); }
+  clearTimeout(timer);
+  if (shown() === BUSY) say('');
 };
 
 const view = new View(element('view'), {
@@ -40,7 +47,14 @@ async function act(kind, values) {
 async function add(points, name = chosen, image = current) {
   if (!name) throw new Error('add a class first');
   const no = element('no').checked;
-  await act('add', { image, points, name, no });
+  if (image === current) { // seen at once, even while the server is busy
+    view.clicks = [...view.clicks, { points, name, no }];
+    view.paint();
+  }
+  try { await act('add', { image, points, name, no }); } catch (error) {
+    await showClicks();
+    throw error;
+  }
 }
 
 async function refresh() {
@@ -50,11 +64,14 @@ async function refresh() {
   images.counts = state.counts;
   images.draw();
   view.colours = new Map(state.classes.map(({ name, colour }) => [name, colour]));
-  drawClasses(element('classes'), state.classes, chosen, { choose, rename, merge });
+  showClasses();
   element('undo').disabled = !state.can_undo;
   element('redo').disabled = !state.can_redo;
   showReady(state.ready);
-  if (current === null && state.images.length) await open(state.images[0]);
+  if (current === null && state.images.length) {
+    await open(state.images[0]);
+    if (!Object.keys(state.counts).length) say('click on the photograph where a class is; 1 to 9 choose it');
+  }
   else await showClicks();
 }
 
@@ -88,18 +105,30 @@ async function showClicks() {
 async function showOverlay() {
   const name = current;
   const kind = element('overlay').value;
-  const overlay = kind ? await picture('overlay', { name, kind }) : null;
+  const hide = JSON.stringify([...hidden]);
+  const overlay = kind ? await picture('overlay', { name, kind, hide }) : null;
   if (name !== current) return;
   if (overlay !== null) { lastOverlay = view.overlay; }
   view.overlay = overlay;
   view.paint();
 }
 
+function showClasses() {
+  drawClasses(element('classes'), state.classes, chosen, hidden, { choose, hide, rename, merge });
+  element('answer').textContent = suggestion && chosen ? `Yes, ${chosen}` : 'Yes';
+}
+
 function choose(name) {
   chosen = name;
-  drawClasses(element('classes'), state.classes, chosen, { choose, rename, merge });
+  showClasses();
   element('view').focus();
 }
+
+const hide = tell(async (name) => {
+  if (!hidden.delete(name)) hidden.add(name);
+  showClasses();
+  await showOverlay();
+});
 
 const rename = tell(async (name) => {
   const to = prompt('New name', name);
@@ -116,6 +145,7 @@ function setSuggestion(value) {
   view.suggestion = value;
   element('accept').disabled = !value;
   element('reason').textContent = value?.text ?? '';
+  showClasses();
   view.paint();
 }
 
@@ -127,6 +157,15 @@ const suggest = tell(async () => {
   if (likely.length) choose(likely[0][0]);
   setSuggestion({ ...place, text: `${place.reason}${names ? `: ${names}` : ''}` });
 });
+
+// A click that the others contradict, ringed.
+async function showDoubtful({ id, image }) {
+  await open(image);
+  setSuggestion(null);
+  const [x, y] = view.clicks.find((click) => click.id === id)?.points[0] ?? [];
+  view.suggestion = x === undefined ? null : { x, y };
+  view.paint();
+}
 
 const accept = tell(async () => {
   if (!suggestion) return;
@@ -159,7 +198,7 @@ element('filter').addEventListener('input', (event) => {
   images.draw();
 });
 element('check').addEventListener('click', tell(async () => {
-  drawQuality(element('quality'), await get('quality'), tell(open));
+  drawQuality(element('quality'), await get('quality'), tell(showDoubtful));
 }));
 for (const [kind, swap] of [['pointerdown', true], ['pointerup', false], ['pointerleave', false]]) {
   element('before').addEventListener(kind, () => {
@@ -178,6 +217,7 @@ const KEYS = {
   j: () => images.step(1),
   k: () => images.step(-1),
   x: tell(() => add([[view.cross.x, view.cross.y]])),
+  h: () => { view.hidden = !view.hidden; view.paint(); },
   m: () => {
     const select = element('overlay');
     select.selectedIndex = (select.selectedIndex + 1) % select.options.length;

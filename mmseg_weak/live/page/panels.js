@@ -63,13 +63,15 @@ export class ImageList {
   }
 }
 
-export function drawClasses(list, classes, current, actions) {
+export function drawClasses(list, classes, current, hidden, actions) {
   list.replaceChildren(...classes.map(({ name, colour }, i) => {
     const row = document.createElement('li');
     row.setAttribute('aria-current', name === current);
-    const swatch = document.createElement('span');
+    const seen = !hidden.has(name);
+    const swatch = small('', `${seen ? 'Hide' : 'Show'} the mask of ${name}`, () => actions.hide(name));
     swatch.className = 'swatch';
-    swatch.style.background = colour;
+    swatch.style.background = seen ? colour : 'none';
+    swatch.style.borderColor = colour;
     const button = document.createElement('button');
     button.className = 'name';
     button.textContent = `${i < 9 ? `${i + 1}  ` : ''}${name}`;
@@ -105,7 +107,7 @@ export function drawQuality(element, quality, open) {
   const doubtful = quality.suspicious.map(({ id, image }) => {
     const button = document.createElement('button');
     button.textContent = `click ${id}: ${image}`;
-    button.addEventListener('click', () => open(image));
+    button.addEventListener('click', () => open({ id, image }));
     return button;
   });
   const title = document.createElement('p');

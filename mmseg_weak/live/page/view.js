@@ -11,6 +11,7 @@ export class View {
     this.clicks = [];
     this.colours = new Map();
     this.strength = 0.5;
+    this.hidden = false; // the overlay, by a key
     this.cross = { x: 0, y: 0 };
     this.line = null;
     this.fit();
@@ -123,7 +124,7 @@ export class View {
     const box = [this.left, this.top, this.width * this.scale, this.height * this.scale];
     context.imageSmoothingEnabled = this.scale < 4;
     context.drawImage(this.photo, ...box);
-    if (this.overlay) {
+    if (this.overlay && !this.hidden) {
       context.globalAlpha = this.strength;
       context.drawImage(this.overlay, ...box);
       context.globalAlpha = 1;
