@@ -47,8 +47,8 @@ device = {device!r}
 workers = {workers}  # processes that label
 """
 TAG_STAGES = """\
-# Written by `mmseg-weak init`, for `mmseg-weak stages`: config.py learns the tags and makes
-# labels, student.py learns from these, makes better ones, and learns from those.
+# Written by `mmseg-weak init`, for `mmseg-weak stages`: config.py learns the tags and
+# labels its photographs, student.py learns from these labels.
 _base_ = __import__('mmseg_weak').config_path('_base_/stages/labels_from_tags.py')
 work_dir = {out!r}
 tags_config = work_dir + '/config.py'
