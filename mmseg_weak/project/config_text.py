@@ -126,6 +126,13 @@ model = dict(
     decode_head=dict(num_classes=len(classes)),
 )
 """
+TAG_MODEL = """\
+model = dict(
+    data_preprocessor=dict(size=(crop, crop)),
+    decode_head=dict(num_classes=len(classes)),
+    test_cfg=dict(scales=(1.0,)),  # several are better and slower
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -185,7 +192,7 @@ METHODS = dict(
         packing=('PackWeakSegInputs',),
         testing=('LoadImageTags', 'resize', 'PackWeakSegInputs'),
         metric="dict(type='TagMetric')",
-        model=MASK_MODEL,
+        model=TAG_MODEL,
     ),
     # Labels of every pixel that a network made.
     labels=Method(

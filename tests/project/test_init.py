@@ -189,6 +189,7 @@ def test_tags_become_a_config_that_builds(folder):
     assert train.metainfo['classes'] == ('background', 'cat', 'cow', 'dog')
     assert config.model.type == 'CAMSegmentor'
     assert METRICS.build(config.val_evaluator).prefix == 'tags'
+    assert MODELS.build(config.model).test_cfg.scales == (1.0,)
 
 
 def test_tags_come_with_a_segmenter_that_learns_from_labels(folder):
