@@ -1,14 +1,7 @@
 # Two halves of the training images, each searched for three of the six animals: a click on
 # another animal is one on background there. Made as docs/no_points.md says.
 _base_ = 'no-points_fpn_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
-half = dict(
-    type='PascalVOCClickDataset',
-    data_root={{_base_.data_root}},
-    ann_file='ImageSets/Segmentation/train.txt',
-    data_prefix=dict(img_path='JPEGImages'),
-    metainfo={{_base_.metainfo}},
-    pipeline={{_base_.train_pipeline}},
-)
+half = _base_.train_dataloader.dataset
 train_dataloader = dict(
     dataset=dict(
         _delete_=True,

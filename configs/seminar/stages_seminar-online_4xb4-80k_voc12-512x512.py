@@ -1,11 +1,6 @@
 # The ancillary network as an online peer.
-_base_ = ['../_base_/stages/seminar_online.py', '../_base_/stages/seminar_values.py']
-ancillary_config = 'configs/seminar/teacher_pspnet_r50-d16_4xb4-80k_voc12-512x512.py'
+_base_ = 'stages_seminar_4xb4-80k_voc12-512x512.py'
 primary_config = (
     'configs/seminar/hpl-online_deeplabv3plus_r101-d16_4xb4-80k_voc12-512x512.py'
 )
-processes = 4
-clicks = [
-    'data/VOCdevkit/VOC2012/points/main.json',
-    'data/VOCdevkit/VOC2012/points/bg_from_scribbles.json',
-]
+stages = _base_.online

@@ -1,10 +1,4 @@
-_base_ = ['../_base_/stages/seminar_two_rounds.py', '../_base_/stages/seminar_values.py']
-ancillary_config = 'configs/seminar/teacher_psp_r18-narrow_1xb8-400_synthetic-96x96.py'
+_base_ = 'stages_seminar_1xb8-400_synthetic-96x96.py'
 second_config = 'configs/seminar/hpl_psp_r18-narrow_1xb8-400_synthetic-96x96.py'
-primary_config = 'configs/seminar/hpl_fcn_r18-narrow_1xb8-400_synthetic-96x96.py'
-# Clicks are few and background clicks half of them: networks give it too much.
-background_prior = 0.35
-clicks = [
-    'work_dirs/data/synthetic/points/clicks.json',
-    'work_dirs/data/synthetic/points/background.json',
-]
+stages = _base_.two_rounds
+metrics, tta_metrics = 'test_2/metrics.json', 'test_tta_2/metrics.json'

@@ -1,17 +1,28 @@
-# The same on ResNet-50, at a rate that fits its weights.
-_base_ = [
-    '../_base_/models/affinity_r50.py',
-    '../_base_/datasets/voc12_labels.py',
-    '../_base_/schedules/schedule_affinity_voc_10k.py',
-    '../_base_/default_runtime.py',
-]
+# The same on ResNet-50 at output stride 8 with frozen norms and a rate that fits it.
+# Colours are not distorted.
+_base_ = 'affinity_r38_1xb8-10k_voc12-448x448.py'
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='ResNet',
+        depth=50,
+        strides=(1, 2, 1, 1),
+        dilations=(1, 1, 2, 4),
+        out_indices=(1, 2, 3),
+        style='pytorch',
+        frozen_stages=1,
+        norm_cfg=dict(type='BN', requires_grad=False),
+        norm_eval=True,
+        init_cfg=dict(
+            type='Pretrained',
+            # torchvision's, by their address: torchvision need not be installed.
+            checkpoint='https://download.pytorch.org/models/resnet50-0676ba61.pth',
+        ),
+    ),
+    decode_head=dict(in_channels=(512, 1024, 2048)),
+)
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='RandomCrop', crop_size=(448, 448)),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
+    step for step in _base_.train_pipeline if step.type != 'PhotoMetricDistortion'
 ]
-train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 optim_wrapper = dict(optimizer=dict(lr=0.01))
-val_dataloader = val_evaluator = test_dataloader = test_evaluator = None

@@ -16,11 +16,7 @@ model = dict(
 train_dataloader = dict(dataset=dict(images='strong', class_agnostic=True))
 val_dataloader = dict(
     dataset=dict(
-        _delete_=True,
         type='BaseSegDataset',
-        data_root={{_base_.data_root}},
-        ann_file='ImageSets/Segmentation/dev.txt',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
         metainfo=dict(classes=('background', 'foreground')),
         pipeline=[
             dict(type='LoadImageFromFile'),

@@ -21,10 +21,5 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(type='PascalVOCCoco60Dataset'))
 test_dataloader = val_dataloader
 # VOC's masks hold its own classes only.
-scored_classes = [
-    *('background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car'),
-    *('cat', 'chair', 'cow', 'diningtable', 'dog', 'horse', 'motorbike', 'person'),
-    *('pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor'),
-]
-val_evaluator = dict(split='voc-4', scored_classes=scored_classes)
+val_evaluator = dict(split='voc-4', scored_classes=list(_base_.classes))
 test_evaluator = val_evaluator

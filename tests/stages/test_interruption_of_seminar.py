@@ -18,10 +18,7 @@ from mmseg_weak.stages import load_stages, run_stages
 
 ITERATIONS = 8
 IMAGES = 12
-BASES = [
-    str(REPOSITORY / f'configs/_base_/stages/{name}.py')
-    for name in ('seminar', 'seminar_values')
-]
+BASE = str(REPOSITORY / 'configs/_base_/stages/seminar.py')
 
 
 def write_configs(toy_root, folder):
@@ -39,7 +36,7 @@ def write_configs(toy_root, folder):
         config.pop('work_dir')
         config.dump(folder / f'{name}.py')
     (folder / 'stages.py').write_text(f"""
-_base_ = {BASES!r}
+_base_ = {BASE!r}
 ancillary_config = {str(folder / 'ancillary.py')!r}
 primary_config = {str(folder / 'primary.py')!r}
 

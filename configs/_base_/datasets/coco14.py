@@ -1,4 +1,5 @@
-# What replaces the data sets of VOC where COCO 2014 is trained and scored.
+# What replaces the data sets of VOC where COCO 2014 is trained and scored: the classes of
+# the annotated objects as tags. Images without objects are left out.
 coco_train = dict(
     _delete_=True,
     type='CocoTagDataset',

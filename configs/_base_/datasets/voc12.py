@@ -1,5 +1,10 @@
 # PASCAL VOC 2012: scored on the masks of val. A data set of training images comes on top.
 data_root = 'data/VOCdevkit/VOC2012'
+classes = (
+    *('background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat'),
+    *('chair', 'cow', 'diningtable', 'dog', 'horse', 'motorbike', 'person'),
+    *('pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor'),
+)
 
 test_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -3,11 +3,6 @@
 # --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER.
 # Paths of this data set start in the current directory.
 _base_ = ['voc12_tags.py', 'tta_6_scales.py']
-classes = (
-    *('background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat'),
-    *('chair', 'cow', 'diningtable', 'dog', 'horse', 'motorbike', 'person'),
-    *('pottedplant', 'sheep', 'sofa', 'train', 'tvmonitor'),
-)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
@@ -24,7 +19,7 @@ train_dataloader = dict(
         type='PseudoLabelDataset',
         data_root=None,
         img_suffix='.jpg',
-        metainfo=dict(classes=classes),
+        metainfo=dict(classes=_base_.classes),
         ann_file=f'{_base_.data_root}/ImageSets/Segmentation/train_aug.txt',
         data_prefix=dict(
             img_path=f'{_base_.data_root}/JPEGImages',

@@ -2,6 +2,10 @@
 _base_ = 'dev_masks.py'
 data_root = 'data/voc_animals'
 metainfo = dict(classes=('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep'))
+# What the training sets of all kinds of labels share.
+images = dict(
+    data_root=data_root, ann_file='ImageSets/Segmentation/train.txt', metainfo=metainfo
+)
 click_pipeline, mask_pipeline = _base_.click_pipeline, _base_.mask_pipeline
 click_pipeline[2].scale = mask_pipeline[2].scale = (300, 300)
 val_dataloader = dict(

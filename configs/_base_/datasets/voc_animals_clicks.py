@@ -7,12 +7,10 @@ train_pipeline = _base_.click_pipeline
 train_dataloader = dict(
     dataset=dict(
         type='PascalVOCClickDataset',
-        data_root={{_base_.data_root}},
-        ann_file='ImageSets/Segmentation/train.txt',
         data_prefix=dict(img_path='JPEGImages'),
         click_file='points/main.json',
         background_click_file='points/bg_from_scribbles.json',
-        metainfo={{_base_.metainfo}},
         pipeline=train_pipeline,
+        **_base_.images,
     ),
 )

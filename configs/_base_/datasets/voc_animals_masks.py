@@ -4,10 +4,8 @@ train_pipeline = _base_.mask_pipeline
 train_dataloader = dict(
     dataset=dict(
         type='PascalVOCDataset',
-        data_root={{_base_.data_root}},
-        ann_file='ImageSets/Segmentation/train.txt',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        metainfo={{_base_.metainfo}},
         pipeline=train_pipeline,
+        **_base_.images,
     )
 )

@@ -15,24 +15,19 @@ train_pipeline = [
     dict(type='PackWeakSegInputs'),
 ]
 
-images = dict(
-    data_root={{_base_.data_root}},
-    ann_file='ImageSets/Segmentation/train.txt',
-    metainfo={{_base_.metainfo}},
-)
 train_dataloader = dict(
     dataset=dict(
         type='StrongWeakDataset',
         dataset=dict(
             type='PascalVOCDataset',
             data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-            **images,
+            **_base_.images,
         ),
         tags=dict(
             type='PascalVOCTagDataset',
             data_prefix=dict(img_path='JPEGImages'),
             click_file='points/main.json',
-            **images,
+            **_base_.images,
         ),
         strong_classes=strong_classes,
         weak_classes=weak_classes,

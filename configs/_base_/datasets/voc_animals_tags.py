@@ -12,12 +12,10 @@ train_pipeline = [
 train_dataloader = dict(
     dataset=dict(
         type='PascalVOCTagDataset',
-        data_root={{_base_.data_root}},
-        ann_file='ImageSets/Segmentation/train.txt',
         data_prefix=dict(img_path='JPEGImages'),
         click_file='points/main.json',
-        metainfo={{_base_.metainfo}},
         pipeline=train_pipeline,
+        **_base_.images,
     )
 )
 val_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU']), dict(type='TagMetric')]
