@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .._messages import reason_of
+from .._messages import reason_of, shortened
 from .coco_tags import load_coco
+from .formats.collector import finite, from_text
 from .image_files import image_id
 
+# In pixels; no image reaches it.
+FURTHEST = 2**31
 EDGES = ('xmin', 'ymin', 'xmax', 'ymax')
 
 
@@ -47,9 +50,12 @@ def read_boxes(
             continue
         try:
             label = table[resolve(name)]
-            edges = [float(edge) for edge in box]
+            edges = [finite(edge, 'an edge') for edge in box]
+            if max(map(abs, edges)) > FURTHEST:
+                raise ValueError(f'an edge at {max(edges, key=abs):g} pixels')
         except (TypeError, ValueError) as error:
-            raise ValueError(f'{path}: a box of image {image!r}: {error}') from None
+            place = f'a box of image {shortened(image)!r}'
+            raise ValueError(f'{path}: {place}: {reason_of(error)}') from None
         if label != 255:
             found.setdefault(image, []).append((*edges, label))
     arrays = {image: np.array(rows) for image, rows in found.items()}
@@ -68,11 +74,14 @@ def _of_coco(path: str, suffix: str | Sequence[str]) -> Iterator[tuple]:
         try:
             image = coco.imgs[annotation['image_id']]['file_name']
             name = coco.cats[annotation['category_id']]['name']
-            x, y, width, height = annotation['bbox']
+            if not isinstance(image, str):
+                raise TypeError(f'file_name {image!r}')
+            x, y, width, height = (finite(n, 'a number') for n in annotation['bbox'])
             box = (x, y, x + width, y + height)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f'{path}: annotation {number} has no image, category or bbox ({error!r})'
+                f'{path}: annotation {number} has no image, category or bbox '
+                f'({reason_of(error)})'
             ) from None
         if not annotation.get('iscrowd'):
             yield image_id(image, suffix), name, box
@@ -92,7 +101,8 @@ def _of_voc(folder: Path, images: Sequence[str]) -> Iterator[tuple]:
             # VOC counts pixels from 1, and its last pixel belongs to the box.
             edges = [entry.findtext(f'bndbox/{edge}') for edge in EDGES]
             try:
-                x0, y0, x1, y1 = map(float, edges)
-            except (TypeError, ValueError):
-                raise ValueError(f'{path}: a box of {name!r} lacks a number') from None
+                x0, y0, x1, y1 = (from_text(edge or '', 'an edge') for edge in edges)
+            except ValueError as error:
+                place = f'a box of {shortened(name)!r}'
+                raise ValueError(f'{path}: {place}: {reason_of(error)}') from None
             yield image, name, (x0 - 1, y0 - 1, x1, y1)

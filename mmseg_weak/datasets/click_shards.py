@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .._messages import reason_of
 from .name_list import NameList
 from .row_ranges import starts, take_ranges
 
@@ -143,6 +144,7 @@ class Shard:
             point_start=marks + 1,
             points=points,
         )
+        self.ends = dict(mark_start=marks, point_start=points)
 
     def __getattr__(self, name: str) -> np.ndarray:
         if name not in DTYPES:
@@ -153,20 +155,21 @@ class Shard:
             column = np.load(path, mmap_mode=None if empty else 'r', allow_pickle=False)
         except FileNotFoundError:
             raise BrokenTable(path, 'the file is absent') from None
-        except (OSError, ValueError, EOFError) as error:
-            reason = str(error).split('\n')[0][:100]
-            raise BrokenTable(path, reason or 'cut short') from None
+        except Exception as error:  # a damaged header raises anything
+            raise BrokenTable(path, reason_of(error, 100)) from None
         width = (2,) if name == 'points' else ()
         if column.dtype != DTYPES[name] or column.shape != (len(column), *width):
             raise BrokenTable(path, f'{column.dtype} of shape {column.shape}')
         if len(column) != self.lengths.get(name, len(column)):
             raise BrokenTable(path, f'{len(column)} rows for {self.lengths[name]}')
+        if name in self.ends and column[-1] != self.ends[name]:
+            raise BrokenTable(path, f'it ends at {column[-1]}, not {self.ends[name]}')
         setattr(self, name, column)
         return column
 
     def __getstate__(self) -> dict:
         """Workers that are started anew map the files themselves."""
-        return dict(folder=self.folder, lengths=self.lengths)
+        return dict(folder=self.folder, lengths=self.lengths, ends=self.ends)
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
@@ -175,7 +178,8 @@ class Shard:
     def image_names(self) -> NameList:
         """Names of its images."""
         names, start = self.names, self.name_start
-        if start[0] != 0 or start[-1] != len(names):
+        ascends = len(start) < 2 or np.diff(start).min() >= 0
+        if start[0] != 0 or start[-1] != len(names) or not ascends:
             raise BrokenTable(self.folder, 'names do not fit their positions')
         return NameList(names, start)
 

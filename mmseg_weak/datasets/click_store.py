@@ -65,7 +65,10 @@ class ClickStore:
 
     def names(self) -> list[str]:
         """Names of all images, in the order of their positions."""
-        return [name for shard in self.shards for name in shard.image_names]
+        try:
+            return [name for shard in self.shards for name in shard.image_names]
+        except UnicodeDecodeError as error:
+            raise BrokenTable(self.path, f'names.npy: {error}') from None
 
     def find(self, names: NameList) -> np.ndarray:
         """Positions of images.

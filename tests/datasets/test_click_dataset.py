@@ -426,12 +426,15 @@ def test_mistakes_in_boxes_are_told(config, root):
     text = path.read_text()
     path.write_text(text.replace('"cat"', '"unicorn"'))
     refuse("boxes.json: a box of image 'a': unknown class 'unicorn'")
+    for edge in ('1e39', 'NaN', '9' * 400):
+        path.write_text(text.replace('[1', f'[{edge}', 1))
+        refuse('an edge at 1e.39 pixels' if edge == '1e39' else 'must be finite')
     path.write_text(text.replace('"bbox"', '"segmentation"'))
     refuse('annotation 0 has no image, category or bbox')
     config['box_file'] = write_boxes(root, 'voc')
     path = root / 'xml/a.xml'
     text = path.read_text()
     path.write_text(text.replace('<ymax>', '<y>').replace('</ymax>', '</y>'))
-    refuse("a.xml: a box of 'cat' lacks a number")
+    refuse("a.xml: a box of 'cat': an edge must be a number, got ''")
     path.write_text(text[:40])
     refuse('a.xml: not valid XML')

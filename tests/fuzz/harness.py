@@ -31,7 +31,7 @@ class Target:
         name: Of the target.
         samples: Contents of whole files.
         read: Reads the file of that path; its folder holds nothing else but ``beside``.
-        file: Name of the file.
+        file: Name of the file, perhaps in a folder that ``beside`` makes.
         kind: See :func:`mutations.mutate`.
         beside: Other files, by name.
         usable: Whether the result of an accepted file can be worked with.
@@ -109,7 +109,7 @@ class Fuzzer:
         except MemoryError as error:
             return 'memory', str(error)
         except (ValueError, FileNotFoundError) as error:
-            return _judge(error, path.parent)
+            return _judge(error, self._place(target))
         except BaseException as error:
             return 'other', f'{type(error).__name__}: {error}'
 

@@ -12,11 +12,15 @@ sys.path.append(str(Path(__file__).parents[1] / 'datasets' / 'formats'))
 from golden import GOLDEN, picture
 
 from mmseg_weak.datasets import CocoTagDataset
+from mmseg_weak.datasets.box_files import read_boxes
 from mmseg_weak.datasets.class_resolver import ClassResolver
 from mmseg_weak.datasets.click_formats import read_clicks
+from mmseg_weak.datasets.click_shards import BrokenTable
+from mmseg_weak.datasets.click_store import ClickStore
 from mmseg_weak.datasets.coco_masks import write_coco_masks
 from mmseg_weak.datasets.formats import ReadOptions, read_annotations
 from mmseg_weak.datasets.image_files import list_images
+from mmseg_weak.datasets.name_list import NameList
 from mmseg_weak.datasets.strong_weak_source import trained_classes
 from mmseg_weak.datasets.tag_formats import read_tag_file
 from mmseg_weak.datasets.voc_devkit import box_classes
@@ -144,10 +148,59 @@ def _coco_tags(path: Path):
     return len(dataset)
 
 
+def _boxes(path: Path):
+    """Of COCO, or with a folder of VOC."""
+    table = np.array([255, 1, 2, *[255] * 253])
+    return read_boxes(str(path), ['a', 'b'], ClassResolver(CLASSES), '.jpg', table)
+
+
+def _finite_boxes(found) -> bool:
+    return all(np.isfinite(image['gt_bboxes']).all() for image in found.values())
+
+
+TABLE = GOLDEN['click-table'].files
+
+
+def _from_table(path: Path):
+    """All marks, and those of images that are looked up."""
+    try:
+        store = ClickStore(path.parents[1])
+        store.take(store.find(NameList.of([*store.names(), 'absent.jpg'])))
+        return store.take(np.arange(len(store)))
+    except BrokenTable as error:  # the harness takes no other class of errors
+        raise ValueError(str(error)) from None
+
+
+def _columns() -> list[Target]:
+    """Each column of the first shard of a click table, the others whole."""
+    return [
+        Target(
+            f'click table {name.replace("/", " ")}',
+            (_as_bytes(content),),
+            _from_table,
+            file=name,
+            beside=tuple((k, _as_bytes(v)) for k, v in TABLE.items() if k != name),
+            usable=lambda clicks: bool(np.isfinite(clicks.points).all()),
+        )
+        for name, content in TABLE.items()
+        if name.startswith('0000')
+    ]
+
+
 def _class_file(path: Path):
     return trained_classes(dict(classes=str(path)), CLASSES, {}, None)
 
 
+BOXES = dict(
+    COCO,
+    annotations=[
+        dict(id=i, image_id=i % 2 + 1, category_id=3 + i % 2 * 2, bbox=[1, 2, 5.5, 4])
+        for i in range(3)
+    ],
+)
+BOX_XML = b"""<annotation><object><name>cat</name><bndbox><xmin>1</xmin><ymin>2</ymin>
+<xmax>9</xmax><ymax>7.5</ymax></bndbox></object></annotation>
+"""
 CLICKS = {'a': [dict(x=3.5, y=4, cls=1, rank=1)], 'b': [dict(x=1, y=2, cls='dog')]}
 TARGETS = [
     *_exports(),
@@ -172,5 +225,14 @@ TARGETS = [
     ),
     Target('COCO masks', (_as_bytes(COCO),), _coco_masks, kind='json'),
     Target('COCO tags', (_as_bytes(COCO),), _coco_tags, kind='json', beside=PICTURES),
+    Target('boxes of COCO', (_as_bytes(BOXES),), _boxes, kind='json', usable=_finite_boxes),
+    Target(
+        'boxes of VOC',
+        (BOX_XML,),
+        lambda path: _boxes(path.parent),
+        file='a.xml',
+        usable=_finite_boxes,
+    ),
+    *_columns(),
     Target('list of classes', (b'background\ncat\ndog\n',), _class_file),
 ]
