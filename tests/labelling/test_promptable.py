@@ -3,6 +3,7 @@
 import copy
 import json
 import shutil
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -489,7 +490,10 @@ def test_mistakes_are_told_in_one_line(folders, config, tmp_path):
     weights.pop('vision_encoder.patch_embed.projection.weight')
     save_file(weights, part / 'model.safetensors', metadata=dict(format='pt'))
     refuse('part lacks 1 weights, such as vision_enc', model=str(part))
-    other = tmp_path / 'dinov2'
+    other = tmp_path / 'other'
     shutil.copytree(folders / 'sam', other)
     (other / 'config.json').write_text('{"model_type": "dinov2"}')
     refuse('is a dinov2, which takes no points; there are sam, sam_hq', model=str(other))
+    if find_spec('timm') is None:
+        (other / 'config.json').write_text('{"model_type": "edgetam"}')
+        refuse('other needs what is not installed: pip install .*timm', model=str(other))

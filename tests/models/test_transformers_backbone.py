@@ -4,6 +4,7 @@ import copy
 import re
 import socket
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 import mmseg_weak.models  # noqa: F401
+from mmseg_weak._transformers import read_pretrained
 from mmseg_weak.models.backbones import TransformersBackbone
 
 VIT = dict(
@@ -304,6 +306,37 @@ def test_mistakes_are_told_in_one_line(library, folder, offline, tmp_path, monke
     library.AutoConfig.for_model('dinov2', **VIT).save_pretrained(tmp_path / 'config')
     with pytest.raises(ValueError, match='config lacks a file'):
         TransformersBackbone(str(tmp_path / 'config')).init_weights()
+
+
+def test_a_hub_that_cannot_be_reached_is_one_line(library, monkeypatch):
+    def gone(*_, **__):
+        raise socket.gaierror(-2, 'Name or service not known')
+
+    monkeypatch.setattr(socket, 'getaddrinfo', gone)
+    monkeypatch.setattr('time.sleep', lambda _: None)
+    name = 'facebook/dinov2-unheard-of'
+    text = f'TransformersBackbone: {name} is no folder, and the hub has no such model or '
+    with pytest.raises(ValueError, match=text + 'cannot be reached') as caught:
+        TransformersBackbone(name)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.skipif(find_spec('timm') is not None, reason='timm is installed')
+def test_a_library_that_a_backbone_lacks_is_named(library, offline):
+    text = r'timm_backbone needs what is not installed: pip install timm \('
+    with pytest.raises(ValueError, match=text) as caught:
+        TransformersBackbone(dict(model_type='timm_backbone'))
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.skipif(find_spec('torchvision') is not None, reason='torchvision is there')
+def test_torchvision_is_named_where_a_part_of_the_library_needs_it(library, folder):
+    def load(*words, **options):  # the class itself refuses to be touched
+        return library.Sam2ImageProcessor.from_pretrained(*words, **options)
+
+    with pytest.raises(ValueError, match='pip install torchvision') as caught:
+        read_pretrained(load, folder('dinov2'), 'a test', True)
+    assert '\n' not in str(caught.value)
 
 
 def test_the_config_of_the_documentation_builds(library, offline):
