@@ -43,7 +43,9 @@ def _class_lines(found: Survey, totals: Counter, images: Counter) -> list[str]:
     width, lines = max(map(len, shown)), []
     for name in shown:
         count = f'{_count(totals[name], "click")} in ' if found.kind == 'clicks' else ''
-        lines.append(f'  {name:<{width}}  {count}{_count(images[name], "photograph")}')
+        kind = '' if not found.tags else ', masks' if name in found.strong else ', tags'
+        seen = _count(images[name], 'photograph')
+        lines.append(f'  {name:<{width}}  {count}{seen}{kind}')
     if first:
         hidden = len(classes) - len(shown)
         lines.insert(len(first), f'  … and {hidden} more, the rarest:')

@@ -233,6 +233,8 @@ def test_masks_of_some_classes_and_tags_of_the_rest(folder):
     (folder / 'tags.json').write_text(json.dumps(tags))
     lines = init('photos', ['masks', 'tags.json'], classes=['background', 'cat', 'dog'])
     assert '  mmseg-weak stages project/stages.py' in lines
+    assert '  cat  2 photographs, masks' in lines
+    assert '  owl  5 photographs, tags' in lines
     written = json.loads(Path('project/tags.json').read_text())
     assert written[NAMES[0]] == [] and written[NAMES[2]] == ['dog']
     assert written[NAMES[7]] == ['owl'], 'tags come before the mask'
