@@ -1,8 +1,10 @@
 """Clicks of a session from and to the formats of tools; masks as PNGs."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from .._files import replace_file
 from ..datasets.formats import Annotations, read_annotations, write_annotations
@@ -84,7 +86,10 @@ def import_clicks(
 
 
 def export_masks(
-    session: LiveSession, folder: str | os.PathLike, images: Sequence[str] | None = None
+    session: LiveSession,
+    folder: str | os.PathLike,
+    images: Sequence[str] | None = None,
+    make: Callable[[str], np.ndarray] | None = None,
 ) -> None:
     """Write masks as palette PNGs, named by image id with ``.png`` for its suffix.
 
@@ -92,6 +97,7 @@ def export_masks(
         session (LiveSession): Its model makes them.
         folder (str | os.PathLike): Where to.
         images (Sequence[str], optional): Image ids. Defaults to None, all.
+        make (Callable, optional): Image id to mask. Defaults to ``session.mask``.
 
     Raises:
         ValueError: Two images would share a file, or there is no click yet.
@@ -103,7 +109,8 @@ def export_masks(
         other = files.setdefault(file, image)
         if other != image:
             raise ValueError(f'{other} and {image} would both be {file}')
-    palette = distinct_palette(session.classes)
+    make, palette = make or session.mask, distinct_palette(session.classes)
     for file, image in files.items():
+        mask = make(image)
         with replace_file(file) as temporary:
-            write_mask(temporary, session.mask(image), palette)
+            write_mask(temporary, mask, palette)

@@ -5,6 +5,7 @@ import logging
 import tempfile
 import threading
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -207,8 +208,9 @@ class SharedSession:
         folder = self.session.work_dir / 'export'
         with self.changed:
             lost = export_clicks(self.session, folder / format / 'clicks', format)
-            if masks:
-                export_masks(self.session, folder / 'masks')
+        if masks:  # one at a time: a click meanwhile waits for one mask, not for all
+            make = partial(self.locked, self.session.mask)
+            export_masks(self.session, folder / 'masks', make=make)
         return dict(folder=str(folder), lost=lost)
 
     def deepen(self) -> None:

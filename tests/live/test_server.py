@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from mmseg_weak.live import FrozenPyramid
+from mmseg_weak.live import FrozenPyramid, export
 from mmseg_weak.live.server import MAX_BODY, build_app
 from mmseg_weak.live.shared_session import SharedSession
 
@@ -181,6 +181,24 @@ def test_two_pages_at_once_lose_nothing(page, shared):
         thread.join()
     ids = [click.id for click in shared.session.clicks]
     assert len(set(ids)) == 30
+
+
+def test_clicks_are_taken_while_masks_are_exported(page, shared, monkeypatch):
+    add(page)
+    add(page, x=1.5, name='grass')
+    write, taken = export.write_mask, []
+
+    def write_after_a_click(*args):
+        values = dict(image='a.png', points=[[3.5, 3.5]], name='grass')
+        other = threading.Thread(target=lambda: taken.append(shared.operate('add', values)))
+        other.start()
+        other.join(20)
+        assert not other.is_alive()
+        write(*args)
+
+    monkeypatch.setattr(export, 'write_mask', write_after_a_click)
+    shared.export('clicks', masks=True)
+    assert len(taken) == len(shared.session.images)
 
 
 def test_features_computed_ahead_are_of_the_network_that_made_them(shared, monkeypatch):

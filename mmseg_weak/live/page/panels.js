@@ -110,7 +110,11 @@ export function drawQuality(element, quality, open) {
     button.addEventListener('click', () => open({ id, image }));
     return button;
   });
+  const caution = document.createElement('p');
+  caution.textContent =
+    'Measured on your clicks. Clicks set where masks were wrong, or where Suggest asked, are ' +
+    'harder than most places: the masks are then better than these numbers.';
   const title = document.createElement('p');
   title.textContent = doubtful.length ? 'Clicks that the others contradict:' : '';
-  element.replaceChildren(table, title, ...doubtful);
+  element.replaceChildren(table, caution, title, ...doubtful);
 }
