@@ -10,13 +10,17 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+from mmseg.registry import MODELS
+from PIL import Image
+from toy import CLASSES, resumable_config
 
 from mmseg_weak.cli import run_verb
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith('linux'), reason='asks the kernel'
 )
-ROWS = 4000
+ROWS, ITERATIONS = 4000, 8
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 STEP = (
     'i=$(cat {stage}/count 2>/dev/null || echo 0); while test $i -lt 30; do i=$((i + 1)); '
@@ -90,7 +94,7 @@ class Work:
         return start(self.verb, [w.format(folder) for w in self.words], log)
 
 
-def stages(folder):
+def stages(folder, toy_root):
     (folder / 'list.py').write_text(STAGES)
     words = [str(folder / 'list.py'), '--work-dir', '{}', '--jobs', '2']
 
@@ -100,7 +104,7 @@ def stages(folder):
     return Work('stages', words, results)
 
 
-def convert(folder):
+def convert(folder, toy_root):
     rng = random.Random(0)
     rows = [
         f'im{i // 4}.png,{rng.random() * 60:.3f},{rng.random() * 60:.3f},{i % 3}'
@@ -111,6 +115,47 @@ def convert(folder):
     return Work('convert', [*words, '--overwrite'], files)
 
 
+def toy_files(folder, toy_root):
+    """Config of a short training, and a checkpoint for labels."""
+    config = resumable_config(toy_root, folder, ITERATIONS)
+    config.custom_imports = dict(imports=['mmseg_weak'], allow_failed_imports=False)
+    for name in ('val_dataloader', 'val_evaluator', 'val_cfg', 'experiment_name'):
+        config.pop(name)
+    config.dump(folder / 'config.py')
+    torch.manual_seed(0)
+    state = MODELS.build(config.model).state_dict()
+    meta = dict(dataset_meta=dict(classes=CLASSES))
+    torch.save(dict(state_dict=state, meta=meta), folder / 'network.pth')
+
+
+def train(folder, toy_root):
+    toy_files(folder, toy_root)
+    words = [str(folder / 'config.py'), '--work-dir', '{}', '--resume']
+
+    def results(out):
+        """Weights, teacher and momentum of the end, bit by bit."""
+        content = torch.load(out / f'iter_{ITERATIONS}.pth', weights_only=False)
+        parts = content['state_dict'], content['ema_state_dict'], content['optimizer']
+        return dict(enumerate(map(tensors, parts)))
+
+    return Work('train', words, results)
+
+
+def tensors(content):
+    """Bytes of all tensors of a nested dict, one behind the other."""
+    if isinstance(content, torch.Tensor):
+        return content.numpy().tobytes()
+    items = content.values() if isinstance(content, dict) else ()
+    return b''.join(map(tensors, items))
+
+
+def label(folder, toy_root):
+    toy_files(folder, toy_root)
+    words = [str(folder / name) for name in ('config.py', 'network.pth')]
+    words += ['--out', '{}', '--scales', *('1', '1.5', '2', '2.5', '3')]
+    return Work('label', words, files)
+
+
 def files(out):
     """Every result as bytes; whatever was left half-written is hidden or absent."""
     return {p.name: p.read_bytes() for p in out.iterdir() if not p.name.startswith('.')}
@@ -118,6 +163,9 @@ def files(out):
 
 def whole_so_far(verb, out):
     """What lies there after a kill is a whole file, whichever it is."""
+    if verb == 'label':
+        for path in out.glob('[!.]*.png'):
+            Image.open(path).load()
     if verb == 'convert' and (out / 'clicks.json').exists():
         assert len(json.loads((out / 'clicks.json').read_text())) == ROWS // 4
 
@@ -154,18 +202,17 @@ def kill_at_random(work, folder, kills, seed):
     return early
 
 
-# Of trainings and labels see tests/apis/test_interruption.py, tests/labelling/test_job.py.
-COMMANDS = dict(stages=stages, convert=convert)
+COMMANDS = dict(train=train, label=label, stages=stages, convert=convert)
 
 
 @pytest.mark.parametrize('verb', COMMANDS)
-def test_five_signals(verb, tmp_path):
-    assert kill_at_random(COMMANDS[verb](tmp_path), tmp_path, 5, 1) >= 1
+def test_three_signals(verb, toy_root, tmp_path):
+    assert kill_at_random(COMMANDS[verb](tmp_path, toy_root), tmp_path, 3, 1) >= 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('verb', COMMANDS)
-def test_fifty_signals(verb, tmp_path):
-    early = kill_at_random(COMMANDS[verb](tmp_path), tmp_path, 50, 2)
-    print(f'{verb}: 50 signals, {early} before the end')
-    assert early >= 10
+def test_twenty_five_signals(verb, toy_root, tmp_path):
+    early = kill_at_random(COMMANDS[verb](tmp_path, toy_root), tmp_path, 25, 2)
+    print(f'{verb}: 25 signals, {early} before the end')
+    assert early >= 5
