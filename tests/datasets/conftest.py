@@ -1,9 +1,11 @@
 import json
+import logging
 
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 from PIL import Image
+from real_part import SETS, Part
 
 import mmseg_weak  # noqa: F401 registers the components
 
@@ -49,3 +51,21 @@ def config(root):
         img_suffix='.png',
         click_file='clicks.json',
     )
+
+
+@pytest.fixture(params=SETS)
+def part(request, tmp_path, monkeypatch):
+    monkeypatch.setenv('SET', request.param)
+    return Part(request.param, tmp_path)
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What data sets say."""
+    lines = []
+
+    def keep(text, logger=None, level=logging.INFO):
+        lines.append(str(text))
+
+    monkeypatch.setattr('mmseg_weak.datasets.messages.print_log', keep)
+    return lines
