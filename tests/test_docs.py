@@ -169,3 +169,11 @@ def test_the_reference_names_what_exists_and_the_site_every_page():
     site = (REPOSITORY / 'mkdocs.yml').read_text()
     missing = [page for page in PAGES if page.startswith('docs/') and page not in site]
     assert not missing
+
+
+def test_tests_that_the_checks_name_exist():
+    text = (REPOSITORY / 'docs/checks.md').read_text()
+    named = re.findall(r'`([\w/]+\.py)::(test_\w+)`', text)
+    assert len(named) > 80
+    files = {file: (REPOSITORY / 'tests' / file).read_text() for file, _ in named}
+    assert not [pair for pair in named if f'def {pair[1]}(' not in files[pair[0]]]
