@@ -43,6 +43,17 @@ def test_prints_a_row_for_each_ratio(script, num_rows):
     assert len({row[1] for row in rows}) == num_rows
 
 
+@FOUNDATION
+def test_costs_of_foundation_models_are_a_row_each():
+    command = [sys.executable, '-W', 'ignore', FOLDER / 'foundation.py', '--repeats', '1']
+    command += ['--only', 'ConvNeXt tiny, a training', '--threads', '1']
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    *_, row = result.stdout.splitlines()
+    name, seconds, memory = (cell.strip() for cell in row.strip('|').split('|'))
+    assert name.startswith('ConvNeXt') and float(seconds) > 0 and int(memory) > 50
+
+
 def test_gpu_tables_in_a_dry_run(tmp_path):
     """Each part writes its table, whatever breaks; one that has no time says so."""
     parts = ['syncs', 'profiles', 'training_steps', 'refinements']

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.dataset import Compose
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -33,7 +34,7 @@ from mmseg_weak.models.promptable.click_masks import (
     peer_agreement,
     prompts,
 )
-from mmseg_weak.models.promptable.peer import click_points
+from mmseg_weak.models.promptable.peer import PromptablePeer, click_points
 
 SIZES = ((40, 57), (90, 30), (64, 64))
 
@@ -212,6 +213,43 @@ def test_a_click_stays_on_its_place(kind, size):
     # The library leaves out half a pixel of the image when it moves points.
     limit = 0.5 * 256 / min(size) + 1
     assert abs(seen[0][0][0] - x) <= limit and abs(seen[0][0][1] - y) <= limit
+
+
+@pytest.mark.parametrize('kind', ['sam', 'sam2'])
+@pytest.mark.parametrize('seed', range(4))
+def test_a_click_stays_on_its_place_through_resize_crop_and_flip(kind, seed):
+    """The pipeline moves it, the peer reads it, the model is pointed at what it showed."""
+    rng = np.random.default_rng(seed)
+    row, column = rng.integers(30, 70), rng.integers(40, 80)
+    image = np.zeros((100, 120, 3), np.uint8)
+    image[row - 4 : row + 5, column - 4 : column + 5] = 255
+    steps = [
+        dict(type='LoadClicks'),
+        dict(type='Resize', scale=(180, 150), keep_ratio=True),
+        dict(type='ClickRandomCrop', crop_size=(130, 150)),
+        dict(type='RandomFlip', prob=float(seed % 2)),
+        dict(type='RasterizeClicks', radius=2),
+        dict(type='PackWeakSegInputs'),
+    ]
+    np.random.seed(seed)
+    known = dict(clicks=[[column, row]], click_labels=[1], img_path='x', seg_fields=[])
+    packed = Compose(steps)(dict(img=image, img_shape=(100, 120), **known))
+    oracle, seen = Oracle(kind), []
+
+    def of(colours, points, labels):
+        lit = (colours > 0.5).all(axis=2)
+        seen.append((points[0], ndimage.center_of_mass(lit)[::-1]))
+        return torch.zeros(3, 8, 8)
+
+    oracle.of = of
+    peer = PromptablePeer('oracle')
+    peer._network = PromptableNetwork(oracle)
+    sample = packed['data_samples']
+    unit = packed['inputs'][None].float() / 255
+    size = torch.tensor([unit.shape[2:]])
+    peer.probabilities(unit, sample.gt_sem_seg.data, [sample], size, 3)
+    (point, centre), limit = seen[0], 1.0 * 256 / min(unit.shape[2:]) + 1
+    assert np.abs(np.subtract(point, centre)).max() <= limit
 
 
 def test_clicks_are_connected_over_small_gaps():
