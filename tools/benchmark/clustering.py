@@ -8,15 +8,21 @@ kinds: ``modes`` are rectified mixtures with the decaying spectrum of deep featu
 ``noise`` has no clusters at all, the hardest case for the projection.
 """
 
+import tempfile
+import time
 from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
-from measure import Row, print_table, seconds_in_turn, time_row
+from measure import Peak, Row, in_fresh_process, print_table, seconds_in_turn, time_row
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from mmseg_weak.models.cam.clustering import kmeans
+
+MANY = 10**6
 
 
 def make_features(kind: str, count: int, dims: int) -> np.ndarray:
@@ -58,5 +64,59 @@ def rows(options: Namespace) -> list[Row]:
     return result
 
 
+def write_features(path: Path, count: int, dims: int) -> None:
+    """Rows of the kind ``modes``, float32, a few at a time."""
+    rng = np.random.default_rng(0)
+    modes = rng.gamma(0.5, 1, (40, dims)).astype(np.float32)
+    with open(path, 'wb') as file:
+        for start in range(0, count, 10_000):
+            rows = min(10_000, count - start)
+            weights = rng.dirichlet([0.3] * 40, rows).astype(np.float32)
+            noise = rng.standard_gamma(0.5, (rows, dims), dtype=np.float32)
+            file.write((weights @ modes + np.float32(0.3) * noise).tobytes())
+
+
+def cluster_file(path: Path, count: int, dims: int, mapped: bool, threads: int) -> tuple:
+    """Seconds of the processor, bytes, inertia; runs in a process of its own."""
+    torch.set_num_threads(threads)
+    kmeans(torch.rand(40, 8), 2)
+    with Peak() as peak:
+        features = torch.from_file(str(path), False, count * dims).view(count, dims)
+        if not mapped:
+            features = features.clone()
+        start = time.process_time()
+        inertia = kmeans(features, 10).inertia
+        seconds = time.process_time() - start
+    return seconds, peak.most - peak.before, inertia
+
+
+def file_rows(options: Namespace) -> Iterator[Row]:
+    """Features mapped from a file against the same in memory; memory of many."""
+    dims = 512 if options.tiny else 2048
+    with tempfile.TemporaryDirectory() as name:
+        path, count = Path(name) / 'features', 2000 if options.tiny else 50_000
+        write_features(path, count, dims)
+        memory, file = (
+            in_fresh_process(cluster_file, path, count, dims, mapped, options.threads)
+            for mapped in (False, True)
+        )
+        what = f'k-means {count}x{dims} from a file instead of memory'
+        cells = f'{memory[0]:.3g} s', f'{file[0]:.3g} s'
+        yield Row(f'{what}: time', *cells, file[0] / memory[0], '<= 1.2')
+        ratio = file[2] / memory[2]
+        yield Row(f'{what}: inertia', *(f'{v[2]:.6g}' for v in (memory, file)), ratio)
+        cells = [f'{value[1] / 2**20:.0f} MiB' for value in (memory, file)]
+        yield Row(f'{what}: memory', *cells, file[1] / memory[1], '<= 0.75')
+        if options.full:
+            write_features(path, MANY, dims)
+            found = in_fresh_process(cluster_file, path, MANY, dims, True, options.threads)
+            what = f'k-means {MANY}x{dims} from a file in {found[0]:.0f} s: memory'
+            size, own = 4 * MANY * dims, found[1]
+            cells = f'{size / 2**20:.0f} MiB', f'{own / 2**20:.0f} MiB'
+            yield Row(what, *cells, own / size, '<= 0.25')
+
+
+BENCHMARKS = (rows, file_rows)
+
 if __name__ == '__main__':
-    print_table([rows], __doc__)
+    print_table(BENCHMARKS, __doc__)

@@ -31,31 +31,25 @@ import mmengine
 import mmseg
 import multi_scale_cam
 import mutual_promotion
+import refinement
 import torch
-from gpu_refinements import refinement_rows
 from measure import COLUMNS, seconds_in_turn, table_line
 from torch.profiler import ProfilerActivity, profile
 
 Part = Callable[[argparse.Namespace], Iterator[str]]
 
 
-def ratios(module: object) -> Part:
+def ratios(rows: Callable) -> Part:
     """Rows of one of the other benchmarks."""
 
     def part(options: argparse.Namespace) -> Iterator[str]:
         yield from header(COLUMNS)
-        for row in module.rows(options):
+        for row in rows(options):
             if options.tiny:
                 row.target = None  # It was set for the real size.
             yield str(row)
 
     return part
-
-
-def refinements(options: argparse.Namespace) -> Iterator[str]:
-    """Refinements on the device against their plain forms."""
-    yield from header(COLUMNS)
-    yield from map(str, refinement_rows(options))
 
 
 def training_steps(options: argparse.Namespace) -> Iterator[str]:
@@ -160,12 +154,12 @@ PARTS: dict[str, tuple[int, Part]] = {
     'tests': (100, gpu_runs.tests),
     'syncs': (40, syncs),
     'training_steps': (110, training_steps),
-    'mutual_promotion': (70, ratios(mutual_promotion)),
+    'mutual_promotion': (70, ratios(mutual_promotion.rows)),
     'profiles': (40, profiles),
-    'refinements': (30, refinements),
-    'losses': (25, ratios(click_losses)),
-    'ema': (25, ratios(ema_update)),
-    'activation_maps': (30, ratios(multi_scale_cam)),
+    'refinements': (30, ratios(refinement.device_rows)),
+    'losses': (25, ratios(click_losses.rows)),
+    'ema': (25, ratios(ema_update.rows)),
+    'activation_maps': (30, ratios(multi_scale_cam.rows)),
     'trainings_and_labels': (110, gpu_runs.trainings_and_labels),
 }
 

@@ -1,36 +1,36 @@
-"""Time and memory of the refinement room against plain forms.
+"""Refinements against plain forms and, where it is installed, the C++ dense CRF.
 
     python tools/benchmark/refinement.py
-    python tools/benchmark/refinement.py --cases refine crf --repeats 7
+    pip install pydensecrf2; python tools/benchmark/refinement.py --clock cpu --repeats 7
 
-Every case is timed in one process, forms in turn, and reported as medians and their
-ratio. Peak memory is that of one run in a fresh process above what the process held
-before the run (Linux). The plain forms are the oracles of the tests. Of the dense random
-walk one of its eight squarings is run, and its time counted eight times.
+The plain forms are the oracles of the tests. The walk's squares dense matrices, so it is
+given small maps. ``pydensecrf2`` is the published C++ code with its bindings and needs a
+compiler; without it the rows of the CRF tell our time alone.
 """
 
-import argparse
-import json
-import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Callable
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
+from measure import (
+    Row,
+    extra_peak_bytes,
+    in_fresh_process,
+    print_table,
+    seconds_in_turn,
+    time_row,
+)
 from scipy.ndimage import gaussian_filter
 from skimage.graph import MCP_Geometric
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tests' / 'refinement')]
 
-from plain_refinement import (  # noqa: E402
-    plain_pixel_adaptive,
-    plain_random_walk,
-    plain_transition,
-)
+from plain_refinement import plain_pixel_adaptive, plain_random_walk  # noqa: E402
 
 from mmseg_weak.refinement import (  # noqa: E402
     PixelAdaptiveRefinement,
@@ -41,28 +41,45 @@ from mmseg_weak.refinement import (  # noqa: E402
 )
 from mmseg_weak.refinement.edge_geodesic import geodesic_distance  # noqa: E402
 
-Form = Callable[[], object]
+Forms = dict[str, Callable[[], object]]
 
 
-def refine_case() -> dict[str, Form]:
-    """Pixel-adaptive refinement, 2x3x256x256 with 21 masks."""
-    images, masks = torch.rand(2, 3, 256, 256), torch.rand(2, 21, 256, 256)
+def pixel_adaptive(size: int, device: str) -> Forms:
+    """Two images with 21 masks each."""
+    images = torch.rand(2, 3, size, size, device=device)
+    masks = torch.rand(2, 21, size, size, device=device)
     refine = PixelAdaptiveRefinement()
     return dict(
+        stock=lambda: plain_pixel_adaptive(images, masks),
         ours=lambda: refine(images, masks),
-        plain=lambda: plain_pixel_adaptive(images, masks),
     )
 
 
-def labels_case() -> dict[str, Form]:
-    """Both label makers, crop 256, 4 images, 20 classes of which 1 to 3 present."""
+def pixel_adaptive_tiles(size: int) -> Forms:
+    """One large image with two masks; affinities streamed or in tiles."""
+    images, masks = torch.rand(1, 3, size, size), torch.rand(1, 2, size, size)
+    refine = PixelAdaptiveRefinement()
+
+    def streamed() -> None:
+        affinity = refine._affinity(
+            refine._pad(images, refine._padding_index(None, images))
+        )
+        refine.propagate(masks, affinity)
+
+    return dict(stock=streamed, ours=lambda: refine(images, masks))
+
+
+def label_makers(size: int) -> Forms:
+    """Both label makers, 4 images, 20 classes of which 1 to 3 are present."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.rand(4, 3, 256, 256, generator=generator)
-    cams = torch.rand(4, 20, 256, 256, generator=generator)
-    background = torch.rand(4, 256, 256, generator=generator)
+    images = torch.rand(4, 3, size, size, generator=generator)
+    cams = torch.rand(4, 20, size, size, generator=generator)
+    background = torch.rand(4, size, size, generator=generator)
     tags = torch.zeros(4, 20)
     tags[:, 3] = tags[1:3, 8] = tags[2, 14] = 1
-    boxes = torch.tensor([[0, 256, 0, 256], [0, 256, 20, 256], [30, 200, 0, 256]] * 2)[:4]
+    low, high = size // 10, size - size // 5
+    boxes = [[0, size, 0, size], [0, size, low, size], [low, high, 0, size]]
+    boxes = torch.tensor([*boxes, boxes[0]])
 
     def make(refine: Callable) -> None:
         par_label(images, cams, tags, boxes, refine)
@@ -83,143 +100,138 @@ def labels_case() -> dict[str, Form]:
         pairs = zip(images.split(1), masks.split(1))
         return torch.cat([plain_pixel_adaptive(*pair) for pair in pairs])
 
-    return dict(ours=lambda: make(PixelAdaptiveRefinement()), plain=lambda: make(plain))
+    return dict(ours=lambda: make(PixelAdaptiveRefinement()), stock=lambda: make(plain))
 
 
-def walk_case() -> dict[str, Form]:
-    """Random walk of 3 maps of 94x125, 256 steps."""
-    scores, boundary = torch.rand(3, 94, 125), torch.rand(1, 94, 125) ** 4
+def walk(height: int, width: int, device: str) -> Forms:
+    """Three maps, 256 steps."""
+    scores = torch.rand(3, height, width, device=device)
+    boundary = torch.rand(1, height, width, device=device) ** 4
     return dict(
         ours=lambda: random_walk(scores, boundary),
-        plain=lambda: plain_random_walk(scores, boundary, num_squarings=1),
-        transition=lambda: plain_transition(boundary[0]),
+        stock=lambda: plain_random_walk(scores, boundary),
     )
 
 
-def large_walk_case() -> dict[str, Form]:
-    """Random walk of 1 map of 750x1000 (an image of 4000x3000 at stride 4)."""
-    scores, boundary = torch.rand(1, 750, 1000), torch.rand(1, 750, 1000) ** 4
-    return dict(ours=lambda: random_walk(scores, boundary))
-
-
-def crf_case() -> dict[str, Form]:
-    """Dense CRF, 375x500, 3 labels, 10 iterations."""
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[:375, :500]
-    # Colour ramps and noise: about as many lattice vertices as a photograph.
-    image = np.stack([x * 0.4, y * 0.5, (x + y) * 0.2], -1) + rng.normal(
-        0, 8, (375, 500, 3)
+def sharp_walk(height: int, width: int) -> Forms:
+    """Boundaries as faint as noise (stock), and nearly 0 or 1 as a trained network's."""
+    scores = torch.rand(3, height, width)
+    faint = 0.1 * torch.rand(1, height, width)
+    regions = gaussian_filter(np.random.default_rng(0).random((height, width)), 2)
+    near = 1e-4 * (0.5 + torch.rand(height, width))  # to the tenth power: denormal
+    sharp = torch.where(torch.from_numpy(regions) > regions.mean(), 1 - near, near)[None]
+    return dict(
+        stock=lambda: random_walk(scores, faint), ours=lambda: random_walk(scores, sharp)
     )
-    image = image.clip(0, 255).astype(np.uint8)
-    probs = rng.dirichlet([1, 1, 1], (375, 500)).transpose(2, 0, 1).astype(np.float32)
-    return dict(ours=lambda: dense_crf(image, probs))
 
 
-def geodesic_case() -> dict[str, Form]:
-    """Distance from the clicks of one class over a 300x300 map of blurred lines."""
-    lines = np.random.default_rng(0).random((300, 300)) > 0.98
+def geodesic(size: int) -> Forms:
+    """Distance from the clicks of one class over a map of blurred lines."""
+    lines = np.random.default_rng(0).random((size, size)) > 0.98
     edges = gaussian_filter(lines.astype(np.float32), 1.5)
     cost = 0.01 + (edges / edges.max()) ** 2
-    seeds, starts = np.array([30_150, 80_020]), [(100, 150), (266, 220)]
+    starts = [(size // 3, size // 2), (size - 9, size - 9)]
+    seeds = np.array([y * size + x for y, x in starts])
     return dict(
         ours=lambda: geodesic_distance(cost, seeds),
-        plain=lambda: MCP_Geometric(cost.astype(float)).find_costs(starts),
+        stock=lambda: MCP_Geometric(cost.astype(float)).find_costs(starts),
     )
 
 
-CASES = dict(
-    refine=refine_case,
-    labels=labels_case,
-    walk=walk_case,
-    large_walk=large_walk_case,
-    crf=crf_case,
-    geodesic=geodesic_case,
-)
+def crf(height: int, width: int, labels: int, noise: float) -> Forms:
+    """Colour ramps with noise, chance probabilities, the options of the paper."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:height, :width]
+    image = np.stack([x * 0.4, y * 0.5, (x + y) * 0.2], -1)
+    image = image + rng.normal(0, max(noise, 1e-9), image.shape)
+    image = image.clip(0, 255).astype(np.uint8)
+    probs = rng.dirichlet([1] * labels, (height, width)).transpose(2, 0, 1)
+    probs = probs.astype(np.float32)
+    forms = dict(ours=lambda: dense_crf(image, probs))
+    if find_spec('pydensecrf'):
+        forms['stock'] = lambda: original_crf(image, probs)
+    return forms
 
 
-def peak_memory(form: Form) -> int:
-    """Bytes one run takes above what the process holds, by the kernel's high mark."""
-    Path('/proc/self/clear_refs').write_text('5')
-    before = _high_mark()
-    form()
-    return _high_mark() - before
+def original_crf(image: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    """Krähenbühl's code with the same options."""
+    from pydensecrf.densecrf import DenseCRF2D
+
+    height, width = image.shape[:2]
+    model = DenseCRF2D(width, height, len(probs))
+    energy = -np.log(np.maximum(probs, 1e-10)).reshape(len(probs), -1)
+    model.setUnaryEnergy(np.ascontiguousarray(energy, dtype=np.float32))
+    model.addPairwiseGaussian(sxy=3, compat=3)
+    model.addPairwiseBilateral(sxy=80, srgb=13, rgbim=image, compat=10)
+    return np.array(model.inference(10)).reshape(probs.shape)
 
 
-def _high_mark() -> int:
-    status = Path('/proc/self/status').read_text()
-    line = next(line for line in status.splitlines() if line.startswith('VmHWM'))
-    return 1024 * int(line.split()[1])
+def memory(make: Callable[..., Forms], arguments: tuple, form: str, device: str) -> int:
+    """Peak bytes of one form above its inputs; runs in a process of its own."""
+    torch.set_num_threads(1)
+    # Compile and load what a first call would.
+    make(*(min(a, 12) if isinstance(a, int) else a for a in arguments))[form]()
+    return extra_peak_bytes(make(*arguments)[form], device)
 
 
-def memory_in_fresh_process(case: str, form: str, threads: int) -> int:
-    """Peak memory of one form."""
-    command = [sys.executable, __file__, '--threads', str(threads), '--memory', case, form]
-    result = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(result.stdout.splitlines()[-1])
+def memory_row(what: str, make: Callable[..., Forms], arguments: tuple, device: str) -> Row:
+    """Peaks of both forms."""
+    stock, ours = (
+        in_fresh_process(memory, make, arguments, form, device)
+        for form in ('stock', 'ours')
+    )
+    cells = [f'{value / 2**20:.0f} MiB' for value in (stock, ours)]
+    return Row(f'{what}: memory', *cells, ours / max(stock, 1), '<= 0.5')
 
 
-def median_seconds(forms: dict[str, Form], repeats: int) -> dict[str, float]:
-    """Medians of runs in turn, so that a busy moment meets every form."""
-    seconds = {name: [] for name in forms}
-    for _ in range(repeats):
-        for name, form in forms.items():
-            start = time.perf_counter()
-            form()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+def device_rows(options: Namespace) -> Iterator[Row]:
+    """What runs on any device; the plain forms take many seconds on a CPU."""
+    if torch.device(options.device).type == 'cpu':
+        options = Namespace(**{**vars(options), 'repeats': min(options.repeats, 2)})
+    size = 32 if options.tiny else 256
+    case = size, options.device
+    what = f'pixel-adaptive refinement, 2x3x{size}x{size}, 21 masks'
+    yield time_row(what, seconds_in_turn(pixel_adaptive(*case), options), '>= 10')
+    yield memory_row(what, pixel_adaptive, case, options.device)
+    side = (12, 16) if options.tiny else (40, 50)
+    what = f'random walk of 3 maps of {side[0]}x{side[1]}, 256 steps, dense'
+    yield time_row(what, seconds_in_turn(walk(*side, options.device), options))
 
 
-def report(case: str, repeats: int, threads: int) -> str:
-    """Row of the table."""
-    forms = CASES[case]()
-    memory = {
-        name: memory_in_fresh_process(case, name, threads) / 2**20
-        for name in forms
-        if name != 'transition'
-    }
-    forms['ours']()
-    seconds = median_seconds(forms, repeats)
-    cells = [CASES[case].__doc__, f'{seconds["ours"]:.3f} s', f'{memory["ours"]:.0f} MiB']
-    if 'transition' in seconds:
-        squaring = seconds['plain'] - seconds['transition']
-        seconds['plain'] = seconds['transition'] + 8 * squaring
-    if 'plain' in seconds:
-        cells += [
-            f'{seconds["plain"]:.2f} s',
-            f'{memory["plain"]:.0f} MiB',
-            f'{seconds["plain"] / seconds["ours"]:.1f}x',
-            f'1/{memory["plain"] / memory["ours"]:.1f}',
-        ]
-    return '| ' + ' | '.join(cells + ['–'] * (7 - len(cells))) + ' |'
+def rows(options: Namespace) -> Iterator[Row]:
+    """All of it, on the CPU where nothing else is possible."""
+    limited = Namespace(**{**vars(options), 'repeats': min(options.repeats, 7)})
+    yield from device_rows(limited)
+    tiny = options.tiny
+    size = 64 if tiny else 1024
+    what = f'pixel-adaptive refinement, {size}x{size}, 2 masks; affinities streamed'
+    yield time_row(what, seconds_in_turn(pixel_adaptive_tiles(size), limited), '>= 1.5')
+    size = 32 if tiny else 256
+    what = f'both label makers, 4x3x{size}x{size}, 1 to 3 of 20 classes'
+    yield time_row(what, seconds_in_turn(label_makers(size), limited), '>= 2.5')
+    side = (12, 16) if tiny else (94, 125)
+    what = f'random walk of {side[0]}x{side[1]}: sharp beside faint boundaries'
+    seconds = seconds_in_turn(sharp_walk(*side), limited)
+    yield time_row(what, seconds, '<= 1.3', faster=False)
+    size = 30 if tiny else 300
+    what = f'distance from clicks, {size}x{size}, scikit-image'
+    yield time_row(what, seconds_in_turn(geodesic(size), limited), '>= 5')
+    yield from crf_rows(limited)
 
 
-def main() -> None:
-    """Print the table, or the memory of one form."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--cases', nargs='+', choices=list(CASES), default=list(CASES))
-    parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--threads', type=int, default=1)
-    parser.add_argument('--memory', nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    if arguments.memory:
-        case, form = arguments.memory
-        refine_small()
-        print(json.dumps(peak_memory(CASES[case]()[form])))
-        return
-    print('| case | ours | memory | plain | memory | faster | memory ratio |')
-    print('|---|---|---|---|---|---|---|')
-    for case in arguments.cases:
-        print(report(case, arguments.repeats, arguments.threads), flush=True)
-
-
-def refine_small() -> None:
-    """Load and compile what a first call would, so that it does not count as memory."""
-    PixelAdaptiveRefinement()(torch.rand(1, 3, 8, 8), torch.rand(1, 1, 8, 8))
-    random_walk(torch.rand(1, 8, 8), torch.rand(1, 8, 8))
-    dense_crf(np.zeros((8, 8, 3), np.uint8), np.full((2, 8, 8), 0.5, np.float32))
-    torch.rand(64, 64) @ torch.rand(64, 64)
+def crf_rows(options: Namespace) -> Iterator[Row]:
+    """Few and many labels, colours without and with noise, against the C++ code."""
+    side = (12, 16) if options.tiny else (188, 250)
+    for labels in (3, 21):
+        for noise in (0, 8, 40):
+            what = f'dense CRF {side[0]}x{side[1]}, {labels} labels, noise {noise}'
+            seconds = seconds_in_turn(crf(*side, labels, noise), options)
+            if 'stock' in seconds:
+                yield time_row(f'{what}, C++', seconds, '>= 1.2')
+                continue
+            middle = float(np.median(seconds['ours']))
+            yield Row(f'{what}, seconds', '', f'{1e3 * middle:.3g} ms', middle)
 
 
 if __name__ == '__main__':
-    main()
+    print_table([rows], __doc__)
