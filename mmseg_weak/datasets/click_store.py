@@ -131,13 +131,15 @@ class ClickStore:
         try:
             begin, marks = take_ranges(shard.mark_start, place)
             point_begin, points = take_ranges(shard.point_start, marks)
+            if not np.isfinite(xy := shard.points[points]).all():
+                raise BrokenTable(shard.folder, 'points.npy: a position is not finite')
             return dict(
                 image_index=np.repeat(rows, np.diff(begin)).astype(np.int32),
                 label=shard.label[marks].astype(np.int64),
                 rank=shard.rank[marks].astype(np.int64),
                 negative=shard.negative[marks],
                 length=np.diff(point_begin),
-                points=shard.points[points],
+                points=xy,
             )
         except IndexError as error:
             raise BrokenTable(shard.folder, str(error)[:80]) from None
