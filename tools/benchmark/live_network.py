@@ -24,7 +24,7 @@ def train(args: argparse.Namespace, key: str, clicks: list[list], count: int) ->
     work = args.work_dir / args.results.stem / f'{rule}-{seed}-{count}'
     work.mkdir(parents=True, exist_ok=True)
     entries: dict[str, list] = {}
-    for rank, (image, x, y, label) in enumerate(clicks[:count]):
+    for rank, (image, x, y, label) in enumerate(clicks[:count], 1):
         click = dict(x=x, y=y, cls=(args.ids or range(256))[label], rank=rank)
         entries.setdefault(image, []).append(click)
     file = (work / 'clicks.json').resolve()

@@ -115,7 +115,7 @@ def draw(files: dict[str, Path], out: Path) -> None:
         axis.set_xticks(budgets, [str(b) for b in budgets], minor=False)
         axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
         axis.grid(alpha=0.3)
-    np.ravel(axes)[0].legend(fontsize=8)
+    np.ravel(axes)[0].legend(fontsize=8, loc='upper left')
     figure.tight_layout()
     figure.savefig(out)
 
