@@ -103,6 +103,9 @@ def read_checkpoint(path: str) -> dict:
         raise ValueError(f'{path} is no complete checkpoint ({reason})') from None
     if not isinstance(content, dict):
         raise ValueError(f'{path} is no checkpoint but a {type(content).__name__}')
+    weights = content.get('state_dict', content)
+    if not (isinstance(weights, Mapping) and all(isinstance(n, str) for n in weights)):
+        raise ValueError(f'{path} is no checkpoint: its weights have no names')
     require_finite(content, path)
     return content
 

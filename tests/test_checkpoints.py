@@ -60,6 +60,14 @@ def test_files_that_are_no_checkpoint_are_refused(legacy, tmp_path):
         require_checkpoint(str(path))
 
 
+@pytest.mark.parametrize('weights', [{('a', 'b'): torch.zeros(1)}, [torch.zeros(1)]])
+def test_weights_without_names_are_refused(weights, tmp_path):
+    path = tmp_path / 'a.pth'
+    torch.save(dict(state_dict=weights), path)
+    with pytest.raises(ValueError, match=r'a\.pth is no checkpoint: its weights have no'):
+        read_checkpoint(str(path))
+
+
 def test_names_of_several_wrappers():
     state = {'module.module.a.module.b': 1, 'c.module.module.d': 2, 'a_module.e': 3}
     assert _plain_names(state) == {'a.b': 1, 'c.d': 2, 'a_module.e': 3}

@@ -310,7 +310,7 @@ def test_of_masks_with_the_same_clicks_peers_choose():
     network = PromptableNetwork(Oracle('sam2'))
     assert choose_mask(network, offer, (4, 4)) == 0  # the model's own opinion
     assert choose_mask(network, offer, (4, 4), probs) == 1
-    offer = masks, torch.tensor([1.0, 0.9, 1.0]), offer[2]
+    offer = masks, torch.tensor([0.5, 0.9, 1.0]), offer[2]
     assert choose_mask(network, offer, (4, 4), probs) == 2  # clicks come first
     assert peer_agreement(masks < -5, probs).tolist() == [0, 0, 0]  # nothing is masked
 
