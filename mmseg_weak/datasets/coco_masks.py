@@ -77,20 +77,7 @@ def write_coco_masks(
         if not all(map(_has_outline, objects)):
             empty += 1
             continue
-        try:
-            stem = _stem(image['file_name'])
-            mask = _draw(coco, objects, label, (image['height'], image['width']))
-        except KeyError as error:
-            raise ValueError(
-                f'{annotation_file}: image {image["id"]} or an annotation of it has no '
-                f'{error}'
-            ) from None
-        except Exception as error:  # pycocotools raises anything for a broken outline
-            reason = reason_of(error)
-            raise ValueError(
-                f'{annotation_file}: an outline of image {shortened(image["id"], 40)} '
-                f'cannot be drawn ({type(error).__name__}: {reason})'
-            ) from None
+        stem, mask = _named_mask(annotation_file, coco, image, objects, label)
         if stem in tags:
             raise ValueError(
                 f'{annotation_file}: two images are called {stem}, and masks have one '
@@ -109,6 +96,25 @@ def write_coco_masks(
         images_with_other_classes=others,
         images_with_empty_outlines=empty,
     )
+
+
+def _named_mask(
+    annotation_file: str, coco, image: dict, objects: Sequence[dict], label: dict[int, int]
+) -> tuple[str, np.ndarray]:
+    """Name without suffix and mask of an image; errors say which one it is."""
+    try:
+        size = image['height'], image['width']
+        return _stem(image['file_name']), _draw(coco, objects, label, size)
+    except KeyError as error:
+        raise ValueError(
+            f'{annotation_file}: image {image["id"]} or an annotation of it has no {error}'
+        ) from None
+    except Exception as error:  # pycocotools raises anything for a broken outline
+        reason = reason_of(error)
+        raise ValueError(
+            f'{annotation_file}: an outline of image {shortened(image["id"], 40)} '
+            f'cannot be drawn ({type(error).__name__}: {reason})'
+        ) from None
 
 
 def _stem(name: str) -> str:
