@@ -8,10 +8,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
 from toy import REPOSITORY
 
 from mmseg_weak.stages import load_stages
 
+CONFIGS = REPOSITORY / 'configs'
 FIXTURE = Path(__file__).with_name('lists.txt')
 SEED = 3
 # Lists that are options of another one now: its name, its options, and what of the old
@@ -63,9 +67,15 @@ FOLDED[CONTROLS] = (
 )
 # Lists that had no template.
 LATER = {
-    f'seminar/stages_{name}_1xb8-1500_voc-animals-160x160.py'
-    for name in ('labels', 'labels-edges')
+    f'seminar/stages_{name}-160x160.py'
+    for name in (
+        'labels_1xb8-1500_voc-animals',
+        'labels-edges_1xb8-1500_voc-animals',
+        'labels_1xb8-600_small-sets',
+    )
 }
+# An entry of PseudoLabelDataset that has its name since.
+RENAMED = 'dataset.data_prefix.seg_map_path=@', 'dataset.pseudo_label_dir=@'
 # What a verb was called as: a file of tools/, which a wheel does not hold.
 VERBS = {
     'train.py': 'train',
@@ -170,6 +180,7 @@ def folded(lines, path):
     _, options, words = FOLDED.get(path, (path, None, {}))
     split = (options or {}).get('split')
     for line in lines:
+        line = line.replace(*RENAMED)
         for old, new in words.items() if not line.startswith('# ') else ():
             line = line.replace(old, new)
         yield line
@@ -206,3 +217,22 @@ def test_labels_of_the_first_network_train_the_second(path):
     tested = map(str, stages['test_student'].inputs.values())
     assert str(student.checkpoint) in tested
     assert ('--labeller' in labels.command) == ('edges' in path)
+
+
+@pytest.mark.parametrize('path', sorted(map(str, CONFIGS.glob('*/stages_*.py'))))
+def test_every_training_on_labels_takes_their_folder(path, monkeypatch, tmp_path):
+    """With the options of its command, in the way in which ``train`` reads them."""
+    init_default_scope('mmseg')
+    for stage in load_stages(path, str(tmp_path), SEED):
+        words = list(stage.command)
+        if words[1:4] != ['-m', 'mmseg_weak', 'train'] or '--cfg-options' not in words:
+            continue
+        for name, value in stage.env.items():
+            monkeypatch.setenv(name, value)
+        config = Config.fromfile(REPOSITORY / words[4])
+        options = [word for word in words if '.dataset.' in word and '=' in word]
+        config.merge_from_dict(dict(option.split('=', 1) for option in options))
+        dataset = config.train_dataloader.dataset
+        if dataset.type == 'PseudoLabelDataset':
+            built = DATASETS.build(dict(dataset, lazy_init=True))
+            assert built.data_prefix['seg_map_path'] == options[-1].split('=')[1]

@@ -1,6 +1,6 @@
 # VOC 2012 train_aug with pseudo-labels: one PNG of class ids for each image, 255 where
 # unknown. A command sets the folder with
-# --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER.
+# --cfg-options train_dataloader.dataset.pseudo_label_dir=FOLDER.
 # Paths of this data set start in the current directory.
 _base_ = ['voc12_tags.py', 'tta_6_scales.py']
 train_pipeline = [
@@ -21,10 +21,8 @@ train_dataloader = dict(
         img_suffix='.jpg',
         metainfo=dict(classes=_base_.classes),
         ann_file=f'{_base_.data_root}/ImageSets/Segmentation/train_aug.txt',
-        data_prefix=dict(
-            img_path=f'{_base_.data_root}/JPEGImages',
-            seg_map_path=f'{_base_.data_root}/PseudoLabels',
-        ),
+        data_prefix=dict(img_path=f'{_base_.data_root}/JPEGImages'),
+        pseudo_label_dir=f'{_base_.data_root}/PseudoLabels',
         pipeline=train_pipeline,
     ),
 )

@@ -1,6 +1,6 @@
 # The training images of voc_animals with pseudo-labels: one PNG of class ids for each
 # image, 255 where unknown. A command sets the folder with
-# --cfg-options train_dataloader.dataset.data_prefix.seg_map_path=FOLDER.
+# --cfg-options train_dataloader.dataset.pseudo_label_dir=FOLDER.
 # Paths of this data set start in the current directory.
 _base_ = 'voc_animals.py'
 train_pipeline = _base_.mask_pipeline
@@ -11,10 +11,8 @@ train_dataloader = dict(
         data_root=None,
         ann_file=f'{_base_.data_root}/ImageSets/Segmentation/train.txt',
         img_suffix='.jpg',
-        data_prefix=dict(
-            img_path=f'{_base_.data_root}/JPEGImages',
-            seg_map_path=f'{_base_.data_root}/PseudoLabels',
-        ),
+        data_prefix=dict(img_path=f'{_base_.data_root}/JPEGImages'),
+        pseudo_label_dir=f'{_base_.data_root}/PseudoLabels',
         metainfo={{_base_.metainfo}},
         pipeline=train_pipeline,
     )

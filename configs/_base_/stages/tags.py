@@ -6,7 +6,6 @@ maps_options = []  # of the table of background scores, such as --masks FOLDER
 # Where `mmseg-weak compare` finds the results, in the work dir.
 metrics = 'test/metrics.json'
 tta_metrics = 'test_tta/metrics.json'
-labels_go_to = 'train_dataloader.dataset.data_prefix.seg_map_path'
 
 _tags = ['{tags}']
 stages = [
