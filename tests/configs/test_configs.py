@@ -144,13 +144,13 @@ def test_weights_load_without_a_package_that_is_not_required(name):
 
 
 @pytest.mark.parametrize('name', [None, 'msrc21', 'weeds'])
-@pytest.mark.parametrize('method', ['pce', 'full'])
+@pytest.mark.parametrize('method', ['pce', 'full', 'labels'])
 def test_a_small_set_is_chosen_by_the_environment(method, name, monkeypatch):
     """Training, validation and the number of classes follow."""
     monkeypatch.delenv('SET', raising=False)
     if name:
         monkeypatch.setenv('SET', name)
-    path = f'seminar/{method}_fpn_efficientnet-lite0_1xb8-1500_small-sets-160x160.py'
+    path = f'seminar/{method}_fpn_efficientnet-lite0_1xb8-600_small-sets-160x160.py'
     config = Config.fromfile(REPOSITORY / 'configs' / path)
     sets = [config[f'{split}_dataloader'].dataset for split in ('train', 'val', 'test')]
     assert {one.data_root for one in sets} == {f'data/{name or "nuclei"}'}

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SETS = ('voc-animals', 'msrc21', 'weeds', 'nuclei')
 TRAINING = 'configs/seminar/pce_fpn_efficientnet-lite0_1xb8-1500_{}-160x160.py'
-OTHERS = TRAINING.format('small-sets')  # of all but the first, by the variable SET
+OTHERS = TRAINING.replace('1500', '600').format('small-sets')  # all but the first, by SET
 SYNTHETIC = 'configs/seminar/pce_fcn_r18-narrow_1xb8-400_synthetic-96x96.py'
 TRAINING_SECONDS = 70
 

@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/models/fpn_efficientnet-lite0.py',
     '../_base_/datasets/small_set_clicks.py',
-    '../_base_/schedules/budget_full.py',
+    '../_base_/schedules/budget_quick.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
