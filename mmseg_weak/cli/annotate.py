@@ -18,6 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--work-dir', help='for clicks and features; default PHOTOS/.mmseg_weak'
     )
+    parser.add_argument(
+        '--export', metavar='FOLDER', help='of exports; default PHOTOS_export'
+    )
     parser.add_argument('--port', type=int, default=0, help='default any free one')
     parser.add_argument(
         '--network',
@@ -43,4 +46,5 @@ def run(args: argparse.Namespace) -> None:
         network=args.network,
         device=args.device,
         browser=args.browser,
+        export=args.export,
     )

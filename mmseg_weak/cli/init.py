@@ -3,8 +3,9 @@
     mmseg-weak init photos clicks.csv --out cells
 
 LABELS are clicks or tags in any format that is read (docs/formats.md), a folder of masks of
-some photographs, or both: masks of some classes and a file of tags for the rest. Nothing
-is overwritten without --overwrite.
+some photographs, or both: masks of some classes and a file of tags for the rest. Labels
+that `annotate` exported or `label` made are trained on as they are. Nothing is overwritten
+without --overwrite.
 """
 
 import argparse

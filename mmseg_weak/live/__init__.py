@@ -2,6 +2,7 @@
 
 from .export import export_clicks, export_masks, import_clicks
 from .journal import Click
+from .labels import sure_labels, write_labels
 from .model import PROFILES
 from .pyramid import FrozenPyramid
 from .quality import ClickQuality

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ class FeatureCache:
     """Remembers maps by image file and network.
 
     A file that changed (size or time of change) is computed anew, and so is everything
-    with another network or scale.
+    with another network or scale. Several threads may ask at once.
 
     Args:
         folder (str | os.PathLike): Where files are kept; made if absent.
@@ -43,6 +44,7 @@ class FeatureCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._memory: OrderedDict[str, Maps] = OrderedDict()
         self._held = 0
+        self._lock = threading.Lock()
         self._files = {f.name: f.stat().st_size for f in self.folder.glob('*.npz')}
         self._total = sum(self._files.values())
 
@@ -56,19 +58,21 @@ class FeatureCache:
             list[np.ndarray]: (c, h, w) float16 each.
         """
         key = self._key(path)
-        if key in self._memory:
-            self._memory.move_to_end(key)
-            return self._memory[key]
-        maps = self._read(key)
-        if maps is None:
-            maps = self.compute(path)
-            self._write(key, maps)
-        self._remember(key, maps)
-        return maps
+        with self._lock:
+            if key in self._memory:
+                self._memory.move_to_end(key)
+                return self._memory[key]
+            maps = self._read(key)
+            if maps is None:
+                maps = self.compute(path)
+                self._write(key, maps)
+            self._remember(key, maps)
+            return maps
 
     def put(self, path: str, maps: Maps) -> None:
         """Keep maps on disk that were computed elsewhere."""
-        self._write(self._key(path), maps)
+        with self._lock:
+            self._write(self._key(path), maps)
 
     def has(self, path: str) -> bool:
         """Whether the maps of an image need not be computed."""

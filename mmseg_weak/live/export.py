@@ -1,7 +1,7 @@
 """Clicks of a session from and to the formats of tools; masks as PNGs."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,11 @@ from .._files import replace_file
 from ..datasets.formats import Annotations, read_annotations, write_annotations
 from ..datasets.formats.collector import Collector
 from ..datasets.formats.conversion import fit_to_images
+from ..datasets.formats.writing import writable_formats
 from ..datasets.mask_files import write_mask
+from ..registry import READERS
 from ..visualization.palette import distinct_palette
+from .labels import label_names, write_labels
 from .session import LiveSession
 
 
@@ -26,6 +29,18 @@ def session_annotations(session: LiveSession) -> Annotations:
         else:
             out.click(*click.points[0], click.name, negative=click.denied)
     return out.finish('session', 'session')
+
+
+def click_file_name(format: str) -> str:
+    """Name for the clicks in a format: of a file, or of a folder.
+
+    Raises:
+        ValueError: The format cannot be written.
+    """
+    entry = READERS.get(format) if format in writable_formats() else None
+    if entry is None:
+        raise ValueError(f'format {format!r} cannot be written')
+    return 'clicks' + ('' if entry.per_image or entry.folder else entry.suffixes[0])
 
 
 def export_clicks(
@@ -89,7 +104,6 @@ def export_masks(
     session: LiveSession,
     folder: str | os.PathLike,
     images: Sequence[str] | None = None,
-    make: Callable[[str], np.ndarray] | None = None,
 ) -> None:
     """Write masks as palette PNGs, named by image id with ``.png`` for its suffix.
 
@@ -97,20 +111,37 @@ def export_masks(
         session (LiveSession): Its model makes them.
         folder (str | os.PathLike): Where to.
         images (Sequence[str], optional): Image ids. Defaults to None, all.
-        make (Callable, optional): Image id to mask. Defaults to ``session.mask``.
 
     Raises:
         ValueError: Two images would share a file, or there is no click yet.
     """
-    images = session.images if images is None else images
-    files: dict[Path, str] = {}
-    for image in images:
-        file = (Path(folder) / image).with_suffix('.png')
-        other = files.setdefault(file, image)
-        if other != image:
-            raise ValueError(f'{other} and {image} would both be {file}')
-    make, palette = make or session.mask, distinct_palette(session.classes)
-    for file, image in files.items():
-        mask = make(image)
-        with replace_file(file) as temporary:
-            write_mask(temporary, mask, palette)
+    for image, name in label_names(images or session.images).items():
+        _write(session, Path(folder) / f'{name}.png', session.mask(image))
+
+
+def export_masks_and_labels(
+    session: LiveSession, folder: str | os.PathLike
+) -> Iterator[str]:
+    """Write masks of all images, and labels that a network can learn from.
+
+    Args:
+        session (LiveSession): Must not change meanwhile.
+        folder (str | os.PathLike): Gets ``masks`` and ``labels``, see
+            :func:`~mmseg_weak.live.labels.write_labels`.
+
+    Yields:
+        str: Image, as each is written.
+
+    Raises:
+        ValueError: As :func:`~mmseg_weak.live.labels.write_labels`.
+    """
+    folder, names = Path(folder), label_names(session.images)
+    for image, probs in write_labels(session, folder / 'labels'):
+        mask = probs.argmax(0).byte().numpy()
+        _write(session, folder / 'masks' / f'{names[image]}.png', mask)
+        yield image
+
+
+def _write(session: LiveSession, file: Path, mask: np.ndarray) -> None:
+    with replace_file(file) as temporary:
+        write_mask(temporary, mask, distinct_palette(session.classes))

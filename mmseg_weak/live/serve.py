@@ -20,6 +20,7 @@ def serve(
     network: Sequence[str] | None = None,
     device: str = 'cpu',
     browser: bool = True,
+    export: str | None = None,
 ) -> None:
     """Serve the page on this machine until interrupted.
 
@@ -32,6 +33,8 @@ def serve(
             features are used. Defaults to None, EfficientNet-Lite0.
         device (str): Where the network runs. Defaults to cpu.
         browser (bool): Open a browser. Defaults to True.
+        export (str, optional): See
+            :class:`~mmseg_weak.live.shared_session.SharedSession`.
 
     Raises:
         FileNotFoundError: Folder or network is absent.
@@ -52,7 +55,7 @@ def serve(
         if network
         else FrozenPyramid(device=device)
     )
-    shared = SharedSession(LiveSession(photos, classes, work_dir, pyramid))
+    shared = SharedSession(LiveSession(photos, classes, work_dir, pyramid), export)
     token = secrets.token_urlsafe(24)
     address = f'http://{LOOPBACK}:{listener.getsockname()[1]}/?token={token}'
     print(f'{len(shared.session.images)} photographs: {address}', flush=True)

@@ -39,7 +39,7 @@ HEADERS = {
 ENDPOINTS = dict(
     GET=(
         *('state', 'news', 'image', 'photo', 'overlay'),
-        *('suggest', 'quality', 'training', 'formats'),
+        *('suggest', 'quality', 'training', 'formats', 'exporting'),
     ),
     POST=('operation', 'train', 'deepen', 'export'),
 )
@@ -199,7 +199,7 @@ class Pages:
         return dict(version=self.shared.version, number=number)
 
     def train(self, request: Request, _) -> dict:
-        """Start the real training."""
+        """Label the photographs as the masks are now, and train the real network."""
         self.shared.locked(self.shared.training.start, self.shared.session)
         return self.shared.training.status()
 
@@ -217,9 +217,13 @@ class Pages:
         return writable_formats()
 
     def export(self, request: Request, body: bytearray) -> dict:
-        """Write clicks as ``format``, and with ``masks`` those of all images."""
+        """Write clicks as ``format``, with ``masks`` also masks and labels of all."""
         values = request.query_params
         return self.shared.export(values.get('format', 'clicks'), 'masks' in values)
+
+    def exporting(self, request: Request, _) -> dict:
+        """How many masks the export in progress has written."""
+        return dict(done=self.shared.exported, total=len(self.shared.session.images))
 
     def take(self, request: Request, body: bytearray) -> dict:
         """Import the file in the body, called ``name``."""

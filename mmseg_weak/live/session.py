@@ -1,5 +1,6 @@
 """Click, and see masks of all images at once."""
 
+import copy
 import logging
 import os
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 from ..prediction.photos import find_photos, read_photo
 from .cache import FeatureCache
 from .head import Samples, Standard
-from .journal import Click, Journal
+from .journal import Click, Journal, State
 from .model import LiveModel, follow_colours
 from .pyramid import FrozenPyramid, along, sample_maps
 from .quality import ClickQuality, click_quality
@@ -223,6 +224,19 @@ class LiveSession:
             self._model.fit(samples)
             self._fitted = self.journal.version
         return self._model
+
+    def frozen(self) -> 'LiveSession':
+        """The session as it is now, for another thread: later clicks do not change it.
+
+        Raises:
+            ValueError: There is no click yet.
+        """
+        model, state, frozen = self.model(), self.journal.state, copy.copy(self)
+        frozen._model = copy.copy(model)
+        frozen.journal = Journal()
+        frozen.journal.state = State(list(state.classes), dict(state.clicks))
+        frozen.journal.version = self.journal.version
+        return frozen
 
     def suggest(self, rule: str = DEFAULT_RULE, image: str | None = None) -> Suggestion:
         """The place whose click would help most, see :func:`~mmseg_weak.live.suggestion.\

@@ -2,18 +2,25 @@
 
 import io
 import logging
+import os
 import tempfile
 import threading
 from collections.abc import Callable, Collection
-from functools import partial
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
 from mmengine.logging import print_log
 from PIL import Image
 
+from .._files import replace_folder
 from ..visualization.palette import distinct_palette
-from .export import export_clicks, export_masks, import_clicks
+from .export import (
+    click_file_name,
+    export_clicks,
+    export_masks_and_labels,
+    import_clicks,
+)
 from .pyramid import FrozenPyramid
 from .session import LiveSession
 from .training import TrainingRun
@@ -36,13 +43,28 @@ class SharedSession:
 
     Args:
         session (LiveSession): What is shared.
+        export_to (str | os.PathLike, optional): Folder of exports; one that exists stays
+            as it is, and the next gets a number. Defaults to one beside the photographs.
+
+    Attributes:
+        exported (int): Masks that the export in progress has written.
     """
 
-    def __init__(self, session: LiveSession) -> None:
+    def __init__(
+        self, session: LiveSession, export_to: str | os.PathLike | None = None
+    ) -> None:
         self.session = session
         self.changed = threading.Condition(threading.RLock())
         self.ready = 0
         self.training = TrainingRun(session.work_dir / 'training')
+        self.export_to = Path(export_to or _beside(session.photos))
+        if self.export_to.resolve().is_relative_to(session.photos.resolve()):
+            raise ValueError(
+                f'{self.export_to} is inside the photographs: masks in it would be taken '
+                'for some; export to another folder'
+            )
+        self.exported = 0
+        self._exporting = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_ahead, daemon=True)
 
@@ -197,20 +219,34 @@ class SharedSession:
         return report.replace(str(file), Path(name).name)
 
     def export(self, format: str, masks: bool) -> dict:
-        """Write clicks, and masks of all images if asked, into the folder of the session.
+        """Write clicks, and masks and labels of all images if asked, into a new folder.
+
+        Clicks set meanwhile wait for nothing and are not in it.
 
         Returns:
             dict: ``folder``, and ``lost``, what the format cannot hold.
 
         Raises:
-            ValueError: There is no click, or the format is unknown.
+            ValueError: There is no click, the format is unknown, an export is running, or
+                the folder cannot be written.
         """
-        folder = self.session.work_dir / 'export'
-        with self.changed:
-            lost = export_clicks(self.session, folder / format / 'clicks', format)
-        if masks:  # one at a time: a click meanwhile waits for one mask, not for all
-            make = partial(self.locked, self.session.mask)
-            export_masks(self.session, folder / 'masks', make=make)
+        if not self._exporting.acquire(blocking=False):
+            raise ValueError('an export is running')
+        try:
+            folder = unused(self.export_to)
+            with replace_folder(folder) as new:
+                with self.changed:
+                    file = new / click_file_name(format)
+                    lost = export_clicks(self.session, file, format)
+                    session = self.session.frozen() if masks else None
+                if session:
+                    for done, _ in enumerate(export_masks_and_labels(session, new), 1):
+                        self.exported = done
+                        if self._stop.is_set():
+                            raise ValueError('the export was stopped')
+        finally:
+            self.exported = 0
+            self._exporting.release()
         return dict(folder=str(folder), lost=lost)
 
     def deepen(self) -> None:
@@ -255,6 +291,17 @@ def png(picture: Image.Image, opacity: bytes | None = None) -> bytes:
     options = {} if opacity is None else dict(transparency=opacity)
     picture.save(buffer, 'PNG', compress_level=1, **options)
     return buffer.getvalue()
+
+
+def _beside(photos: Path) -> Path:
+    photos = photos.resolve()
+    return photos.with_name(f'{photos.name or "photographs"}_export')
+
+
+def unused(folder: Path) -> Path:
+    """The folder, or with the first number that makes a new one."""
+    numbered = (folder.with_name(f'{folder.name}-{i}') for i in count(2))
+    return next(path for path in chain([folder], numbered) if not path.exists())
 
 
 def page_file(name: str) -> Path | None:

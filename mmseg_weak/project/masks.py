@@ -5,8 +5,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from .._messages import shortened
 from ..constants import IGNORE_INDEX
+from ..datasets.json_objects import read_object
 from ..datasets.mask_files import read_mask
+from ..datasets.pseudo_label_folder import MANIFEST
 
 SUFFIX = '.png'
 
@@ -33,3 +36,30 @@ def mask_values(path: Path) -> list[int]:
     """
     values = np.unique(read_mask(path, modes=('P', 'L', '1')))
     return [int(value) for value in values if value != IGNORE_INDEX]
+
+
+def label_classes(folder: str, classes: Sequence[str] | None) -> list[str] | None:
+    """Classes of masks that a model made, by their manifest.
+
+    Args:
+        folder (str): Folder of masks.
+        classes (Sequence[str], optional): What the user says they are.
+
+    Returns:
+        list[str] | None: None without a manifest: people drew the masks.
+
+    Raises:
+        ValueError: The manifest names none, or others than ``classes``.
+    """
+    manifest = Path(folder) / MANIFEST
+    if not manifest.is_file():
+        return None
+    names = read_object(manifest).get('classes')
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f'{manifest} has no list of classes: make the labels again')
+    if classes is not None and list(classes) != names:
+        raise ValueError(
+            f'{manifest}: the labels are of the classes {shortened(", ".join(names))}: '
+            'leave --classes out'
+        )
+    return names

@@ -28,6 +28,7 @@ BESIDE = {
     'tags': ('student.py', 'stages.py'),
     'masks and tags': ('lnet.py', 'seeds.py', 'stages.py'),
 }
+NO_SCORES = 'Scores need masks, and these were made by a model.'
 # Objects this far apart are still told apart by a network of stride 4.
 APART = 16
 MOST = 1600
@@ -48,8 +49,8 @@ def init(
     Args:
         photos (str | os.PathLike): Folder of photographs.
         labels (str | os.PathLike | Sequence, optional): Clicks or tags in any format that
-            is read, or a folder of masks; or both masks of some classes and tags for the
-            rest. Without, the folder is only looked at.
+            is read, a folder of masks or of labels that a model made; or both masks of
+            some classes and tags for the rest. Without, the folder is only looked at.
         out (str | os.PathLike): Folder of the config. Defaults to ``project``.
         classes (Sequence[str], optional): Names of the classes, in the order of their ids.
         long_side (int, optional): Size at which photographs are trained on. Chosen by the
@@ -81,7 +82,7 @@ def init(
             f'{found.classes[0]!r} as well, as {BACKGROUND!r}'
         )
     _refuse_loss(found, out, overwrite)
-    kept = [] if found.tags else held_out(found)
+    kept = [] if found.tags or found.kind == 'labels' else held_out(found)
     long_side = long_side or choose_long_side(found, is_available())
     budget = budget or ('full' if is_available() else 'quick')
     _write(found, out, kept, long_side, budget, below)
@@ -160,6 +161,8 @@ def _texts(
         values.update(strong=list(found.strong), weak=weak)
         return mixed_texts(folder, _write_tags(found, out), source, device, **values)
     values['work_dir'] = f'{folder}/training'
+    if found.kind == 'labels':
+        values['unscored'] = NO_SCORES
     words = (found.kind, source, held_out, found.says_no)
     texts = {CONFIG: config_text(*words, **values)}
     if found.kind == 'clicks':
@@ -247,6 +250,8 @@ def _closing(
     share = f'{len(kept)} of {len(found.marks)} labelled photographs'
     if found.tags:
         share = 'none, scores need masks of the classes with tags alone'
+    if found.kind == 'labels':
+        share = 'none, scores need masks that no model made'
     lines = [
         f'held out for scoring: {share}; long side {long_side} pixels; budget {budget}'
     ]

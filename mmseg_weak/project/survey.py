@@ -16,8 +16,9 @@ from ..datasets.click_table import ClickTable
 from ..datasets.formats import Annotations, ReadOptions, read_annotations
 from ..datasets.formats.checks import check_positions
 from ..datasets.image_checks import image_sizes
+from ..datasets.image_files import image_id
 from ..prediction.photos import find_photos
-from .masks import mask_values, masks_of
+from .masks import label_classes, mask_values, masks_of
 
 # A class with fewer clicks, or clicked in fewer photographs, is hardly learnt.
 FEW = 10
@@ -32,7 +33,8 @@ class Survey:
         photos (list[str]): Relative paths, sorted.
         sizes (np.ndarray): (n, 2) width and height of the upright photographs.
         labels (str): File or folder of the labels, '' without.
-        kind (str): ``clicks``, ``tags``, ``masks``, or '' without labels.
+        kind (str): ``clicks``, ``tags``, ``masks``, ``labels`` (masks that a model made),
+            or '' without labels.
         classes (tuple[str, ...]): Names, the background first.
         names (dict[str, str]): Labelled photograph to its name in the labels.
         marks (dict[str, Counter]): Labelled photograph to its marks of each class.
@@ -85,7 +87,8 @@ def survey(
     Args:
         folder (str | os.PathLike): Folder of photographs, with sub-folders.
         labels (str | os.PathLike | Sequence, optional): Clicks or tags in any format that
-            is read, or a folder of masks; or both masks and tags.
+            is read, a folder of masks or of labels that a model made; or both masks and
+            tags.
         classes (Sequence[str], optional): Names of the classes, in the order of their ids.
             Needed where the labels know them by number.
         leave_out (str | os.PathLike, optional): A folder in it that holds results.
@@ -114,7 +117,11 @@ def survey(
     found.labels = os.fspath(sources[0])
     masks = masks_of(found.labels, photos) if os.path.isdir(found.labels) else {}
     if masks:
-        _add_masks(found, masks, classes)
+        made = label_classes(found.labels, classes)
+        _add_masks(found, masks, made or classes)
+        if made:
+            found.kind, suffixes = 'labels', {s.lower() for s in found.suffixes}
+            found.names = {photo: image_id(photo, tuple(suffixes)) for photo in masks}
     else:
         read = read_annotations(sources[0], options=ReadOptions(images=folder))
         _add_annotations(found, read, classes)

@@ -147,8 +147,14 @@ def test_keyboard_alone_suggestion_and_mask(browser, served):
     view.send_keys(' ')
     accept = browser.find_element(By.ID, 'accept')
     until(browser, accept.is_enabled)
+    shown = '#images li[aria-selected=true]'
+    image = browser.find_element(By.CSS_SELECTOR, shown).get_attribute('title')
     view.send_keys(Keys.ENTER)
     until(browser, lambda: len(session.clicks) == 3)
+    reason = browser.find_element(By.ID, 'reason')
+    until(browser, lambda: reason.text == 'set; Suggest shows the next place')
+    assert session.clicks[2].image == image and not accept.is_enabled()
+    assert browser.find_element(By.CSS_SELECTOR, shown).get_attribute('title') == image
     script = """const c = document.getElementById("view");
         const [r, g, b] = c.getContext("2d").getImageData(c.width / 2, 300, 1, 1).data;
         return [r, g, b];"""
@@ -219,6 +225,24 @@ def test_another_tab_follows(browser, served):
     )
 
 
+def test_train_says_what_it_does_and_ends_with_a_network(browser, served, monkeypatch):
+    def short(run, session):
+        lines = ['echo trained', f'touch {run.project}/training/iter_1.pth']
+        (run.project / 'training').mkdir(parents=True)
+        return ['sh', '-c', '; '.join(lines)]
+
+    monkeypatch.setattr('mmseg_weak.live.training.TrainingRun._command', short)
+    view, session = open_page(browser, served), served.shared.session
+    click_at(browser, view, 0.9, 0.75, '1')
+    click_at(browser, view, 0.25, 0.5, '2')
+    until(browser, lambda: len(session.clicks) == 2)
+    browser.find_element(By.ID, 'train').click()
+    log = browser.find_element(By.ID, 'log')
+    until(browser, lambda: log.text.startswith('finished'))
+    assert 'labels from the live masks: 4 of 4 photographs' in log.text
+    assert log.text.endswith('trained')
+
+
 def test_import_export_and_a_kill(browser, served, photos, pyramid, tmp_path):
     open_page(browser, served)
     session = served.shared.session
@@ -228,7 +252,9 @@ def test_import_export_and_a_kill(browser, served, photos, pyramid, tmp_path):
     chooser.send_keys(str(tmp_path / 'clicks.json'))
     until(browser, lambda: 'tree' in session.classes and len(session.clicks) == 1)
     browser.find_element(By.ID, 'export').click()
-    until(browser, lambda: (session.work_dir / 'export/masks/b.png').is_file())
+    message, folder = browser.find_element(By.ID, 'message'), served.shared.export_to
+    until(browser, lambda: message.text == f'written to {folder}')
+    assert (folder / 'masks/b.png').is_file() and (folder / 'labels/b.png').is_file()
     # What a kill leaves behind is the journal as it is on the disk at this moment.
     copy = tmp_path / 'copy'
     copy.mkdir()

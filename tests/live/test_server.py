@@ -1,6 +1,7 @@
 """Who is answered, and what."""
 
 import io
+import json
 import threading
 import time
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.live import FrozenPyramid, export
 from mmseg_weak.live.server import MAX_BODY, build_app
 from mmseg_weak.live.shared_session import SharedSession
@@ -132,8 +134,37 @@ def test_a_page_from_first_click_to_export(page, shared):
     assert page.get('/api/suggest').json()['image'] in state['images']
     assert page.get('/api/quality').json()['suspicious'] == []
     answer = page.post('/api/export?format=labelme&masks=1', headers=ORIGIN).json()
-    assert (shared.session.work_dir / 'export/masks/more/c.png').is_file()
-    assert answer['lost'] == []
+    assert answer == dict(folder=f'{shared.session.photos}_export', lost=[])
+    mask = read_mask(f'{answer["folder"]}/masks/more/c.png')
+    assert (mask == shared.session.mask('more/c.JPG')).all()
+    label = read_mask(f'{answer["folder"]}/labels/more/c.png')
+    assert (label == mask)[label != 255].all()
+    assert (shared.export_to / 'clicks' / 'a.json').is_file()
+
+
+def test_an_export_never_overwrites_and_tells_how_far_it_is(page, shared, monkeypatch):
+    add(page)
+    add(page, x=50.5, y=40.5, name='grass')
+    write, seen = export.write_mask, []
+
+    def write_and_ask(*args):
+        write(*args)
+        seen.append(page.get('/api/exporting').json())
+        assert not shared.export_to.exists()  # nothing in it before it is complete
+
+    monkeypatch.setattr(export, 'write_mask', write_and_ask)
+    page.post('/api/export?masks=1', headers=ORIGIN)
+    assert seen == [dict(done=i, total=4) for i in range(4)]
+    before = (shared.export_to / 'clicks.json').read_bytes()
+    add(page, x=2.5, name='grass')
+    answer = page.post('/api/export', headers=ORIGIN).json()
+    assert answer['folder'] == f'{shared.export_to}-2'
+    assert (shared.export_to / 'clicks.json').read_bytes() == before
+    assert page.get('/api/exporting').json()['done'] == 0
+    answer = page.post('/api/export?format=../x', headers=ORIGIN)
+    assert "'../x' cannot be written" in answer.json()['error']
+    with pytest.raises(ValueError, match='is inside the photographs'):
+        SharedSession(shared.session, shared.session.photos / 'out')
 
 
 def test_an_export_is_imported_into_another_session(page, shared):
@@ -141,7 +172,7 @@ def test_an_export_is_imported_into_another_session(page, shared):
     add(page, 'more/c.JPG', 40.25, 20.5)
     add(page, x=50.5, y=40.5, name='grass', no=True)
     page.post('/api/export?format=clicks', headers=ORIGIN)
-    content = (shared.session.work_dir / 'export/clicks/clicks').read_bytes()
+    content = (shared.export_to / 'clicks.json').read_bytes()
     before = [(c.image, c.points, c.name, c.denied) for c in shared.session.clicks]
     for _ in before:
         operate(page, 'undo')
@@ -199,6 +230,8 @@ def test_clicks_are_taken_while_masks_are_exported(page, shared, monkeypatch):
     monkeypatch.setattr(export, 'write_mask', write_after_a_click)
     shared.export('clicks', masks=True)
     assert len(taken) == len(shared.session.images)
+    marks = json.loads((shared.export_to / 'clicks.json').read_text())
+    assert sum(map(len, marks.values())) == 2  # what was clicked meanwhile is not in it
 
 
 def test_features_computed_ahead_are_of_the_network_that_made_them(shared, monkeypatch):

@@ -6,7 +6,7 @@ import torch
 
 from mmseg_weak.datasets import ClickDataset
 from mmseg_weak.datasets.mask_files import read_mask
-from mmseg_weak.live import RULES, LiveSession, export_clicks, export_masks
+from mmseg_weak.live import RULES, LiveSession, export_clicks, export_masks, suggestion
 from mmseg_weak.live.pyramid import along
 
 
@@ -128,6 +128,24 @@ def test_suggestions_lie_inside_and_are_repeatable(session, rule):
     assert sum(first.probs.values()) == pytest.approx(1, abs=1e-4)
 
 
+def test_suggestions_go_by_the_masks_as_shown(session, monkeypatch):
+    """Refinement may settle what the head alone is unsure of."""
+    click_both(session)
+    for image in session.images:
+        session.maps(image)
+    monkeypatch.setattr(suggestion, 'NUM_REFINED', 4)
+    for unsure in session.images:
+
+        def refined(image, unsure=unsure):
+            first = 0.6 if image == unsure else 0.99
+            return torch.tensor([first, 1 - first])[:, None, None].expand(2, 48, 64)
+
+        monkeypatch.setattr(session, 'probabilities', refined)
+        found = session.suggest('margin')
+        assert found.image == unsure
+        assert found.probs == pytest.approx(dict(grass=0.6, square=0.4))
+
+
 def test_exports_are_read_by_the_training(session, tmp_path):
     click_both(session)
     assert export_clicks(session, tmp_path / 'clicks.json') == []
@@ -149,7 +167,7 @@ def test_exports_are_read_by_the_training(session, tmp_path):
 def test_two_images_never_share_a_mask(session, tmp_path):
     click_both(session)
     session.images.append('a.jpg')
-    with pytest.raises(ValueError, match='a.png and a.jpg would both be'):
+    with pytest.raises(ValueError, match='a.png and a.jpg would share a mask'):
         export_masks(session, tmp_path / 'masks')
 
 

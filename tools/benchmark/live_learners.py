@@ -105,14 +105,19 @@ class LiveLearner:
         self.absent = [c for c in range(self.classes) if c not in clicks.labels]
         self.model.fit(self.samples)
 
-    def confusion(self, name: str) -> np.ndarray:
-        """Confusion matrix of an image."""
-        image, mask = read_photo(Path(self.images.path(name))), self.images.mask(name)
-        logits = self.model.map_logits(self.maps(name), self.images.size(*mask.shape))
+    def probabilities(self, name: str) -> torch.Tensor:
+        """(C, H, W) of an image, as the page shows them."""
+        image = read_photo(Path(self.images.path(name)))
+        size = image.shape[:2]
+        logits = self.model.map_logits(self.maps(name), self.images.size(*size))
         logits[self.absent] = -torch.inf
         probs = follow_colours(image, logits.softmax(0))[None]
-        found = interpolate(probs, mask.shape, mode='bilinear')[0].argmax(0)
-        return confusion_matrix(mask, found.numpy(), self.classes)
+        return interpolate(probs, size, mode='bilinear')[0]
+
+    def confusion(self, name: str) -> np.ndarray:
+        """Confusion matrix of an image."""
+        found = self.probabilities(name).argmax(0).numpy()
+        return confusion_matrix(self.images.mask(name), found, self.classes)
 
     def candidates(self, features: torch.Tensor, rng: np.random.Generator) -> Candidates:
         """What rules look at."""

@@ -16,10 +16,20 @@ export async function setUpFiles({ say, tell, refresh }) {
     say(report);
   }));
   element('export').addEventListener('click', tell(async () => {
-    say('writing …');
     const masks = element('masks').checked ? { masks: 1 } : {};
-    const { folder, lost } = await post('export', { format: element('format').value, ...masks });
-    say([`written to ${folder}`, ...lost].join('; '));
+    say('writing …');
+    const timer = setInterval(async () => {
+      const { done, total } = await get('exporting');
+      if (done && element('export').disabled) say(`writing: ${done} of ${total} masks`);
+    }, 1000);
+    element('export').disabled = true;
+    try {
+      const { folder, lost } = await post('export', { format: element('format').value, ...masks });
+      say([`written to ${folder}`, ...lost].join('; '));
+    } finally {
+      element('export').disabled = false;
+      clearInterval(timer);
+    }
   }));
   element('train').addEventListener('click', tell(async () => {
     showTraining(await post('train'));

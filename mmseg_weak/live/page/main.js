@@ -171,8 +171,8 @@ const accept = tell(async () => {
   if (!suggestion) return;
   const { image, x, y } = suggestion;
   setSuggestion(null);
-  await add([[x, y]], chosen, image);
-  await suggest();
+  await add([[x, y]], chosen, image); // the next place may be in another photograph
+  element('reason').textContent = 'set; Suggest shows the next place';
 });
 
 element('new-class').addEventListener('submit', tell(async (event) => {
