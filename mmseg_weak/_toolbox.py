@@ -17,7 +17,7 @@ SUPPORTED = {
 HINT = (
     "install exactly one of the two stacks: pip install 'mmseg_weak[onedl]' "
     "(maintained fork, recommended) or pip install 'mmseg_weak[openmmlab]' "
-    '(originals, compiles mmcv)'
+    '(originals; mmcv is to be compiled first, as `make env-openmmlab` does)'
 )
 
 
@@ -74,6 +74,25 @@ def check_toolbox() -> None:
                 stacklevel=4,
             )
     allow_old_checkpoint_loading()
+    require_operators()
+
+
+def require_operators() -> None:
+    """Import mmseg's models, for which the originals want mmcv's compiled operators.
+
+    ``mmcv-lite``, and mmcv built without torch, have none; the fork does without.
+
+    Raises:
+        ImportError: They are missing; the message says what to install.
+    """
+    try:
+        importlib.import_module('mmseg.models')
+    except ModuleNotFoundError as error:
+        if error.name != 'mmcv._ext':
+            raise
+        raise ImportError(
+            f'mmseg_weak needs an mmcv with compiled operators, this one has none; {HINT}'
+        ) from None
 
 
 def allow_old_checkpoint_loading() -> None:

@@ -14,9 +14,9 @@ def with_versions(monkeypatch, **versions):
     found.update(versions)
 
     def import_module(name):
-        if found[name] is None:
+        if found[name.split('.')[0]] is None:
             raise ModuleNotFoundError(f"No module named '{name}'")
-        return SimpleNamespace(__version__=found[name])
+        return SimpleNamespace(__version__=found[name.split('.')[0]])
 
     monkeypatch.setattr(_toolbox.importlib, 'import_module', import_module)
 
@@ -62,3 +62,17 @@ def test_the_message_is_the_last_line_of_a_real_import(tmp_path):
     last = result.stderr.strip().splitlines()[-1]
     assert 'mmseg_weak needs mmseg' in last
     assert 'broken build' in last and 'pip install' in last
+
+
+def test_mmcv_without_operators_is_named(tmp_path):
+    """As under mmcv-lite, where mmseg 1.2.2 fails deep inside its losses."""
+    (tmp_path / 'mmseg').mkdir()
+    (tmp_path / 'mmseg' / '__init__.py').write_text('__version__ = "1.2.2"')
+    (tmp_path / 'mmseg' / 'models.py').write_text(
+        'raise ModuleNotFoundError("No module named mmcv._ext", name="mmcv._ext")'
+    )
+    code = f'import sys; sys.path.insert(0, {str(tmp_path)!r}); import mmseg_weak'
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert result.returncode != 0
+    last = result.stderr.strip().splitlines()[-1]
+    assert 'mmcv with compiled operators' in last and 'make env-openmmlab' in last
