@@ -19,7 +19,7 @@ from .pyramid import along
 from .session import LiveSession
 
 # Less likely pixels get no label. Chosen on photographs of train, see docs/live.md.
-SURE = 0.6
+SURE = 0.5
 
 
 def sure_labels(

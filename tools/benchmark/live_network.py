@@ -1,10 +1,10 @@
 """The full network, trained on a live session at some of its lengths.
 
-``python tools/benchmark/live_network.py live.json --at 50 200 --labels full_….py``
+``python tools/benchmark/live_network.py live.json --at 50 200 --labels labels_….py``
 
 ``live.json`` is what ``live.py`` wrote. ``--clicks`` is a config that learns from clicks
-alone; ``--labels`` one that learns from masks: it gets what the live model is sure of, and
-the clicks, in the photographs that could be clicked. Each training starts anew from
+alone; ``--labels`` one that learns from label maps: it gets what the live model is sure of,
+and the clicks, in the photographs that could be clicked. Each training starts anew from
 ImageNet and scores its last checkpoint on the validation images of the config. mIoU goes
 into the same file, as ``network`` and ``distilled``.
 """
@@ -45,10 +45,7 @@ def train(args: argparse.Namespace, kind: str, key: str, clicks: list[list]) -> 
         source = [f'{DATASET}.click_file={click_file(args, clicks, work)}']
     else:
         label(args, clicks, int(seed), work / 'labels')
-        source = [
-            f'{DATASET}.type=PseudoLabelDataset',
-            f'{DATASET}.data_prefix.seg_map_path={work / "labels"}',
-        ]
+        source = [f'{DATASET}.pseudo_label_dir={work / "labels"}']
     options = [
         *source,
         f'train_cfg.max_iters={args.iterations}',
@@ -114,7 +111,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('results', type=Path, help='JSON of live.py')
     parser.add_argument('--clicks', help='config that learns from clicks')
-    parser.add_argument('--labels', help='config that learns from masks')
+    parser.add_argument('--labels', help='config that learns from label maps')
     parser.add_argument('--at', nargs='+', type=int, required=True, help='clicks')
     parser.add_argument('--ids', nargs='+', type=int, help='of the classes in click files')
     parser.add_argument('--rule', default='balanced_margin')
