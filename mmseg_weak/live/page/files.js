@@ -7,6 +7,7 @@ const element = (id) => document.getElementById(id);
 export async function setUpFiles({ say, tell, refresh }) {
   const formats = await get('formats');
   element('format').replaceChildren(...formats.map((name) => new Option(name)));
+  element('format').value = 'clicks';
   element('import').addEventListener('change', tell(async (event) => {
     const [file] = event.target.files;
     if (!file) return;
