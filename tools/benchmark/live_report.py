@@ -15,18 +15,23 @@ import numpy as np
 from scipy.integrate import trapezoid
 
 DEFAULT, SHARES = 'balanced_margin', (0.9, 0.95)
+NETWORKS = dict(
+    network=('network trained on the clicks', 'k*:'),
+    distilled=('network trained on the live masks', 'r*:'),
+)
 # Plain rules that are drawn; the tables have all.
 DRAWN = ('balanced_margin', 'margin', 'entropy', 'random', 'forest')
 
 
-def load(file: Path) -> tuple[list[int], dict[str, np.ndarray], dict[int, list[float]]]:
-    """Budgets, rule to (seeds, budgets) mIoU, and clicks to mIoU of full networks."""
+def load(file: Path) -> tuple[list[int], dict[str, np.ndarray], dict[str, dict]]:
+    """Budgets, rule to (seeds, budgets) mIoU, and networks' clicks to mIoU of each seed."""
     curves: dict[str, list] = {}
-    networks: dict[int, list[float]] = {}
+    networks: dict[str, dict[int, list[float]]] = {}
     for key, entry in json.loads(file.read_text()).items():
         curves.setdefault(key.split('/')[0], []).append(entry['miou'])
-        for count, value in entry.get('network', {}).items():
-            networks.setdefault(int(count), []).append(value)
+        for kind in NETWORKS:
+            for count, value in entry.get(kind, {}).items():
+                networks.setdefault(kind, {}).setdefault(int(count), []).append(value)
     budgets = [int(b) for b in next(iter(curves.values()))[0]]
     rules = {r: np.array([list(c.values()) for c in found]) for r, found in curves.items()}
     return budgets, rules, networks
@@ -82,11 +87,10 @@ def table(name: str, file: Path, full: float | None) -> str:
         for share in SHARES if full else ():
             cells += [told(clicks_to(budgets, mean, share * full), budgets)]
         lines += [f'| `{rule}` | ' + ' | '.join(cells) + ' |']
-    if networks:
-        cells = [spread(np.array(networks[b])) if b in networks else '' for b in budgets]
-        lines += [
-            '| network trained on the same clicks | ' + ' | '.join(cells) + ' | | | | |'
-        ]
+    for kind, found in networks.items():
+        cells = [spread(np.array(found[b])) if b in found else '' for b in budgets]
+        cells += [''] * (len(columns) - len(budgets))
+        lines += [f'| {NETWORKS[kind][0]} | ' + ' | '.join(cells) + ' |']
     return '\n'.join(lines)
 
 
@@ -108,9 +112,9 @@ def draw(files: dict[str, Path], out: Path) -> None:
                     alpha=0.12,
                     color=line.get_color(),
                 )
-        if networks:
-            points = sorted((b, np.mean(v)) for b, v in networks.items())
-            axis.plot(*zip(*points), 'k*', ms=9, ls=':', label='network, trained')
+        for kind, found in networks.items():
+            points = sorted((b, np.mean(v)) for b, v in found.items())
+            axis.plot(*zip(*points), NETWORKS[kind][1], ms=9, label=NETWORKS[kind][0])
         axis.set(xscale='log', title=name, xlabel='clicks', ylabel='mIoU')
         axis.set_xticks(budgets, [str(b) for b in budgets], minor=False)
         axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
