@@ -119,8 +119,9 @@ def draw(files: dict[str, Path], out: Path) -> None:
         axis.set_xticks(budgets, [str(b) for b in budgets], minor=False)
         axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
         axis.grid(alpha=0.3)
-    np.ravel(axes)[0].legend(fontsize=8, loc='upper left')
-    figure.tight_layout()
+    handles, labels = np.ravel(axes)[0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=8, loc='upper center', ncols=4)
+    figure.tight_layout(rect=(0, 0, 1, 0.93))
     figure.savefig(out)
 
 
