@@ -9,3 +9,4 @@ student_config = (
     'configs/seminar/labels_fpn_efficientnet-lite0_1xb8-600_small-sets-160x160.py'
 )
 clicks = ['data/{data_set}/points/main.json']
+background_prior = 1.0 if data_set == 'msrc21' else 0.5  # msrc21 has no background

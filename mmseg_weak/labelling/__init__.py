@@ -4,6 +4,7 @@ from .job import make_labels
 from .labellers import (
     CAMLabeller,
     ClipLabeller,
+    FeatureLabeller,
     PromptableLabeller,
     SegmentorLabeller,
     TransferLabeller,

@@ -2,6 +2,7 @@
 
 from .cam import CAMLabeller
 from .clip import ClipLabeller
+from .features import FeatureLabeller
 from .promptable import PromptableLabeller
 from .segmentor import SegmentorLabeller
 from .transfer import TransferLabeller
