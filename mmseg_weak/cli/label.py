@@ -18,6 +18,11 @@ Masks of clicked objects come from SAM or SAM 2 (PromptableLabeller), with or wi
 
     mmseg-weak label --data CONFIG --model facebook/sam2.1-hiera-tiny --out labels
 
+Labels of clicks that wait for no training come from a classifier of frozen features, the
+live model of the page (FeatureLabeller), with or without peers:
+
+    mmseg-weak label --data CONFIG --labeller features --out labels
+
 Call it again to go on after an interruption: finished labels stay. Under torchrun the ranks
 share the images.
 """

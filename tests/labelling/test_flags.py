@@ -56,7 +56,7 @@ def parse(configs):
         (
             '--threshold 0.5',
             TRANSFER,
-            'is an option of CAMLabeller, ClipLabeller, PromptableLabeller, Seg',
+            'is an option of CAMLabeller, ClipLabeller, FeatureLabeller, Promptable',
         ),
         (
             '--refinement-options a=1',
