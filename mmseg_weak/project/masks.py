@@ -1,6 +1,7 @@
 """Folders of masks beside photographs."""
 
 from collections.abc import Sequence
+from filecmp import cmp
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -14,18 +15,25 @@ from ..datasets.pseudo_label_folder import MANIFEST
 SUFFIX = '.png'
 
 
-def masks_of(folder: str, photos: Sequence[str]) -> dict[str, str]:
-    """Masks in a folder that belong to photographs.
+def masks_of(folder: str, photos: Sequence[str], root: str) -> dict[str, str]:
+    """Masks in a folder that belong to photographs; the photographs themselves are none.
 
     Args:
         folder (str): Folder of PNGs with the tree of the photographs.
         photos (Sequence[str]): Relative paths of the photographs.
+        root (str): Their folder.
 
     Returns:
         dict[str, str]: Photograph to the relative path of its mask, where there is one.
     """
     masks = {photo: str(PurePosixPath(photo).with_suffix(SUFFIX)) for photo in photos}
-    return {p: mask for p, mask in masks.items() if (Path(folder) / mask).is_file()}
+    return {
+        photo: mask
+        for photo, mask in masks.items()
+        if (Path(folder) / mask).is_file()
+        # Photographs in folders of their classes: tags. Sizes are compared first.
+        and not cmp(Path(folder) / mask, Path(root) / photo, shallow=False)
+    }
 
 
 def mask_values(path: Path) -> list[int]:

@@ -10,7 +10,7 @@ from torch.cuda import is_available
 
 from .._files import replace_file, write_json
 from ..datasets.class_splits import BACKGROUND
-from ..datasets.formats import ReadOptions, read_annotations, write_annotations
+from ..datasets.formats import write_annotations
 from ..datasets.image_files import image_id
 from ..models.backbones.package_weights import package_file
 from .backbone_text import Backbone
@@ -18,7 +18,7 @@ from .config_text import config_text
 from .mixed_text import mixed_texts
 from .report import describe, held_out, warnings
 from .road_text import labellers, road_texts, tag_texts
-from .survey import Survey, survey
+from .survey import Survey, read_labels, survey
 
 CONFIG, TRAIN, HELD_OUT, LABELS = 'config.py', 'train.txt', 'held_out.txt', 'labels.json'
 TAGS = 'tags.json'
@@ -109,6 +109,8 @@ def _refuse_loss(found: Survey, out: Path, overwrite: bool) -> None:
 def _are_copied(found: Survey) -> bool:
     """Whether labels know photographs by another name than a data set looks for."""
     suffix = _suffix(found)
+    if found.kind == 'tags' and os.path.isdir(found.labels):
+        return True  # folders of classes may be those of the photographs
     return not found.kind.startswith('masks') and not all(
         name in (photo, image_id(photo, suffix)) for photo, name in found.names.items()
     )
@@ -222,7 +224,7 @@ def _labels(found: Survey, out: Path) -> tuple[str, str | tuple[str, ...]]:
     if not _are_copied(found):
         return found.labels, suffix
     photo_of = {name: photo for photo, name in found.names.items()}
-    read = read_annotations(found.labels, options=ReadOptions(images=found.folder))
+    read = read_labels(found.labels, found.folder)
     # In the package's own JSON, which holds scribbles and names with any characters.
     write_annotations(out / LABELS, read.of_images(photo_of), found.kind)
     return (out / LABELS).as_posix(), suffix

@@ -115,7 +115,7 @@ def survey(
     if len(sources) > 1:
         return _both(found, sources, classes)
     found.labels = os.fspath(sources[0])
-    masks = masks_of(found.labels, photos) if os.path.isdir(found.labels) else {}
+    masks = masks_of(found.labels, photos, folder) if os.path.isdir(found.labels) else {}
     if masks:
         made = label_classes(found.labels, classes)
         _add_masks(found, masks, made or classes)
@@ -123,9 +123,23 @@ def survey(
             found.kind, suffixes = 'labels', {s.lower() for s in found.suffixes}
             found.names = {photo: image_id(photo, tuple(suffixes)) for photo in masks}
     else:
-        read = read_annotations(sources[0], options=ReadOptions(images=folder))
+        read = read_labels(found.labels, folder)
         _add_annotations(found, read, classes)
     return found
+
+
+def read_labels(path: str, photos: str) -> Annotations:
+    """Clicks or tags in any format that is read, tags by folder too.
+
+    Args:
+        path (str): File or folder.
+        photos (str): Folder of the photographs.
+
+    Raises:
+        FileNotFoundError: It does not exist.
+        ValueError: It is of no known format, or an entry is malformed.
+    """
+    return read_annotations(path, options=ReadOptions(images=photos), wanted='any')
 
 
 def _both(found: Survey, sources: Sequence, classes: Sequence[str] | None) -> Survey:
@@ -135,7 +149,7 @@ def _both(found: Survey, sources: Sequence, classes: Sequence[str] | None) -> Su
         ValueError: It is another pair, no class has tags alone, or none has masks.
     """
     names = [os.fspath(source) for source in sources]
-    folders = [name for name in names if masks_of(name, found.photos)]
+    folders = [name for name in names if masks_of(name, found.photos, found.folder)]
     if len(names) != 2 or len(folders) != 1:
         raise ValueError(
             f'{", ".join(names)}: several labels can only be a folder of masks of these '
@@ -144,8 +158,8 @@ def _both(found: Survey, sources: Sequence, classes: Sequence[str] | None) -> Su
     strong, weak = (replace(found, names={}, marks={}, notes=[]) for _ in range(2))
     strong.labels = folders[0]
     weak.labels = next(name for name in names if name != folders[0])
-    _add_masks(strong, masks_of(strong.labels, found.photos), classes)
-    read = read_annotations(weak.labels, options=ReadOptions(images=found.folder))
+    _add_masks(strong, masks_of(strong.labels, found.photos, found.folder), classes)
+    read = read_labels(weak.labels, found.folder)
     _add_annotations(weak, read, None)
     if weak.kind != 'tags':
         raise ValueError(f'{weak.labels}: beside masks there can be tags alone, no clicks')

@@ -192,6 +192,31 @@ def test_tags_become_a_config_that_builds(folder):
     assert MODELS.build(config.model).test_cfg.scales == (1.0,)
 
 
+@pytest.mark.parametrize('suffix', ['jpg', 'png'])
+def test_photographs_in_folders_of_their_classes_are_tagged(folder, suffix):
+    """The same names in two folders are two photographs; PNGs are no masks."""
+    for i in range(12):
+        draw(folder / f'pets/{"cat" if i % 2 else "dog"}/{i // 2}.{suffix}', (60, 40 + i))
+    lines = init('pets', 'pets')
+    assert 'pets: tags in 12 photographs, classes:' in lines
+    train, val = build(Config.fromfile('project/config.py'))
+    assert len(train) + len(val) == 12
+    for dataset in (train, val):
+        for i in range(len(dataset)):
+            info = dataset.get_data_info(i)
+            (tag,) = (dataset.metainfo['classes'][t] for t in info['tags'])
+            assert tag == Path(info['img_path']).parent.name
+
+
+def test_folders_of_copies_tag_photographs_of_one_folder(folder):
+    for i in range(12):
+        for path in (f'flat/{i}.png', f'sorted/{"cat" if i % 2 else "dog"}/{i}.png'):
+            draw(folder / path, (60, 40 + i))
+    init('flat', 'sorted')
+    written = json.loads(Path('project/labels.json').read_text())
+    assert written == {f'{i}.png': ['cat' if i % 2 else 'dog'] for i in range(12)}
+
+
 def test_tags_come_with_a_segmenter_that_learns_from_labels(folder):
     (folder / 'tags.json').write_text(json.dumps({name: ['cat'] for name in NAMES}))
     lines = init('photos', 'tags.json')

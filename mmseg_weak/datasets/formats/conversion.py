@@ -71,7 +71,7 @@ def convert(
         name = name or find_format(table) or plain_format(table, 'clicks')
         if can_be_parted(table, name):
             return _convert_lines(table, name, out, options, edit)
-    found = read_annotations(source, options=options)
+    found = read_annotations(source, options=options, wanted='any')
     found = edit.of_all(found)
     found = found if options.images is None else fit_to_images(found, options.images)
     lines = [found.report()]

@@ -8,6 +8,7 @@ import mmengine.fileio as fileio
 
 from ...registry import READERS
 from ..image_files import IMAGE_SUFFIXES
+from ..image_open import open_image
 from .annotations import Annotations
 from .base import Format, ReadOptions
 from .blocks import Block, blocks, can_be_parted
@@ -15,7 +16,10 @@ from .collector import Collector
 from .source import Source
 
 ANNOTATION_SUFFIXES = ('.json', '.geojson', '.csv', '.tsv', '.txt', '.xml')
-PLAIN = {'clicks': ('clicks', 'clicks-csv'), 'tags': ('tags', 'tags-csv')}
+PLAIN = {'tags': ('tags', 'tags-csv')}
+PLAIN_CLICKS = ('clicks', 'clicks-csv')
+# What tags by the folder of their image are called where a format is named.
+FOLDERS = 'folders'
 LAYOUT_ERRORS = (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError)
 
 
@@ -32,7 +36,8 @@ def read_annotations(
         path (str | os.PathLike): The file or folder.
         format (str, optional): Name of the format. Defaults to None: by content.
         options (ReadOptions, optional): What the user says about it.
-        wanted (str): ``clicks`` or ``tags``, decides what an empty file is taken for.
+        wanted (str): ``clicks``, ``tags`` or ``any`` of them: what an empty file is taken
+            for. A folder ``<class>/<image>`` holds tags, which ``clicks`` does not take.
         backend_args (dict, optional): mmengine file backend. Defaults to None.
 
     Returns:
@@ -90,7 +95,7 @@ def find_format(source: Source) -> str | None:
 def plain_format(source: Source, wanted: str) -> str:
     """The package's own format, whose messages say what a plain file should hold."""
     source.text  # noqa: B018  a file that is no text ends here
-    return PLAIN[wanted][0 if source.is_json else 1]
+    return PLAIN.get(wanted, PLAIN_CLICKS)[0 if source.is_json else 1]
 
 
 def read_into(out: Collector, name: str, source: Source, options: ReadOptions) -> None:
@@ -145,10 +150,7 @@ def _read_folder(
     suffixes = entry.suffixes if entry else ANNOTATION_SUFFIXES
     names = [f for f in files if f.lower().endswith(suffixes)]
     out, seen = Collector(), None
-    if not names and wanted == 'tags':
-        read_class_folders(path, files, out)
-        return out.finish(path, 'folders')
-    for name in names:
+    for name in [] if format == FOLDERS else names:
         # One file at a time: some hold their whole image.
         source = Source(os.path.join(path, name), name=name)
         found = format or find_format(source)
@@ -159,23 +161,48 @@ def _read_folder(
         else:
             seen = found
             read_into(out, found, source, options)
+    if seen is None and (
+        format == FOLDERS
+        or (format is None and wanted == 'tags')
+        or (format is None and wanted == 'any' and _holds_class_folders(path, files))
+    ):
+        read_class_folders(path, files, out, options.images)
+        return out.finish(path, FOLDERS)
     if seen is None:
         raise ValueError(
             f'{path}: no file here is of a known format (PNGs of scribbles are read when '
-            "the format is named, 'scribble-png')"
+            "the format is named, 'scribble-png', grey photographs in folders of their "
+            f'classes as {FOLDERS!r})'
         )
     return out.finish(path, seen)
 
 
-def read_class_folders(path: str, files: Sequence[str], out: Collector) -> None:
+def _holds_class_folders(path: str, files: Sequence[str]) -> bool:
+    """Whether images, and no maps of class ids, lie in folders."""
+    images = [f for f in files if f.lower().endswith(IMAGE_SUFFIXES)]
+    first = next((f for f in sorted(images) if f.replace('\\', '/').count('/') == 1), None)
+    if first is None or not first.lower().endswith('.png'):
+        return first is not None
+    try:
+        with open_image(os.path.join(path, first)) as image:
+            return image.mode in ('RGB', 'RGBA')
+    except Exception:  # Pillow raises anything for damaged files
+        return True  # its name is enough; photographs are checked where they are read
+
+
+def read_class_folders(
+    path: str, files: Sequence[str], out: Collector, images: str | None = None
+) -> None:
     """Take the folder of each image for its tag.
 
-    An image in two folders has two tags. Its id is its name without the folder.
+    An image in two folders has two tags. Its id is its name without the folder; with it
+    where the photographs lie in the same folders.
 
     Args:
         path (str): The folder of folders, for messages.
         files (Sequence[str]): Its files, relative.
         out (Collector): Where tags go.
+        images (str, optional): Folder of the photographs.
 
     Raises:
         ValueError: There is no image in a folder.
@@ -189,7 +216,8 @@ def read_class_folders(path: str, files: Sequence[str], out: Collector) -> None:
             out.leave_out('image not in a folder of one class')
             continue
         found = True
-        out.image(parts[-1])
+        same = images is not None and os.path.isfile(os.path.join(images, *parts))
+        out.image('/'.join(parts) if same else parts[-1])
         out.tag(parts[0])
     if not found:
         raise ValueError(f'{path}: no <class>/<image> here, and no file of annotations')

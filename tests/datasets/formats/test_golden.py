@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from golden import GOLDEN, picture, via2_csv
+from PIL import Image
 
 from mmseg_weak.datasets.formats import read_annotations
 from mmseg_weak.datasets.formats.reading import find_format
@@ -132,6 +133,21 @@ def test_folders_of_classes_are_tags(tmp_path):
         ('b.JPG', 'dog', True),
     ]
     assert dict(found.left_out) == {('image not in a folder of one class', ''): 1}
+    assert listed_tags(read_annotations(tmp_path, wanted='any')) == listed_tags(found)
+    with pytest.raises(ValueError, match='no file here is of a known format'):
+        read_annotations(tmp_path)
+
+
+def test_folders_of_label_maps_are_no_tags_unless_it_is_said(tmp_path):
+    (tmp_path / 'site').mkdir()
+    (tmp_path / 'notes.txt').write_text('mine')
+    Image.new('L', (4, 4)).save(tmp_path / 'site/a.png')
+    with pytest.raises(ValueError, match="grey photographs .* as 'folders'"):
+        read_annotations(tmp_path, wanted='any')
+    found = read_annotations(tmp_path, 'folders', wanted='any')
+    assert listed_tags(found) == [('a.png', 'site', True)]
+    Image.new('RGB', (4, 4)).save(tmp_path / 'site/a.png')
+    assert listed_tags(read_annotations(tmp_path, wanted='any')) == listed_tags(found)
 
 
 def test_machine_labels_when_asked_for(tmp_path):
