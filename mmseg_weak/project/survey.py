@@ -279,7 +279,7 @@ def _name(read: Annotations, i: int, classes: Sequence[str] | None) -> str:
         hint = f', did you mean {close[0]!r}?' if close else ''
         raise ValueError(
             f'{read.path}: {read.first[i]}: '
-            + (f'class {text!r} is not among --classes{hint}' if text else 'no class')
+            + (f'class {text!r} is not among --classes{hint}' if text else read.no_class())
         )
     return text
 

@@ -11,7 +11,7 @@ from ..click_table import ClickTable, TagTable
 Resolve = Callable[[object], int]
 # What a report counts of each class.
 KINDS = ('clicks', 'scribbles', '"no" points', 'tags', '"absent" tags')
-NO_CLASS = "no class ('cls' or 'class')"
+NO_CLASS = "no class ('cls' or 'class', in a CSV also 'label')"
 
 
 @dataclass
@@ -92,8 +92,13 @@ class Annotations:
             try:
                 ids[i] = class_id(self.classes[i], resolve, only_class)
             except ValueError as error:
-                raise ValueError(f'{self.path}: {self.first[i]}: {error}') from None
+                text = self.no_class() if self.classes[i] is None else error
+                raise ValueError(f'{self.path}: {self.first[i]}: {text}') from None
         return ids
+
+    def no_class(self) -> str:
+        """What to say of a mark without a class: columns or keys nobody read, too."""
+        return '; '.join([NO_CLASS, *(note for note in self.notes if 'not used' in note)])
 
     def kinds(self) -> np.ndarray:
         """(n,) of each mark ``points``, ``lines`` or ``no``."""

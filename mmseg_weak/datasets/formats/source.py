@@ -129,10 +129,15 @@ class Source:
         """The root of an XML file; document types and entities are refused."""
         return parse_xml(self.path, self.data)
 
+    @property
+    def first_line(self) -> str:
+        """A table's first line as it is written, for messages too."""
+        return self.head.split('\n', 1)[0].rstrip('\r')
+
     @cached_property
     def header(self) -> list[str]:
         """Cells of a table's first line."""
-        line = self.head.split('\n', 1)[0].rstrip('\r')
+        line = self.first_line
         if self.is_json or self.is_xml or '\0' in line:
             return []
         try:
@@ -143,8 +148,7 @@ class Source:
     @property
     def delimiter(self) -> str:
         """What parts the cells of the first line: tab, semicolon or comma."""
-        line = self.head.split('\n', 1)[0]
-        return max(',;\t', key=line.count)
+        return max(',;\t', key=self.first_line.count)
 
     def rows(self) -> Iterator[tuple[str, list[str]]]:
         """Lines of a table, the header included, read one after the other.

@@ -88,7 +88,7 @@ class TagCSV(Format):
         if at is None:
             raise ValueError(
                 'neither JSON nor a CSV with the header image,tags or image,tag or '
-                f'image,<class>,<class>,...; its first line is {",".join(header)[:80]!r}'
+                f'image,<class>,<class>,...; its first line is {source.first_line[:80]!r}'
             )
         columns, lines = header[at + 1 :], source.rows()
         next(lines)

@@ -1,6 +1,6 @@
 """The package's own click files: the JSON of "What's the Point" and a plain CSV."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -9,10 +9,14 @@ from .annotations import Annotations
 from .base import Format, ReadOptions, write_json, write_table
 from .collector import Collector, as_points, finite, from_text
 from .source import Source, as_text
+from .tag_tables import IMAGE_COLUMNS
 
 CLASS_KEYS = ('cls', 'class')
+# Of a table without a column of these names.
+CLASS_ALIAS = 'label'
 ENTRY_KEYS = {'x', 'y', 'rank', 'no', *CLASS_KEYS}
 LINE_KEYS = {'points', 'rank', 'no', *CLASS_KEYS}
+NUMBERS = {'x', 'y', 'rank', 'no'}
 FOREIGN = 'docs/formats.md lists the formats of tools that are read'
 
 
@@ -46,6 +50,7 @@ class WhatsThePointJSON(Format):
                 f'expected an object {{image id: [clicks]}}, got {kind}; {FOREIGN}'
             )
         unused = set()
+        classes = CLASS_KEYS if options.class_key is None else (options.class_key,)
         for image, clicks in source.json.items():
             out.where = ''
             out.image(image)
@@ -58,8 +63,9 @@ class WhatsThePointJSON(Format):
                 if not isinstance(entry, dict):
                     raise ValueError(f'expected {{"x", "y", "cls"}}, got {entry!r}')
                 keys = LINE_KEYS if 'points' in entry else ENTRY_KEYS
-                unused |= set(entry) - keys
-                take_entry(entry, out, entry.get('points'))
+                unused |= set(entry) - (keys - set(CLASS_KEYS)) - set(classes)
+                value = class_of(entry, classes, options)
+                take_entry(entry, value, out, entry.get('points'))
         if unused:
             out.note(f'keys not used: {", ".join(sorted(unused))}')
 
@@ -79,35 +85,45 @@ class WhatsThePointJSON(Format):
 
 @READERS.register_module('clicks-csv')
 class ClickCSV(Format):
-    """Header ``image,x,y,class`` and optionally ``rank`` and ``no`` (1: not this class)."""
+    """Header ``image,x,y,class`` and optionally ``rank`` and ``no`` (1: not this class).
+
+    The column of the image may be called as in tag files (``filename`` …), that of the
+    class ``cls``, ``label`` or as the option ``class_key`` says.
+    """
 
     title = 'CSV of clicks'
     suffixes = ('.csv',)
     holds = ('points', 'no')
     by_line = True
-    columns = ('image', 'x', 'y')
+
+    @staticmethod
+    def sniff(source: Source) -> bool:
+        """Columns of images and of positions."""
+        header = set(source.header)
+        return {'x', 'y'} <= header and not header.isdisjoint(IMAGE_COLUMNS)
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
         """Every line."""
         header = source.header
-        if not {'image', 'x', 'y'} <= set(header):
+        if not {'x', 'y'} <= set(header):
             raise ValueError(
                 'neither JSON nor a CSV with the header image,x,y,class[,rank]; its first '
-                f'line is {",".join(header)[:80]!r}; {FOREIGN}'
+                f'line is {source.first_line[:80]!r}; {FOREIGN}'
             )
+        name, classes = _image_column(source), _class_columns(header, options)
         for where, entry in _entries(source, header):
             out.name, out.where = '', where
-            image = entry.pop('image', '')
+            image = entry.pop(name, '')
             if not image:
                 raise ValueError('no image id')
             out.image(image)
             if None in entry:
                 raise ValueError(f'more than {len(header)} values')
-            for key in {'x', 'y', 'rank', 'no'} & set(entry):
+            for key in NUMBERS & set(entry):
                 entry[key] = from_text(entry[key], key)
-            take_entry(entry, out)
-        _note_unused(header, out)
+            take_entry(entry, class_of(entry, classes, options), out)
+        _note_unused(header, (name, *classes), out)
 
     @staticmethod
     def read_columns(
@@ -117,10 +133,11 @@ class ClickCSV(Format):
         options: ReadOptions,
     ) -> bool:
         """Lines whose cells are all as they should be."""
-        key = [key for key in CLASS_KEYS if key in columns]
-        if len(key) != 1 or not {'image', 'x', 'y'} <= set(columns):
+        image = [name for name in IMAGE_COLUMNS if name in columns]
+        key = _class_columns(list(columns), options)
+        if len(image) != 1 or len(key) != 1 or not {'x', 'y'} <= set(columns):
             return False
-        names = [name.strip() for name in columns['image']]
+        names = [name.strip() for name in columns[image[0]]]
         points = as_points(columns['x'], columns['y'])
         rank = [cell.strip() or '0' for cell in columns.get('rank', ())]
         negative = [cell.strip() or '0' for cell in columns.get('no', ())]
@@ -133,12 +150,12 @@ class ClickCSV(Format):
         out.rows(
             names,
             points,
-            [cell.strip() or None for cell in columns[key[0]]],
+            [cell.strip() or options.class_name for cell in columns[key[0]]],
             rank=np.array(rank or np.zeros(len(names)), dtype=np.int64),
             negative=np.array(negative or np.zeros(len(names)), dtype=np.int64) > 0,
             lines=range(first, first + len(names)),
         )
-        _note_unused(list(columns), out)
+        _note_unused(list(columns), (*image, *key), out)
         return True
 
     @staticmethod
@@ -149,10 +166,47 @@ class ClickCSV(Format):
         write_table(path, ('image', 'x', 'y', 'class', 'rank', 'no'), rows)
 
 
-def _note_unused(header: list[str], out: Collector) -> None:
-    unused = [name for name in header if name not in ENTRY_KEYS | {'image'}]
+def _image_column(source: Source) -> str:
+    """The column that names images.
+
+    Raises:
+        ValueError: There is none, or several and none is called ``image``.
+    """
+    found = [name for name in IMAGE_COLUMNS if name in source.header]
+    if not found:
+        raise ValueError(
+            f'no column of images in the first line, {source.first_line[:80]!r}: call it '
+            f'image (or {", ".join(IMAGE_COLUMNS[1:])})'
+        )
+    if len(found) > 1 and found[0] != 'image':
+        raise ValueError(f'images are named by {" and ".join(found)}: call one image')
+    return found[0]
+
+
+def _class_columns(header: Sequence[str], options: ReadOptions) -> tuple[str, ...]:
+    """The columns that name classes; of several the first one filled counts.
+
+    Raises:
+        ValueError: There is no ``class_key``.
+    """
+    if options.class_key is not None:
+        if options.class_key not in header:
+            raise ValueError(
+                f'no column {options.class_key!r} (class_key), there are '
+                f'{", ".join(header)}'
+            )
+        return (options.class_key,)
+    found = tuple(key for key in CLASS_KEYS if key in header)
+    return found or tuple(key for key in (CLASS_ALIAS,) if key in header)
+
+
+def _note_unused(header: list[str], used: tuple[str, ...], out: Collector) -> None:
+    """Name the columns that nothing was read from; ``used`` are image and class."""
+    unused = [name for name in header if name and name not in {*NUMBERS, *used}]
     if unused:
-        out.note(f'columns not used: {", ".join(unused)}')
+        remedy = ' (that of the class is to be called class, cls or label)'
+        remedy = remedy if len(used) == 1 else ''
+        out.note(f'columns not used: {", ".join(unused)}{remedy}')
 
 
 def _entries(source: Source, header: list[str]) -> Iterator[tuple[str, dict]]:
@@ -166,8 +220,17 @@ def _entries(source: Source, header: list[str]) -> Iterator[tuple[str, dict]]:
         yield where, entry
 
 
-def take_entry(entry: dict, out: Collector, line: list | None = None) -> None:
+def class_of(entry: dict, keys: Sequence[str], options: ReadOptions) -> object:
+    """Class entry of a click, that of marks without one, or None."""
+    return next((entry[key] for key in keys if key in entry), options.class_name)
+
+
+def take_entry(
+    entry: dict, value: object, out: Collector, line: list | None = None
+) -> None:
     """Check one click, or scribble through the points of ``line``, and hand it on.
+
+    Its class is ``value``.
 
     Raises:
         ValueError: A key is absent or its value is none that it can have.
@@ -175,7 +238,6 @@ def take_entry(entry: dict, out: Collector, line: list | None = None) -> None:
     for key in () if line is not None else ('x', 'y'):
         if key not in entry:
             raise ValueError(f'no {key!r} in {as_text(entry)}')
-    value = next((entry[key] for key in CLASS_KEYS if key in entry), None)
     rank, negative = entry.get('rank'), entry.get('no', False)
     number = 0.0 if rank is None else _rank(rank)
     if negative not in (True, False):
