@@ -1,12 +1,12 @@
 """What `mmseg-weak init` says about photographs and labels."""
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..datasets.class_splits import BACKGROUND
+from .matching import meant_class
 from .survey import FEW, Survey
 
 MAX_NAMES = 3
@@ -43,13 +43,20 @@ def _class_lines(found: Survey, totals: Counter, images: Counter) -> list[str]:
     width, lines = max(map(len, shown)), []
     for name in shown:
         count = f'{_count(totals[name], "click")} in ' if found.kind == 'clicks' else ''
-        kind = '' if not found.tags else ', masks' if name in found.strong else ', tags'
         seen = _count(images[name], 'photograph')
-        lines.append(f'  {name:<{width}}  {count}{seen}{kind}')
+        lines.append(f'  {name:<{width}}  {count}{seen}{_source(found, name, images)}')
     if first:
         hidden = len(classes) - len(shown)
         lines.insert(len(first), f'  … and {hidden} more, the rarest:')
     return lines
+
+
+def _source(found: Survey, name: str, images: Counter) -> str:
+    """Beside masks and tags: which of them teach a class."""
+    if not found.tags or name not in found.strong:
+        return ', tags' if found.tags else ''
+    drawn = sum(name in n and set(n) <= {*found.strong} for n in found.marks.values())
+    return ', masks' if drawn == images[name] else f', masks of {drawn}'
 
 
 def warnings(found: Survey) -> list[str]:
@@ -67,16 +74,24 @@ def warnings(found: Survey) -> list[str]:
     lines += _rare(found, totals, images)
     if found.kind == 'tags':
         lines += _useless_tags(found, images)
-    bare = [photo for photo in found.photos if photo not in found.marks]
-    if bare:
+    if found.maskless:
         lines.append(
-            f'{len(bare)} of {len(found.photos)} photographs have no {found.kind} and are '
+            f'{len(found.maskless)} of {len(found.photos)} photographs are tagged with '
+            f'{_some(found.strong)} alone, have no mask in {found.labels} and are not '
+            f'trained on (draw their masks): {_some(found.maskless)}'
+        )
+    used = {*found.marks, *found.maskless}
+    bare = [photo for photo in found.photos if photo not in used]
+    if bare:
+        kind = found.kind.replace(' and ', ' or ')
+        lines.append(
+            f'{len(bare)} of {len(found.photos)} photographs have no {kind} and are '
             f'not trained on: {_some(bare)}'
         )
     if found.unknown:
         lines.append(
-            f'{len(found.unknown)} names in {found.labels} fit no photograph, or several: '
-            f'{_some(found.unknown)}'
+            f'{len(found.unknown)} names in {found.tags or found.labels} fit no '
+            f'photograph, or several: {_some(found.unknown)}'
         )
     return lines + found.notes
 
@@ -84,10 +99,12 @@ def warnings(found: Survey) -> list[str]:
 def _rare(found: Survey, totals: Counter, images: Counter) -> list[str]:
     lines = []
     for name in sorted(found.classes, key=lambda name: totals[name]):
-        if slip := _slip(name, found.classes, totals):
+        meant = None if found.classes_given else meant_class(name, totals, FEW)
+        if meant is not None:
             lines.append(
-                f'class {name!r} has {totals[name]} beside {totals[slip]} of {slip!r}: '
-                'misspelt? Then mend the labels'
+                f'class {name!r} has {totals[name]} beside {totals[meant]} of {meant!r}: '
+                f'did you mean {meant}? Rename it in {found.tags or found.labels}, or '
+                'give --classes'
             )
         elif not totals[name] and not (found.tags and name == BACKGROUND):
             lines.append(f'class {name!r} is never labelled: it will not be learnt')
@@ -100,15 +117,6 @@ def _rare(found: Survey, totals: Counter, images: Counter) -> list[str]:
             number = _count(images[name], 'photograph')
             lines.append(f'class {name!r} is in only {number}')
     return _capped(lines)
-
-
-def _slip(name: str, classes: Sequence[str], totals: Counter) -> str | None:
-    """A far more frequent class with nearly the same name."""
-    if not 0 < totals[name] < FEW:
-        return None
-    others = [other for other in classes if totals[other] >= FEW * totals[name]]
-    close = difflib.get_close_matches(name, others, n=1, cutoff=0.8)
-    return close[0] if close else None
 
 
 def _capped(lines: list[str]) -> list[str]:

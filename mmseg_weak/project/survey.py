@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from .._messages import shortened
 from ..datasets.class_splits import BACKGROUND
 from ..datasets.click_checks import check_clicks
 from ..datasets.click_marks import marks_inside
@@ -19,6 +20,7 @@ from ..datasets.image_checks import image_sizes
 from ..datasets.image_files import image_id
 from ..prediction.photos import find_photos
 from .masks import label_classes, mask_values, masks_of
+from .matching import match_photos, other_suffixes
 
 # A class with fewer clicks, or clicked in fewer photographs, is hardly learnt.
 FEW = 10
@@ -45,6 +47,9 @@ class Survey:
         notes (list[str]): What else the user should read.
         strong (tuple[str, ...]): Beside tags: the classes that have masks.
         tags (str): Beside masks: the file of the tags, '' without.
+        maskless (list[str]): Photographs with tags of ``strong`` classes alone and without
+            the mask that these need.
+        classes_given (bool): Whether the user named the classes.
     """
 
     folder: str
@@ -61,6 +66,8 @@ class Survey:
     notes: list[str] = field(default_factory=list)
     strong: tuple[str, ...] = ()
     tags: str = ''
+    maskless: list[str] = field(default_factory=list)
+    classes_given: bool = False
 
     @property
     def suffixes(self) -> Counter:
@@ -108,7 +115,7 @@ def survey(
         )
     photos = find_photos(folder, leave_out)
     sizes = image_sizes([os.path.join(folder, photo) for photo in photos])
-    found = Survey(folder, photos, sizes)
+    found = Survey(folder, photos, sizes, classes_given=bool(classes))
     sources = [labels] if isinstance(labels, (str, os.PathLike)) else list(labels or ())
     if not sources:
         return found
@@ -175,12 +182,15 @@ def _both(found: Survey, sources: Sequence, classes: Sequence[str] | None) -> Su
         photo: Counter(n for n in counts if n != BACKGROUND)
         for photo, counts in {**strong.marks, **weak.marks}.items()
     }
+    # Nothing but a mask would teach them.
+    maskless = [p for p, n in marks.items() if p not in strong.marks and set(n) <= {*drawn}]
     return replace(
         weak,
+        maskless=maskless,
         kind='masks and tags',
         labels=strong.labels,
         tags=weak.labels,
-        marks=marks,
+        marks={p: counts for p, counts in marks.items() if p not in maskless},
         strong=drawn,
         classes=tuple(dict.fromkeys([*strong.classes, *tagged])),
     )
@@ -209,13 +219,19 @@ def _add_annotations(
     found.notes += read.notes
     table = read.clicks if found.kind == 'clicks' else read.tags
     if not len(table):
-        raise ValueError(f'{found.labels}: holds neither clicks nor tags')
+        left = [f'{n} {name} ({why})' for (why, name), n in read.left_out.items()]
+        raise ValueError(
+            f'{found.labels}: holds neither clicks nor tags'
+            + f'; left out: {shortened(", ".join(left)).replace("  ", " ")}' * bool(left)
+            + '. Masks are read as a folder of PNGs of class ids, not from an export'
+        )
     kept = ~table.negative if found.kind == 'clicks' else table.present
     names = [_name(read, i, classes) for i in range(len(read.classes))]
     used = {names[i] for i in table.label.tolist()}
     found.classes = tuple(classes) if classes else _in_order(read, used)
-    photo_of = _match(table.images, found.photos)
+    photo_of = match_photos(table.images, found.photos)
     found.unknown = [name for name in table.images if name not in photo_of]
+    found.notes += other_suffixes(photo_of)
     if not photo_of:
         raise ValueError(
             f'{found.labels}: names {", ".join(table.images[:2])}, and no photograph of '
@@ -291,28 +307,6 @@ def _in_order(read: Annotations, used: set[str]) -> tuple[str, ...]:
     return tuple(
         sorted(dict.fromkeys([*declared, *rest]), key=lambda name: name != BACKGROUND)
     )
-
-
-def _match(names: Sequence[str], photos: Sequence[str]) -> dict[str, str]:
-    """Photograph of each name: path with or without suffix, or file name if unique.
-
-    Cameras write ``.JPG`` and programs ``.jpg``: capitals count only where they must.
-    """
-    keys: dict[str, set[str]] = {}
-    for photo in photos:
-        path = PurePosixPath(photo)
-        for key in (photo, str(path.with_suffix('')), path.name, path.stem):
-            keys.setdefault(key, set()).add(photo)
-            keys.setdefault(key.lower(), set()).add(photo)
-    plain = {name: name.replace('\\', '/').removeprefix('./') for name in names}
-    found = {}
-    for name, key in plain.items():
-        candidates = keys.get(key) or keys.get(PurePosixPath(key).name, set())
-        exact = {p for p in candidates if key in (p, str(PurePosixPath(p).with_suffix('')))}
-        chosen = exact or candidates
-        if len(chosen) == 1:
-            found[name] = next(iter(chosen))
-    return found
 
 
 def _spacing(clicks) -> float:

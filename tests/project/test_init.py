@@ -11,6 +11,8 @@ from mmseg.registry import DATASETS, METRICS, MODELS
 from PIL import Image
 
 from mmseg_weak import cli
+from mmseg_weak.datasets.formats import ReadOptions
+from mmseg_weak.datasets.formats.conversion import convert
 from mmseg_weak.project import init, survey
 from mmseg_weak.project.report import held_out
 from mmseg_weak.project.starting import choose_crop, choose_long_side
@@ -278,6 +280,37 @@ def test_masks_of_some_classes_and_tags_of_the_rest(folder):
     assert len(build(config)[0]) == 5
 
 
+def test_what_masks_and_tags_leave_out_is_told(folder):
+    """A training would refuse a tag of a class with masks that has no mask."""
+    (folder / 'masks/site0').mkdir(parents=True)
+    for i in (0, 2, 4):
+        Image.fromarray(np.eye(40, 60, dtype=np.uint8)).save(f'masks/site0/p{i}.png')
+    tags = [(f'p{i}.png', 'cat') for i in (0, 2, 6, 8, 1)]
+    tags += [('p3.jpg', 'owl'), ('p5.jpg', 'cat'), ('p5.jpg', 'owl'), ('p99.jpg', 'owl')]
+    (folder / 'tags.csv').write_text('\n'.join(['image,tag', *map(','.join, tags)]))
+    lines = init('photos', ['masks', 'tags.csv'], classes=['background', 'cat'])
+    assert '  cat  4 photographs, masks of 3' in lines
+    assert '  owl  2 photographs, tags' in lines
+    text = '\n'.join(lines)
+    assert '! 3 of 12 photographs are tagged with cat alone, have no mask in masks' in text
+    assert '! 4 of 12 photographs have no masks or tags' in text
+    assert '! 1 names in tags.csv fit no photograph, or several: p99.jpg' in text
+    assert '! 5 names match with another suffix, such as p0.png for' in text
+    lnet = Config.fromfile('project/lnet.py').train_dataloader.dataset
+    names = {f'photos/site0/p{i}.jpg' for i in (0, 2, 4)}
+    assert photographs(DATASETS.build(lnet)) == names
+
+
+@pytest.mark.parametrize('to', ['labelstudio', 'coco', 'cvat', 'labelme'])
+def test_exported_masks_are_no_labels_and_the_way_is_told(folder, to):
+    (folder / 'masks/site0').mkdir(parents=True)
+    Image.fromarray(np.eye(40, 60, dtype=np.uint8)).save('masks/site0/p0.png')
+    convert('masks', to, 'back', ReadOptions(images='photos'), ['background', 'cat'])
+    text = '^back: holds neither clicks nor tags; left out: .* Masks are read as a folder'
+    with pytest.raises(ValueError, match=text):
+        init('photos', 'back')
+
+
 @pytest.mark.parametrize(
     ('labels', 'message'),
     [
@@ -447,7 +480,10 @@ def test_misspelt_class_is_told(folder):
     with open('clicks.csv', 'a') as file:
         file.write(f'{NAMES[3]},30,30,catt\n')
     lines = init('photos', 'clicks.csv', 'a')
-    slip = "! class 'catt' has 1 beside 12 of 'cat': misspelt? Then mend the labels"
+    slip = (
+        "! class 'catt' has 1 beside 12 of 'cat': did you mean cat? Rename it in "
+        'clicks.csv, or give --classes'
+    )
     assert slip in lines and not any("class 'cat'" in line for line in lines)
     with pytest.raises(ValueError, match=r"'catt' is not among --classes, .* 'cat'\?"):
         init('photos', 'clicks.csv', 'b', classes=['background', 'cat'])

@@ -32,27 +32,30 @@ class LabelStudio(Format):
 
     @staticmethod
     def sniff(source: Source) -> bool:
-        """A list of tasks with ``annotations`` and ``data``, or the flattened form."""
+        """A list of tasks with ``data`` and what is on it, or the flattened form."""
         first = next(iter(source.json_list), None)
         keys = set(first) if isinstance(first, dict) else set()
-        return {'annotations', 'data'} <= keys or {'annotation_id', 'annotator'} <= keys
+        if 'data' in keys and keys & {'annotations', 'predictions'}:
+            return True
+        return {'annotation_id', 'annotator'} <= keys
 
     @staticmethod
     def read(source: Source, out: Collector, options: ReadOptions) -> None:
         """Every task."""
         for position, task in enumerate(source.json):
             out.name, out.where = '', f'task {task.get("id", position)}'
-            if 'annotations' not in task:
+            if not {'annotations', 'predictions'} & set(task):
                 _read_flat(task, out, options)
                 continue
             out.image(_image_name(task['data']), once=True)
             for kind in ('predictions', 'drafts'):
                 if task.get(kind) and isinstance(task[kind], list):
                     out.leave_out(f'{kind} of a machine or unfinished')
-            valid = [a for a in task['annotations'] if not a.get('was_cancelled')]
+            annotations = task.get('annotations', ())
+            valid = [a for a in annotations if not a.get('was_cancelled')]
             if len(valid) > 1:
                 out.note('some images have several annotators, and all of them count')
-            for annotation in task['annotations']:
+            for annotation in annotations:
                 if annotation.get('was_cancelled'):
                     out.leave_out('cancelled annotation')
                 else:
