@@ -42,7 +42,7 @@ work_dir = {out!r}
 clicks_config = work_dir + '/config.py'
 student_config = work_dir + '/student.py'
 clicks = [{labels!r}, work_dir + '/train.txt']
-{prior}label_options = ['--long-side', '{long_side}']
+{more}label_options = ['--long-side', '{long_side}']
 device = {device!r}
 workers = {workers}  # processes that label
 """
@@ -60,10 +60,17 @@ device = {device!r}
 workers = {workers}  # processes that label
 """
 NO_BACKGROUND = 'background_prior = 1.0  # there is no background class\n'
+NO_FEATURES = "labeller = 'segmentor'  # not by EfficientNet-Lite0 as well\n"
 
 
 def road_texts(
-    out: str, labels: str, background: bool, long_side: int, device: str, workers: int
+    out: str,
+    labels: str,
+    background: bool,
+    features: bool,
+    long_side: int,
+    device: str,
+    workers: int,
 ) -> dict[str, str]:
     """Config of the second network, and the list of stages that leads to it.
 
@@ -71,6 +78,7 @@ def road_texts(
         out (str): Folder of the configs.
         labels (str): File or folder of the clicks.
         background (bool): Whether a class is the background.
+        features (bool): Whether features of EfficientNet-Lite0 label as well.
         long_side (int): Of the photographs while they are labelled, in pixels.
         device (str): That labels.
         workers (int): Processes that label.
@@ -81,7 +89,7 @@ def road_texts(
     list_ = STAGES.format(
         out=out,
         labels=labels,
-        prior='' if background else NO_BACKGROUND,
+        more=('' if background else NO_BACKGROUND) + ('' if features else NO_FEATURES),
         long_side=long_side,
         device=device,
         workers=workers,

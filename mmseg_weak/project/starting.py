@@ -170,7 +170,8 @@ def _texts(
     if found.kind == 'clicks':
         background, side = BACKGROUND in found.classes, values['long_side']
         workers = labellers(device, values['workers'])
-        road = road_texts(folder, source, background, side, device, workers)
+        features = values['backbone'] is None
+        road = road_texts(folder, source, background, features, side, device, workers)
         texts = {**road, **texts}
     if found.kind == 'tags':
         texts = {**tag_texts(folder, source, device, **values), **texts}

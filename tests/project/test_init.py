@@ -94,6 +94,7 @@ def test_clicks_come_with_a_second_network_that_learns_from_labels(folder):
     words = labels.command
     assert words[words.index('--long-side') + 1] == '60'
     assert words[words.index('--background-prior') + 1] == '0.5'
+    assert words[words.index('--labeller') + 1] == 'features'
     folder_of_labels = second.train_dataloader.dataset.pseudo_label_dir
     assert folder_of_labels == str(labels.folder)
     assert second.val_dataloader == first.val_dataloader
@@ -530,6 +531,8 @@ def test_another_backbone_comes_below_every_head(folder, kind):
         model.eval().data_preprocessor.channels_last = False
         features = model.extract_feat(torch.zeros(1, 3, 64, 64))
         assert model.decode_head(features).shape[:2] == (1, 2 - (name == 'tagged/config'))
+    labels = load_stages('project/stages.py')[1]
+    assert labels.command[labels.command.index('--labeller') + 1] == 'segmentor'
     losses = Config.fromfile('project/config.py').model.decode_head.loss_decode
     assert [loss.type for loss in losses] == ['PartialCrossEntropyLoss', 'ExclusionLoss']
 

@@ -1,7 +1,8 @@
 # From clicks to labels of every pixel: a network learns from clicks alone and labels its
-# training images, a second one learns from these labels as if they were masks. A list
-# built on this one sets the two configs. Values chosen on 50 training images of
-# voc_animals.
+# training images together with a linear classifier of frozen features, a second one learns
+# from these labels as if they were masks. A list built on this one sets the two configs.
+# Values chosen on 50 training images of voc_animals.
+labeller = 'features'  # or segmentor, the network alone
 scales = ['1.0', '1.5']
 threshold = 0.5
 background_prior = 0.5
@@ -9,6 +10,7 @@ temperature = 2.0
 refinement = 'crf'
 refinement_options = ['bilateral_sxy=50', 'bilateral_srgb=5', 'bilateral_compat=4']
 how = dict(
+    labeller='{labeller}',
     scales='{scales}',
     threshold='{threshold}',
     background_prior='{background_prior}',
