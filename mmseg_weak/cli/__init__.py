@@ -1,8 +1,9 @@
 """The command ``mmseg-weak VERB``: one module of this package a verb.
 
 A verb module has a docstring, whose first line is the help, ``add_arguments(parser)`` and
-``run(args)``. It imports what is heavy inside ``run``: help then comes at once. Modules
-whose names begin with an underscore are no verbs.
+``run(args)``. It imports what is heavy inside ``run``: help then comes at once. A text
+``FIRST`` is printed before the seconds that loading takes. Modules whose names begin with
+an underscore are no verbs.
 """
 
 import argparse
@@ -73,6 +74,8 @@ def _run(module: ModuleType, args: argparse.Namespace) -> None:
     """Load the toolbox, then run a verb with one-line errors."""
     import mmseg_weak
 
+    if hasattr(module, 'FIRST'):
+        print(module.FIRST, flush=True)
     if not getattr(args, 'verbose', False):  # advice to those who write models
         warnings.filterwarnings('ignore', module=r'(mmengine|mmcv|mmseg)\.')
     try:

@@ -8,6 +8,8 @@ call it again.
 
 import argparse
 
+FIRST = 'loading the network …'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Command line."""

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
-    parser.add_argument('config', help='config file with a list of stages')
+    parser.add_argument(
+        'config', help='config file with a list of stages, or a folder with stages.py'
+    )
     parser.add_argument('stages', nargs='*', help='names; default all')
     parser.add_argument('--list', action='store_true', help='show the stages, run nothing')
     parser.add_argument('--work-dir', help='of all stages')

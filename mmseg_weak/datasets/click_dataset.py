@@ -149,7 +149,7 @@ class ClickDataset(WeakSegDataset):
             self._tell(text, level)
         self.click_report = clicks.report
         self._tell(format_report(self.click_report))
-        warning = unclicked_classes(self.click_report)
+        warning = unclicked_classes(self.click_report, self.ann_file)
         if warning:
             self._tell(warning, logging.WARNING)
         samples = ClickSamples(

@@ -135,15 +135,21 @@ def format_report(report: dict) -> str:
     return '\n  '.join(lines)
 
 
-def unclicked_classes(report: dict) -> str | None:
-    """A warning about trained classes that no click names, None when there are none."""
+def unclicked_classes(report: dict, listed: str = '') -> str | None:
+    """A warning about classes that no click names, None when there are none.
+
+    Args:
+        report (dict): See :meth:`ReportCounter.report`.
+        listed (str): File that lists the images, where these are not all: another list may
+            have clicks of the class. Defaults to ''.
+    """
     absent = [name for name, count in report['clicks_per_class'].items() if not count]
     if not absent:
         return None
     advice = ''
     if 'background' in absent:
         advice = '; clicks on the background may come from background_click_file'
-    return (
-        f'no click names {", ".join(absent)}: the model cannot learn what it never '
-        f'sees{advice}'
-    )
+    names, effect = ', '.join(absent), 'the model cannot learn what it never sees'
+    if listed:
+        effect = 'not learnt where this list is trained on, without a score where held out'
+    return f'no click names {names}: {effect}{advice}'

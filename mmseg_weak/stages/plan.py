@@ -1,6 +1,7 @@
 """Read a list of stages from a config and check it before anything runs."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ from ..configs import read_config
 from .placeholders import Table
 from .typed import DEFAULTS, Command, Train, stage_from
 
+LIST = 'stages.py'
 NAME = re.compile(r'[A-Za-z][\w-]*')
 
 
@@ -61,12 +63,13 @@ def load_stages(
 
     Args:
         path (str): Python config with ``stages = [dict(type=, name=, …)]``, see
-            :mod:`.typed`. Texts may hold ``{python}``, ``{tools}``, ``{work_dir}``,
-            ``{seed}``, ``{stage}`` (the stage's own folder), ``{NAME}`` (the folder of
-            another stage), ``{NAME.checkpoint}`` (what a training leaves) and the name of
-            any text or number that the config defines; what is nothing but the name of a
-            list or dict stands for it. ``neutral`` may list names whose value does not
-            change a result, such as the number of workers.
+            :mod:`.typed`, or a folder with such a ``stages.py``. Texts may hold
+            ``{python}``, ``{tools}``, ``{work_dir}``, ``{seed}``, ``{stage}`` (the stage's
+            own folder), ``{NAME}`` (the folder of another stage), ``{NAME.checkpoint}``
+            (what a training leaves) and the name of any text or number that the config
+            defines; what is nothing but the name of a list or dict stands for it.
+            ``neutral`` may list names whose value does not change a result, such as the
+            number of workers.
         work_dir (str, optional): Of all stages. Defaults to
             ``work_dir`` of the config, else to ``work_dirs/CONFIG/seed_SEED``.
         seed (int): Value of ``{seed}``. Defaults to 0.
@@ -81,7 +84,7 @@ def load_stages(
         FileNotFoundError: The config, or that of a training, does not exist.
         ValueError: The list has a mistake; the message names the stage and the entry.
     """
-    path = config_path(path)
+    path = config_path(_in_folder(path))
     config = read_config(path)
     if options:
         _check_options(path, config, options)
@@ -92,6 +95,30 @@ def load_stages(
         return plan_stages(config, root, seed, use)
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from None
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{path}: {error}{_elsewhere(path, config)}') from None
+
+
+def _in_folder(path: str) -> str:
+    """The list of a folder that ``init`` wrote, or the path as it is."""
+    if not Path(path).is_dir():
+        return path
+    if not (Path(path) / LIST).is_file():
+        raise FileNotFoundError(f'{path} is a folder without {LIST}: name a list of stages')
+    return str(Path(path) / LIST)
+
+
+def _elsewhere(path: str, config: Mapping) -> str:
+    """Advice for a list whose relative paths lead nowhere from the current folder."""
+    named = [str(entry['config']) for entry in config['stages'] if entry.get('config')]
+    absent = [name for name in named if not Path(name).exists()]
+    if all(Path(name).is_absolute() for name in absent):
+        return ''
+    text = '; paths are relative to the current folder, in lists by `init` to where it ran'
+    for parent in Path(path).resolve().parents:
+        if any((parent / name).is_file() for name in absent):
+            return f'{text}: cd {shlex.quote(str(parent))}'
+    return text
 
 
 def plan_stages(

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -46,6 +47,18 @@ def test_a_verb_runs_from_the_command_and_as_a_script(toy_verb, capsys):
     cli.main(['say', 'two', 'words'])
     cli.run_verb('say', ['more'])
     assert capsys.readouterr().out == 'two words\nmore\n'
+
+
+def test_what_takes_seconds_to_load_says_so_first(toy_verb, capsys, monkeypatch):
+    said = []
+    monkeypatch.setattr(mmseg_weak, 'register', lambda: said.append(capsys.readouterr()))
+    cli.main(['say', 'two'])
+    monkeypatch.setattr(
+        sys.modules['mmseg_weak.cli.say'], 'FIRST', 'loading', raising=False
+    )
+    cli.main(['say', 'two'])
+    assert [said[0].out, said[1].out] == ['', 'two\nloading\n']
+    assert import_module('mmseg_weak.cli.annotate').FIRST == 'loading the network …'
 
 
 def test_help_is_the_docstring(toy_verb, capsys):

@@ -87,7 +87,10 @@ def test_report_is_logged_once_by_the_main_process(config, monkeypatch):
         assert part in report
     # The file's clicks name no cow, and dog has but one.
     absent = [name for name, n in dataset.click_report['clicks_per_class'].items() if not n]
-    assert absent and f'no click names {", ".join(absent)}' in absent_classes
+    assert (
+        absent and f'no click names {", ".join(absent)}: not learnt where' in absent_classes
+    )
+    assert absent_classes.split(': ')[1] == 'split.txt', 'the list of which it is true'
     monkeypatch.setattr(messages, 'is_main_process', lambda: False)
     PascalVOCClickDataset(**config)
     assert len(said) == 2

@@ -1,5 +1,6 @@
 """Every shipped list of stages names configs, checkpoints and options that exist."""
 
+import shlex
 import subprocess
 import sys
 from functools import cache
@@ -153,6 +154,28 @@ def test_lists_find_their_configs_from_any_folder(tmp_path, monkeypatch):
             configs = [word for word in stage.command if word.endswith('.py')]
             files = [Path(config.rpartition('=')[2]) for config in configs]
             assert files and all(file.is_file() for file in files)
+
+
+def test_a_list_called_from_another_folder_says_where_it_works(tmp_path, monkeypatch):
+    project = tmp_path / 'my pets/project'
+    project.mkdir(parents=True)
+    (project / 'config.py').write_text('train_cfg = dict(max_iters=3)\n')
+    entry = dict(type='Train', name='a', config='project/config.py')
+    (project / 'stages.py').write_text(f'stages = [{entry}]\n')
+    monkeypatch.chdir(project)
+    with pytest.raises(FileNotFoundError) as error:
+        load_stages('stages.py')
+    assert str(error.value).count('project/config.py does not exist') == 1
+    _, _, folder = str(error.value).rpartition('cd ')
+    monkeypatch.chdir(*shlex.split(folder))
+    (training,) = load_stages('project')  # a folder stands for its list
+    assert training.checkpoint.name == 'iter_3.pth'
+    (project / 'config.py').unlink()
+    with pytest.raises(FileNotFoundError, match='in lists by `init` to where it ran'):
+        load_stages('project')
+    (project / 'stages.py').unlink()
+    with pytest.raises(FileNotFoundError, match='is a folder without stages.py'):
+        load_stages('project')
 
 
 def test_tool_lists_the_stages(tmp_path):
