@@ -11,14 +11,12 @@ import numpy as np
 
 from .._messages import shortened
 from ..datasets.class_splits import BACKGROUND
-from ..datasets.click_checks import check_clicks
-from ..datasets.click_marks import marks_inside
 from ..datasets.click_table import ClickTable
 from ..datasets.formats import Annotations, ReadOptions, read_annotations
-from ..datasets.formats.checks import check_positions
 from ..datasets.image_checks import image_sizes
 from ..datasets.image_files import image_id
 from ..prediction.photos import find_photos
+from .click_places import check_places
 from .masks import label_classes, mask_values, masks_of
 from .matching import match_photos, other_suffixes
 
@@ -258,17 +256,9 @@ def _check_clicks(found: Survey, clicks: ClickTable, photo_of: dict[str, str]) -
         return
     sizes = np.array([size_of[photo_of[image]] for image in clicks.image])
     try:
-        found.notes += check_clicks(clicks, sizes)
-        found.notes += check_positions(clicks.points, sizes[clicks.point_rows()])
+        found.notes += check_places(clicks, sizes)
     except ValueError as error:
         raise ValueError(f'{found.labels}: {error}') from None
-    outside = np.flatnonzero(~marks_inside(clicks, sizes))
-    if len(outside):
-        found.notes.append(
-            f'{len(outside)} of {len(clicks)} clicks lie outside their photograph and are '
-            f'not used, such as one of {clicks.image[outside[0]]}: were the photographs '
-            'resized, or x and y exchanged?'
-        )
 
 
 def _name(read: Annotations, i: int, classes: Sequence[str] | None) -> str:

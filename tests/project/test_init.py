@@ -473,7 +473,21 @@ def test_exchanged_axes_are_refused_and_clicks_outside_are_told(folder):
     beyond = [f'{NAMES[0]},70,5,cat']
     (folder / 'clicks.csv').write_text('\n'.join(head + right + beyond) + '\n')
     (line,) = [line for line in init('photos', 'clicks.csv') if 'outside' in line]
-    assert line.startswith('! 1 of 25 clicks lie outside') and NAMES[0] in line
+    assert line.startswith('! 1 of 25 clicks lie outside')
+    assert f'the first at (70, 5) of {NAMES[0]}, which is 60x40; they are not' in line
+    assert 'with x and y' not in line, '(5, 70) lies outside as well'
+
+
+def test_many_clicks_outside_are_refused_with_what_may_have_happened(folder):
+    places = [(50, 30, 'cat'), (5, 30, 'background'), (100, 60, 'cat'), (5, 50, 'cat')]
+    lines = [f'{name},{x},{y},{c}' for name in NAMES for x, y, c in places]
+    (folder / 'clicks.csv').write_text('\n'.join(['image,x,y,class', *lines]) + '\n')
+    with pytest.raises(ValueError) as error:
+        init('photos', 'clicks.csv')
+    text = str(error.value)
+    assert text.startswith('clicks.csv: 24 of 48 clicks lie outside')
+    assert f'(100, 60) of {NAMES[0]}, which is 60x40: with x and y exchanged 12 of' in text
+    assert not (folder / 'project').exists()
 
 
 def test_misspelt_class_is_told(folder):
