@@ -5,6 +5,7 @@ from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from ..engine.hooks.interrupt_hook import InterruptHook
 from .launch import build_runner, is_finished, set_resume
 from .path_check import check_paths
 
@@ -33,6 +34,8 @@ def train(
         FileNotFoundError: A file is absent.
         ValueError: Data, model and checkpoint do not fit, there is no GPU for ``amp``, or
             the training diverged.
+        KeyboardInterrupt: It was interrupted; see
+            :class:`~mmseg_weak.engine.hooks.interrupt_hook.InterruptHook`.
     """
     if seed is not None:
         config.randomness = dict(config.get('randomness', {}), seed=seed)
@@ -51,5 +54,8 @@ def train(
             print_log(f'{config.load_from}: finished already')
             return None
     runner = build_runner(config, verbose)
-    runner.train()
+    interrupts = InterruptHook()
+    runner.register_hook(interrupts)
+    with interrupts.listening():
+        runner.train()
     return runner

@@ -41,9 +41,10 @@ def run(args: argparse.Namespace) -> None:
     try:
         train(config, args.resume, args.amp, args.seed, args.verbose)
     except KeyboardInterrupt:
-        sys.exit(
-            'interrupted; --resume goes on from the newest checkpoint, if there is one'
-        )
+        found = find_checkpoint(config.work_dir)
+        if found is None:
+            sys.exit('interrupted before the first checkpoint: nothing to resume')
+        sys.exit(f'interrupted; --resume goes on from {found}')
     if is_main_process():
         print(f'checkpoint: {find_checkpoint(config.work_dir)}')
         if command := command_for(config, args.config, config.work_dir):

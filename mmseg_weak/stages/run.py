@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from ..checkpoints import read_checkpoint
+from ..checkpoints import find_checkpoint, read_checkpoint
 from .plan import Stage, check_inputs, select_stages
 from .process import StageFailure, is_running, say, start_command, wait_for
 from .state import (
@@ -175,6 +175,8 @@ class _Run:
             say(f'{stage.name}: finished before')
             return False
         going_on = len(list(stage.folder.iterdir())) > 1
+        if going_on and stage.checkpoint:  # a training may have ended before its first one
+            going_on = find_checkpoint(str(stage.folder)) is not None
         say(f'{stage.name}: {"goes on" if going_on else "starts"}, log {stage.log}')
         state = self._execute(stage, replace(state, finished=False))
         _check_outputs(stage)
