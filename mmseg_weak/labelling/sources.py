@@ -164,6 +164,17 @@ class LabelSource:
                     f'{type(part.dataset).__name__} has neither tags nor clicks'
                 )
 
+    def require_clicks(self, makes: str) -> None:
+        """Refuse images that nobody could click.
+
+        Raises:
+            ValueError: A data set has no clicks.
+        """
+        for part in self.parts:
+            if 'click_labels' not in part.info(0):
+                kind = type(part.dataset).__name__
+                raise ValueError(f'{makes} need clicks, which a {kind} does not have')
+
     def digest(self) -> str:
         """Hash of the ids of the images, of what is known of them and how it is loaded."""
         data = hashlib.sha256()

@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 MAX_STEPS = 200
+# Images that the common scale of the depths is measured on.
+NUM_STANDARD = 8
 
 
 @dataclass

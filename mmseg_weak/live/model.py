@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from ..refinement import PixelAdaptiveRefinement
 from .head import LinearHead, Samples, Standard
@@ -47,6 +48,7 @@ class LiveModel:
         self.fixed, self.seed = profile is not None, seed
         self.profile = profile or 'flat'
         self.head: LinearHead | None = None
+        self._absent: list[int] = []
         self._chosen_at = 0
 
     @property
@@ -65,6 +67,9 @@ class LiveModel:
             before, self.profile = self.profile, self.choose(samples)
             if before != self.profile:
                 self.head = None
+        named = samples.labels[~samples.denied]
+        absent = np.setdiff1d(range(self.num_classes), named).tolist()
+        self._absent = absent if len(named) else []  # or nothing but what things are not
         start, self.head = self.head, LinearHead(self.num_classes, self.ridge)
         self.head.fit(self.scaled(samples), start)
 
@@ -75,12 +80,40 @@ class LiveModel:
         return replace(samples, features=features)
 
     def map_logits(self, maps: Sequence[np.ndarray], size: tuple[int, int]) -> Tensor:
-        """Logits (C, H, W) of an image from its maps."""
-        return self.head.map_logits(maps, self.standard, self.factors, size)
+        """Logits (C, H, W) of an image from its maps, -inf of classes without a click."""
+        logits = self.head.map_logits(maps, self.standard, self.factors, size)
+        logits[self._absent] = -torch.inf
+        return logits
+
+    def probabilities(
+        self,
+        maps: Sequence[np.ndarray],
+        image: np.ndarray,
+        seen: tuple[int, int],
+        size: tuple[int, int] | None = None,
+    ) -> Tensor:
+        """Probabilities of the pixels of an image, refined along its colours.
+
+        Args:
+            maps (Sequence[np.ndarray]): (c, h, w) each.
+            image (np.ndarray): RGB, (H, W, 3) uint8, of any size.
+            seen (tuple[int, int]): Height and width that the network sees.
+            size (tuple[int, int], optional): Height and width of the result. Defaults to
+                what the network sees.
+
+        Returns:
+            Tensor: (C, h, w), sum 1.
+        """
+        probs = follow_colours(image, self.map_logits(maps, seen).softmax(0))
+        if size is None or size == seen:
+            return probs
+        return interpolate(probs[None], size, mode='bilinear')[0]
 
     def logits(self, features: Tensor) -> Tensor:
-        """(n, D) features as they are in the maps to (n, C)."""
-        return self.head.logits((features - self.standard.mean) * self.factors)
+        """(n, D) features as they are in the maps to (n, C); -inf as in the maps."""
+        logits = self.head.logits((features - self.standard.mean) * self.factors)
+        logits[:, self._absent] = -torch.inf
+        return logits
 
     def choose(self, samples: Samples) -> str:
         """The profile whose heads predict held-out clicks best.

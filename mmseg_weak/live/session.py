@@ -11,19 +11,17 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 from torch import Tensor
-from torch.nn import functional as F
 
+from .._tensors import evenly_spread
 from ..prediction.photos import find_photos, read_photo
 from .cache import FeatureCache
-from .head import Samples, Standard
+from .head import NUM_STANDARD, Samples, Standard
 from .journal import Click, Journal, State
-from .model import LiveModel, follow_colours
+from .model import LiveModel
 from .pyramid import FrozenPyramid, along, sample_maps
 from .quality import ClickQuality, click_quality
 from .suggestion import DEFAULT_RULE, Suggestion, suggest
 
-# Images that the scale of the features is measured on.
-NUM_STANDARD = 8
 # Distance of the points sampled from a scribble, as a share of the long side.
 STROKE_STEP = 1 / 128
 
@@ -201,11 +199,7 @@ class LiveSession:
             ValueError: There is no click yet, or the image is unknown.
         """
         model, seen = self.model(), self.pyramid.size(*self.size(image))
-        logits = self.without_unclicked(model.map_logits(self.maps(image), seen))
-        probs = follow_colours(self.pixels(image), logits.softmax(0))
-        if size is None or size == seen:
-            return probs
-        return F.interpolate(probs[None], size, mode='bilinear', align_corners=False)[0]
+        return model.probabilities(self.maps(image), self.pixels(image), seen, size)
 
     def model(self) -> LiveModel:
         """The model of all clicks so far; fitted when clicks have changed.
@@ -283,9 +277,8 @@ suggest`."""
     def standard(self) -> Standard:
         """Scale of the features, measured on images spread over the folder."""
         if self._standard is None:
-            count = min(NUM_STANDARD, len(self.images))
-            chosen = np.linspace(0, len(self.images) - 1, count).round().astype(int)
-            images = [self.maps(self.images[i]) for i in np.unique(chosen)]
+            chosen = evenly_spread(len(self.images), NUM_STANDARD)
+            images = [self.maps(self.images[i]) for i in chosen]
             self._standard = Standard.measure(images)
         return self._standard
 
@@ -312,11 +305,3 @@ suggest`."""
             points = along(np.array(click.points), STROKE_STEP * max(height, width))
             self._rows[key] = sample_maps(self.maps(click.image), points / (width, height))
         return self._rows[key]
-
-    def without_unclicked(self, logits: Tensor) -> Tensor:
-        """Classes that nobody clicked are nowhere."""
-        clicked = {click.name for click in self.clicks if not click.denied}
-        absent = [i for i, name in enumerate(self.classes) if name not in clicked]
-        if absent and clicked:
-            logits[absent] = -torch.inf
-        return logits

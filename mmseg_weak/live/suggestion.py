@@ -206,7 +206,7 @@ def _candidates(
     session: LiveSession, features: Tensor, rng: np.random.Generator
 ) -> Candidates:
     model, samples = session.model(), session.samples()
-    logits = session.without_unclicked(model.logits(features).T.clone()).T
+    logits = model.logits(features)
     centre, factors = model.standard.mean, model.factors
     return Candidates(
         logits.softmax(1),

@@ -154,7 +154,8 @@ def _both(found: Survey, sources: Sequence, classes: Sequence[str] | None) -> Su
         ValueError: It is another pair, no class has tags alone, or none has masks.
     """
     names = [os.fspath(source) for source in sources]
-    folders = [name for name in names if masks_of(name, found.photos, found.folder)]
+    masks = {name: masks_of(name, found.photos, found.folder) for name in names}
+    folders = [name for name in names if masks[name]]
     if len(names) != 2 or len(folders) != 1:
         raise ValueError(
             f'{", ".join(names)}: several labels can only be a folder of masks of these '
@@ -163,7 +164,7 @@ def _both(found: Survey, sources: Sequence, classes: Sequence[str] | None) -> Su
     strong, weak = (replace(found, names={}, marks={}, notes=[]) for _ in range(2))
     strong.labels = folders[0]
     weak.labels = next(name for name in names if name != folders[0])
-    _add_masks(strong, masks_of(strong.labels, found.photos, found.folder), classes)
+    _add_masks(strong, masks[strong.labels], classes)
     read = read_labels(weak.labels, found.folder)
     _add_annotations(weak, read, None)
     if weak.kind != 'tags':

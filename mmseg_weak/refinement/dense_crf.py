@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .._ranges import Interval, Share, check_options, check_ranges
+from .._tensors import rgb_pixels
 from ..registry import REFINEMENTS
 from .interface import ImageByImage
 
@@ -153,14 +154,12 @@ class DenseCRFRefinement(ImageByImage):
 
     def refine_image(self, image: Tensor, scores: Tensor) -> Tensor:
         """Refine; shapes as in :meth:`ImageByImage.refine_image`."""
-        pixels = (image[0] * 255).round().clamp(0, 255).byte().permute(1, 2, 0)
         scores = scores.clamp(min=self.min_score) if self.min_score else scores
         refined = torch.zeros_like(scores)
         classes = torch.nonzero(scores[0].flatten(1).amax(1) > 0)[:, 0]
         if len(classes):
             probs = scores[0, classes].float().cpu().numpy()
-            image = np.ascontiguousarray(pixels.cpu().numpy())
-            result = dense_crf(image, probs, **self.options)
+            result = dense_crf(rgb_pixels(image), probs, **self.options)
             refined[0, classes] = torch.from_numpy(result).to(scores)
         return refined
 

@@ -15,6 +15,7 @@ from toy import resumable_config
 from mmseg_weak.apis import training
 from mmseg_weak.apis.training import train
 from mmseg_weak.checkpoints import find_checkpoint
+from mmseg_weak.engine.hooks import interrupt_hook
 from mmseg_weak.engine.hooks.interrupt_hook import InterruptHook
 
 ITERATIONS = 4
@@ -152,6 +153,7 @@ def rank(number, folder, ends):
     torch_dist.init_process_group(
         'gloo', init_method=f'file://{folder}/store', rank=number, world_size=2
     )
+    interrupt_hook.ASK_EVERY = 1
     hook = InterruptHook()
     hook.before_train(None)
     with hook.listening():

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from skimage.feature import multiscale_basic_features
 from sklearn.ensemble import RandomForestClassifier
-from torch.nn.functional import interpolate
 
+from mmseg_weak._tensors import evenly_spread
 from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.evaluation.confusion import confusion_matrix
 from mmseg_weak.live.cache import FeatureCache
-from mmseg_weak.live.head import Samples, Standard
-from mmseg_weak.live.model import LiveModel, follow_colours
+from mmseg_weak.live.head import NUM_STANDARD, Samples, Standard
+from mmseg_weak.live.model import LiveModel
 from mmseg_weak.live.pyramid import sample_maps
 from mmseg_weak.live.suggestion import Candidates
 from mmseg_weak.prediction.photos import read_photo
@@ -80,8 +80,7 @@ class LiveLearner:
 
     def __init__(self, images: Images, names: list[str], classes: int, seed: int) -> None:
         self.images, self.names, self.classes = images, names, classes
-        chosen = np.linspace(0, len(names) - 1, 8).round().astype(int)
-        maps = [self.maps(names[i]) for i in chosen]
+        maps = [self.maps(names[i]) for i in evenly_spread(len(names), NUM_STANDARD)]
         self.model = LiveModel(Standard.measure(maps), classes, seed=seed)
         self.rows: list[torch.Tensor] = []
 
@@ -102,17 +101,14 @@ class LiveLearner:
             np.zeros(len(labels), bool),
             np.array(clicks.images),
         )
-        self.absent = [c for c in range(self.classes) if c not in clicks.labels]
         self.model.fit(self.samples)
 
     def probabilities(self, name: str) -> torch.Tensor:
         """(C, H, W) of an image, as the page shows them."""
         image = read_photo(Path(self.images.path(name)))
         size = image.shape[:2]
-        logits = self.model.map_logits(self.maps(name), self.images.size(*size))
-        logits[self.absent] = -torch.inf
-        probs = follow_colours(image, logits.softmax(0))[None]
-        return interpolate(probs, size, mode='bilinear')[0]
+        seen = self.images.size(*size)
+        return self.model.probabilities(self.maps(name), image, seen, size)
 
     def confusion(self, name: str) -> np.ndarray:
         """Confusion matrix of an image."""
@@ -122,7 +118,6 @@ class LiveLearner:
     def candidates(self, features: torch.Tensor, rng: np.random.Generator) -> Candidates:
         """What rules look at."""
         logits = self.model.logits(features)
-        logits[:, self.absent] = -torch.inf
         centre, factors = self.model.standard.mean, self.model.factors
         return Candidates(
             logits.softmax(1),

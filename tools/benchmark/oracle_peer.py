@@ -28,6 +28,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from mmseg_weak._files import write_json
+from mmseg_weak._tensors import evenly_spread
 from mmseg_weak.evaluation.pseudo_label_quality import PseudoLabelQuality
 from mmseg_weak.labelling import PromptableLabeller, SegmentorLabeller
 from mmseg_weak.labelling.sources import LabelSource
@@ -195,8 +196,7 @@ def print_table(config: str, checkpoint: str, masks: str, images: int) -> None:
     init_default_scope('mmseg')
     peer, config = (config, checkpoint), Config.fromfile(config)
     source = LabelSource(config)
-    count = min(images, len(source))
-    chosen = np.linspace(0, len(source) - 1, count).round().astype(int).tolist()
+    chosen = evenly_spread(len(source), images)
     whole = label_rows(source, peer, masks, chosen)
     for name, found in chain(whole, crop_rows(config, source, peer, masks, chosen)):
         numbers = (found['mIoU'], found['accuracy'], found['coverage'])

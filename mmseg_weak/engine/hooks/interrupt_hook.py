@@ -12,6 +12,8 @@ from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import CheckpointHook, Hook
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Several processes ask each other so often: asking makes a GPU wait.
+ASK_EVERY = 10
 NOTICE = b'\ninterrupted: ends with a checkpoint after this iteration; again ends at once\n'
 
 
@@ -85,14 +87,21 @@ class InterruptHook(Hook):
         """Iterations go on."""
         self._iterates = True
 
+    def _any_caught(self, step: int) -> bool:
+        """Whether a signal came to any process, which the others hear of a little later."""
+        if get_world_size() == 1:
+            return bool(self._caught)
+        if step % ASK_EVERY:
+            return False
+        caught = torch.tensor(float(self._caught))
+        all_reduce(caught, 'max')
+        return bool(caught)
+
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Save and end, if a signal came to any process."""
-        caught = torch.tensor(float(self._caught))
-        if get_world_size() > 1:
-            all_reduce(caught, 'max')
         # Gradients of steps that are still being summed are in no checkpoint.
         parts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
-        if not caught or (runner.iter + 1) % parts:
+        if (runner.iter + 1) % parts or not self._any_caught((runner.iter + 1) // parts):
             return
         self._saves = True
         for hook in runner.hooks:

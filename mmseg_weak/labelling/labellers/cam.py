@@ -14,6 +14,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ..._files import write_json
+from ..._tensors import evenly_spread
 from ...constants import IGNORE_INDEX
 from ...datasets.json_objects import read_object
 from ...models.cam.activation_maps import SCALES, merge_maps
@@ -274,8 +275,7 @@ def choose_background_score(job: 'Job', rule: CamLabelRule) -> float | None:
     earlier = job.ranks.first(lambda: read_object(path))
     if earlier.get('key') == key:
         return earlier['background_score']
-    count = min(NUM_SCORE_IMAGES, len(job.source))
-    chosen = np.linspace(0, len(job.source) - 1, count).round().astype(int).tolist()
+    chosen = evenly_spread(len(job.source), NUM_SCORE_IMAGES)
     counts = np.zeros(NUM_BINS, np.int64)
     for found in job.map(HistogramMaker, chosen, 'background score'):
         counts += found
@@ -283,7 +283,7 @@ def choose_background_score(job: 'Job', rule: CamLabelRule) -> float | None:
     content = dict(
         background_score=background_threshold(counts, rule.background_score),
         rule=rule.background_score,
-        images=count,
+        images=len(chosen),
         key=key,
         histogram=counts.tolist(),
     )

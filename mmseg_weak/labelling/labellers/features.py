@@ -1,18 +1,19 @@
 """A linear classifier of frozen features labels what was clicked."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
-from torch.nn.functional import interpolate
 
+from ..._tensors import evenly_spread, rgb_pixels
 from ...constants import IGNORE_INDEX
 from ...engine.console import tracked
-from ...live.head import Samples, Standard
-from ...live.model import LiveModel, follow_colours
+from ...live.head import NUM_STANDARD, Samples, Standard
+from ...live.model import LiveModel
 from ...live.pyramid import FrozenPyramid, sample_maps
 from ...registry import LABELLERS
 from ..pool import map_images
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 # What the classifier learns from, evenly spread: images, and pixels of a class in each.
 NUM_IMAGES = 2000
 PIXELS = 200
-# Images whose features give the common scale of the depths.
-NUM_SCALE_IMAGES = 8
 
 
 @LABELLERS.register_module(name=['features', 'FeatureLabeller'])
@@ -69,8 +68,8 @@ class FeatureLabeller(SegmentorLabeller):
         return dict(super().settings(), features=self.pyramid('cpu').digest)
 
     def pyramid(self, device: str) -> FrozenPyramid:
-        """The frozen network."""
-        return FrozenPyramid(long_side=self.features_long_side, device=device)
+        """The frozen network, the same each time in a process."""
+        return _pyramid(self.features_long_side, device)
 
     def prepare(self, job: 'Job') -> None:
         """Fit the classifier to all clicks.
@@ -79,31 +78,25 @@ class FeatureLabeller(SegmentorLabeller):
             ValueError: A data set has no clicks, or none of them names a class.
         """
         super().prepare(job)
-        for part in job.source.parts:
-            if 'click_labels' not in part.info(0):
-                raise ValueError(
-                    f'{self.makes} need clicks, which a '
-                    f'{type(part.dataset).__name__} does not have'
-                )
-        self.model, self.absent = job.ranks.first(lambda: self._fit(job))
+        job.source.require_clicks(self.makes)
+        self.model = job.ranks.first(lambda: self._fit(job))
 
-    def _fit(self, job: 'Job') -> tuple[LiveModel | None, list[int]]:
-        """The classifier, and the classes without a click; in one rank."""
+    def _fit(self, job: 'Job') -> LiveModel | None:
+        """The classifier, in one rank; None if nothing is left to label."""
         if not job.missing():
-            return None, []
+            return None
         device, source = job.ranks.device(job.device), job.source
-        chosen, scale = (_spread(len(source), n) for n in (NUM_IMAGES, NUM_SCALE_IMAGES))
-        pyramid = self.pyramid(device)
-        standard = Standard.measure([pyramid(_pixels(source[i].image)) for i in scale])
+        chosen = evenly_spread(len(source), NUM_IMAGES)
+        pyramid, scale = self.pyramid(device), evenly_spread(len(source), NUM_STANDARD)
+        standard = Standard.measure([pyramid(rgb_pixels(source[i].image)) for i in scale])
         found = map_images(FeatureSampler, (self, source, device), chosen, job.workers)
         rows = list(tracked(found, 'features of clicks', len(chosen)))
         samples = joined(rows)
-        named = set(samples.labels[~samples.denied].tolist())
-        if not named:
+        if samples.denied.all():
             raise ValueError(f'{self.makes} need clicks, and there is none')
         model = LiveModel(standard, len(source.classes))
         model.fit(samples)
-        return model, [c for c in range(len(source.classes)) if c not in named]
+        return model
 
     def start(self, source: LabelSource, device: str) -> None:
         """Load the networks."""
@@ -112,13 +105,16 @@ class FeatureLabeller(SegmentorLabeller):
 
     def _probabilities(self, sample: SegDataSample, image: Tensor) -> list[Tensor]:
         """Of the classifier, then of the peers."""
-        pixels = _pixels(image)
+        pixels = rgb_pixels(image)
         size = pixels.shape[:2]
-        logits = self.model.map_logits(self._pyramid(pixels), self._pyramid.size(*size))
-        logits[self.absent] = -torch.inf
-        probs = follow_colours(pixels, logits.softmax(0))[None]
-        probs = interpolate(probs, size, mode='bilinear').to(image.device)
-        return [probs, *super()._probabilities(sample, image)]
+        seen = self._pyramid.size(*size)
+        probs = self.model.probabilities(self._pyramid(pixels), pixels, seen, size)
+        return [probs[None].to(image.device), *super()._probabilities(sample, image)]
+
+
+@cache
+def _pyramid(long_side: int, device: str) -> FrozenPyramid:
+    return FrozenPyramid(long_side=long_side, device=device)
 
 
 class FeatureSampler:
@@ -140,7 +136,7 @@ class FeatureSampler:
         places = [(np.zeros((0, 2), int), 0, False)]
         for label in np.unique(marks[marks != IGNORE_INDEX]):
             pixels = np.argwhere(marks == label)
-            places.append((pixels[_spread(len(pixels), PIXELS)], label, False))
+            places.append((pixels[evenly_spread(len(pixels), PIXELS)], label, False))
         for row, column, label in np.asarray(sample.get('gt_exclusions', ())):
             places.append((np.array([[row, column]]), label, True))
         points = np.concatenate([pixels for pixels, *_ in places])
@@ -150,7 +146,7 @@ class FeatureSampler:
         if not len(points):
             return np.zeros((0, 0), np.float32), labels, denied
         shares = (points[:, ::-1] + 0.5) / marks.shape[::-1]
-        maps = self.pyramid(_pixels(image))
+        maps = self.pyramid(rgb_pixels(image))
         return sample_maps(maps, shares).numpy(), labels, denied
 
 
@@ -169,14 +165,3 @@ def joined(rows: list[tuple[np.ndarray, ...]]) -> Samples:
         np.concatenate(denied),
         np.repeat(some, counts),
     )
-
-
-def _spread(total: int, most: int) -> list[int]:
-    """At most so many of all positions, evenly spread."""
-    return np.linspace(0, total - 1, min(most, total)).round().astype(int).tolist()
-
-
-def _pixels(image: Tensor) -> np.ndarray:
-    """RGB in [0, 1], (1, 3, H, W), as (H, W, 3) uint8."""
-    pixels = (image[0] * 255).round().byte().permute(1, 2, 0)
-    return np.ascontiguousarray(pixels.cpu().numpy())

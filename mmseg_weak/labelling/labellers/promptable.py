@@ -95,12 +95,7 @@ class PromptableLabeller(SegmentorLabeller):
             ValueError: A data set has none.
         """
         super().prepare(job)
-        for part in job.source.parts:
-            if 'click_labels' not in part.info(0):
-                raise ValueError(
-                    f'{self.makes} need clicks, which a '
-                    f'{type(part.dataset).__name__} does not have'
-                )
+        job.source.require_clicks(self.makes)
 
     def start(self, source: LabelSource, device: str) -> None:
         """Load the networks."""

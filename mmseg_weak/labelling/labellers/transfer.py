@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS
 from torch import nn
 
 from ..._ranges import CountOrZero, Share, check_options, check_ranges
+from ..._tensors import evenly_spread, rgb_pixels
 from ...apis.dataset_settings import single_datasets
 from ...configs import read_config
 from ...constants import IGNORE_INDEX
@@ -172,7 +173,7 @@ class TransferLabeller(Labeller):
         labels = class_labels(head.num_foreground, head.background)
         names = [self._tag_classes[i] for i in labels[found[0].cpu()]]
         return TransferMaps(
-            (image[0] * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy(),
+            rgb_pixels(image),
             foreground.clamp(0, 1)[0, 0].cpu().numpy(),
             maps[0].cpu().numpy(),
             np.array([classes.index(name) for name in names], int),
@@ -200,10 +201,9 @@ class TransferLabeller(Labeller):
             return {}
         self.start(job.source, job.ranks.device(job.device))
         source, entries = job.source, []
-        count = min(self.panels, len(source))
-        for i in np.linspace(0, len(source) - 1, count).round().astype(int):
+        for i in evenly_spread(len(source), self.panels):
             tags = ', '.join(source.classes[c] for c in source.tags(i))
-            entries.append(ReportEntry(f'{source.images[i]}: {tags}', self.panel(int(i))))
+            entries.append(ReportEntry(f'{source.images[i]}: {tags}', self.panel(i)))
         facts = dict(folder=str(job.folder.path), method=self.method)
         page = report_html('Label transfer', facts, source.classes, source.palette, entries)
         (job.folder.path / 'panels.html').write_text(page)

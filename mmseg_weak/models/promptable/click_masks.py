@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
+from ..._tensors import evenly_spread
 from .network import NEGATIVE, POSITIVE, PromptableNetwork
 
 # Groups in one call of the model; bounds the memory for masks at full size.
@@ -122,9 +123,7 @@ def prompts(group: ClickGroup, max_points: int) -> tuple[np.ndarray, np.ndarray]
         tuple: Columns and rows, shape (P, 2), and 1 or 0 of each, shape (P,).
     """
     positives, negatives = group.positives, group.negatives[:max_points]
-    if len(positives) > max_points:
-        index = np.linspace(0, len(positives) - 1, max_points).round().astype(int)
-        positives = positives[index]
+    positives = positives[evenly_spread(len(positives), max_points)]
     labels = [POSITIVE] * len(positives) + [NEGATIVE] * len(negatives)
     return np.concatenate([positives, negatives]), np.array(labels)
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from ..._tensors import rgb_pixels
 from ..._transformers import build_config, read_pretrained, require_transformers
 
 # Class of the library by model_type; of a video model the image part is taken.
@@ -93,9 +94,8 @@ class PromptableNetwork(nn.Module):
         Returns:
             tuple[Tensor]: Embeddings; one of SAM, more of the others.
         """
-        pixels = (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu()
         height, width = self.input_size(*image.shape[2:])
-        resized = Image.fromarray(pixels.numpy()).resize((width, height), Image.BILINEAR)
+        resized = Image.fromarray(rgb_pixels(image)).resize((width, height), Image.BILINEAR)
         values = torch.from_numpy(np.array(resized)).permute(2, 0, 1)[None].float() / 255
         mean, std = (torch.tensor(v)[None, :, None, None] for v in (MEAN, STD))
         pad = (0, self.side - width, 0, self.side - height)
