@@ -1,7 +1,7 @@
-# Geodesic distances to the clicks over HED's edges, then a CRF. What is not said here is
-# up to the flags.
+# A network and features together, geodesic distances to the clicks over HED's edges, a CRF.
+# What is not said here is up to the flags.
 labeller = dict(
-    type='SegmentorLabeller',
+    type='FeatureLabeller',
     refinement=[
         dict(
             type='EdgeGeodesic',
