@@ -1,5 +1,5 @@
 # DeepLabV3+ on clicks and on labels of another network; without a teacher, which gains
-# nothing from ImageNet on (see README.md).
+# nothing from ImageNet on (docs/appendix/seminar.md).
 _base_ = 'pce_deeplabv3plus_mobilenetv2_1xb8-600_voc-animals-160x160.py'
 model = dict(pseudo_label=dict(type='HeterogeneousPseudoLabelHead', loss_weight=1.0))
 # A list of stages puts its own folder here.

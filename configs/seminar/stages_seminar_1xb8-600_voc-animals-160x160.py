@@ -1,4 +1,4 @@
-# Values chosen on 200 images held out of train (numbers in README.md).
+# Values chosen on 200 images held out of train (docs/appendix/seminar.md).
 _base_ = '../_base_/stages/seminar.py'
 stages = _base_.with_tta
 tta_metrics = 'test_tta/metrics.json'

@@ -1,5 +1,5 @@
 # A feature pyramid down to stride 32 on MobileNetV2. After a few hundred iterations it is
-# far better than the DeepLabV3+ it is built on, see configs/seminar/README.md.
+# far better than the DeepLabV3+ it is built on, see docs/appendix/seminar.md.
 _base_ = 'deeplabv3plus_mobilenetv2.py'
 model = dict(
     backbone=dict(strides=(1, 2, 2, 2, 1, 2, 1), dilations=(1, 1, 1, 1, 1, 1, 1)),
