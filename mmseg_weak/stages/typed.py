@@ -145,17 +145,18 @@ class Train(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Label(Command):
-    """A label folder, made by one or several trained networks.
+    """A label folder, made by one or several trained networks, or by none.
 
     Attributes:
-        network (str | Sequence[str]): Trainings whose networks label.
+        network (str | Sequence[str]): Trainings whose networks label. Defaults to none; the
+            option ``data`` names the config of the images then.
         options (Mapping): Flags of ``mmseg-weak label`` without their dashes, ``_`` for
             ``-``; several words as a list, True for a flag alone, None or an empty list
             for none.
         inputs (Sequence[str]): Further files it reads.
     """
 
-    network: str | Sequence[str]
+    network: str | Sequence[str] = ()
     options: Mapping = field(default_factory=dict)
     command: Sequence[str] = field(default=(), init=False)
     outputs: Sequence[str] = field(default=(), init=False)

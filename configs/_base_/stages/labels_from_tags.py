@@ -1,11 +1,22 @@
-# From tags to a segmenter: a classifier learns the tags and labels its training images by
-# activation maps, a segmenter learns from these labels as if they were masks. A list built
-# on this one sets the two configs.
-scales = ['0.75', '1.0', '1.5']
+# From tags to a segmenter: a classifier learns the tags, its activation maps become labels, a
+# linear classifier of frozen features learns from these and labels the images again, and a
+# segmenter learns from the result as if it were masks. A list built on this one sets the two
+# configs.
+scales = ['1.0']
+background_score = 'otsu'
 refinement = 'crf'
 refinement_options = ['bilateral_sxy=50', 'bilateral_srgb=5', 'bilateral_compat=4']
-how = dict(
+map_options = dict(
     scales='{scales}',
+    background_score='{background_score}',
+    refinement='{refinement}',
+    refinement_options='{refinement_options}',
+)
+how = dict(
+    data='{tags_config}',
+    labeller='features',
+    learn_from='{maps}',
+    threshold='0',
     refinement='{refinement}',
     refinement_options='{refinement_options}',
 )
@@ -15,10 +26,16 @@ stages = [
     dict(type='Train', name='training', config='{tags_config}', inputs=_tags),
     dict(
         type='Label',
-        name='labels',
+        name='maps',
         network='training',
-        options='{how}',
+        options='{map_options}',
         inputs=_tags,
+    ),
+    dict(
+        type='Label',
+        name='labels',
+        options='{how}',
+        inputs=['{tags_config}', '{maps}/manifest.json', '{tags}'],
     ),
     dict(type='Train', name='student', config='{student_config}', labels='labels'),
 ]

@@ -1,44 +1,52 @@
-"""A linear classifier of frozen features labels what was clicked."""
+"""A linear classifier of frozen features learns from clicks, or from labels that err."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ..._tensors import evenly_spread, rgb_pixels
-from ...constants import IGNORE_INDEX
+from ...datasets.pseudo_label_folder import PseudoLabelFolder
 from ...engine.console import tracked
-from ...live.head import NUM_STANDARD, Samples, Standard
+from ...live.head import NUM_STANDARD, Standard
 from ...live.model import LiveModel
-from ...live.pyramid import FrozenPyramid, sample_maps
+from ...live.pyramid import FrozenPyramid
 from ...registry import LABELLERS
 from ..pool import map_images
 from ..sources import LabelSource
 from .base import Labeller
+from .feature_samples import FeatureSampler, joined, matching_prior
 from .segmentor import SegmentorLabeller
 
 if TYPE_CHECKING:
     from ..job import Job
 
-# What the classifier learns from, evenly spread: images, and pixels of a class in each.
+# Images that the classifier learns from, evenly spread.
 NUM_IMAGES = 2000
-PIXELS = 200
+# Labels of a network err more often than people: a stiffer classifier follows most of them.
+RIDGE, RIDGE_OF_LABELS = 1e-3, 1e-2
 
 
 @LABELLERS.register_module(name=['features', 'FeatureLabeller'])
 @dataclass
 class FeatureLabeller(SegmentorLabeller):
-    """The live model of the page for a data set of clicks; docs/pseudo_labels.md.
+    """The live model of the page for a data set; docs/pseudo_labels.md, "Features".
 
     Features of a frozen ImageNet network at five depths, one linear classifier of all
     clicks, pixel-adaptive refinement. Nothing is trained first. Segmentors may be further
-    peers: all are fused, restricted and refined as labels of segmentors.
+    peers: all are fused, restricted and refined as labels of segmentors. In place of clicks
+    it learns from labels, such as those of activation maps: what they have wrong in one
+    image is outvoted by the others.
 
     Attributes:
+        learn_from (str, optional): Label folder to learn from instead of clicks.
+        background_prior (float, optional): Factor > 0 on the background odds. Unless given
+            1 with clicks; with ``learn_from`` what gives background as many pixels as it
+            has in those labels.
         features_long_side (int): Pixels of the long side at which the frozen network sees
             an image, >= 32.
 
@@ -46,6 +54,8 @@ class FeatureLabeller(SegmentorLabeller):
         ValueError: An option is out of its range.
     """
 
+    learn_from: str | None = None
+    background_prior: float | None = None
     features_long_side: int = 512
 
     makes: ClassVar[str] = 'labels by features'
@@ -56,47 +66,71 @@ class FeatureLabeller(SegmentorLabeller):
             raise ValueError(
                 f'features_long_side must be >= 32, got {self.features_long_side}'
             )
+        self.found_prior = 1.0
         self.rule()
         self._build_refinement()
 
+    @property
+    def prior(self) -> float:
+        """Factor on the background odds, as given or as found."""
+        given = self.background_prior
+        return self.found_prior if given is None else given
+
     def settings(self) -> dict[str, Any]:
-        """Options, with the frozen network by its weights.
+        """Options, with the frozen network by its weights and labels by their bytes.
 
         Raises:
-            FileNotFoundError: Its weights are absent.
+            FileNotFoundError: The weights or the folder are absent.
         """
-        return dict(super().settings(), features=self.pyramid('cpu').digest)
+        settings = dict(super().settings(), features=self.pyramid('cpu').digest)
+        if self.learn_from is None:
+            del settings['learn_from']
+        else:
+            settings['learn_from'] = _digest(Path(self.learn_from))
+        return settings
 
     def pyramid(self, device: str) -> FrozenPyramid:
         """The frozen network, the same each time in a process."""
         return _pyramid(self.features_long_side, device)
 
     def prepare(self, job: 'Job') -> None:
-        """Fit the classifier to all clicks.
+        """Fit the classifier to all clicks, or to the labels.
 
         Raises:
-            ValueError: A data set has no clicks, or none of them names a class.
+            FileNotFoundError, ValueError: The labels do not suit the images; or a data set
+                has no clicks, or none of them names a class.
         """
         super().prepare(job)
-        job.source.require_clicks(self.makes)
-        self.model = job.ranks.first(lambda: self._fit(job))
+        if self.learn_from is None:
+            job.source.require_clicks(self.makes)
+        else:
+            folder = PseudoLabelFolder(self.learn_from)
+            folder.check(job.source.images, job.source.classes)
+        self.model, self.found_prior = job.ranks.first(lambda: self._fit(job))
 
-    def _fit(self, job: 'Job') -> LiveModel | None:
-        """The classifier, in one rank; None if nothing is left to label."""
+    def _fit(self, job: 'Job') -> tuple[LiveModel | None, float]:
+        """Classifier and background prior, in one rank; none if no label is missing."""
         if not job.missing():
-            return None
+            return None, 1.0
         device, source = job.ranks.device(job.device), job.source
         chosen = evenly_spread(len(source), NUM_IMAGES)
         pyramid, scale = self.pyramid(device), evenly_spread(len(source), NUM_STANDARD)
         standard = Standard.measure([pyramid(rgb_pixels(source[i].image)) for i in scale])
         found = map_images(FeatureSampler, (self, source, device), chosen, job.workers)
-        rows = list(tracked(found, 'features of clicks', len(chosen)))
+        clicked = self.learn_from is None
+        title = 'features of clicks' if clicked else 'features of labels'
+        rows = list(tracked(found, title, len(chosen)))
         samples = joined(rows)
         if samples.denied.all():
-            raise ValueError(f'{self.makes} need clicks, and there is none')
-        model = LiveModel(standard, len(source.classes))
+            what = 'clicks' if clicked else f'labels, in {self.learn_from}'
+            raise ValueError(f'{self.makes} need {what}, and there is none')
+        model = LiveModel(
+            standard, len(source.classes), RIDGE if clicked else RIDGE_OF_LABELS
+        )
         model.fit(samples)
-        return model
+        if clicked or source.background is None:
+            return model, 1.0
+        return model, matching_prior(model, rows, source.background)
 
     def start(self, source: LabelSource, device: str) -> None:
         """Load the networks."""
@@ -117,51 +151,10 @@ def _pyramid(long_side: int, device: str) -> FrozenPyramid:
     return FrozenPyramid(long_side=long_side, device=device)
 
 
-class FeatureSampler:
-    """Features under the clicks of an image, in one process.
-
-    Args:
-        labeller (FeatureLabeller): Whose frozen network.
-        source (LabelSource): The images.
-        device (str): Where it runs.
-    """
-
-    def __init__(self, labeller: FeatureLabeller, source: LabelSource, device: str) -> None:
-        self.source, self.pyramid = source, labeller.pyramid(device)
-
-    def __call__(self, index: int) -> tuple[np.ndarray, ...]:
-        """Features (n, D), classes (n,) and whether these are denied (n,) of an image."""
-        sample, image = self.source[index]
-        marks = sample.gt_sem_seg.data[0].numpy()
-        places = [(np.zeros((0, 2), int), 0, False)]
-        for label in np.unique(marks[marks != IGNORE_INDEX]):
-            pixels = np.argwhere(marks == label)
-            places.append((pixels[evenly_spread(len(pixels), PIXELS)], label, False))
-        for row, column, label in np.asarray(sample.get('gt_exclusions', ())):
-            places.append((np.array([[row, column]]), label, True))
-        points = np.concatenate([pixels for pixels, *_ in places])
-        counts = [len(pixels) for pixels, *_ in places]
-        labels = np.repeat([label for _, label, _ in places], counts)
-        denied = np.repeat([no for *_, no in places], counts)
-        if not len(points):
-            return np.zeros((0, 0), np.float32), labels, denied
-        shares = (points[:, ::-1] + 0.5) / marks.shape[::-1]
-        maps = self.pyramid(rgb_pixels(image))
-        return sample_maps(maps, shares).numpy(), labels, denied
-
-
-def joined(rows: list[tuple[np.ndarray, ...]]) -> Samples:
-    """What a :class:`FeatureSampler` returned of several images, as one."""
-    some = [i for i, row in enumerate(rows) if len(row[1])]
-    if not some:
-        nothing = np.zeros(0, int)
-        return Samples(torch.zeros(0, 0), nothing, nothing, nothing > 0, nothing)
-    features, labels, denied = zip(*(rows[i] for i in some))
-    counts = [len(one) for one in labels]
-    return Samples(
-        torch.from_numpy(np.concatenate(features)),
-        np.concatenate(labels),
-        np.ones(sum(counts)),
-        np.concatenate(denied),
-        np.repeat(some, counts),
-    )
+def _digest(folder: Path) -> str:
+    """Hash of the labels of a folder."""
+    data = hashlib.sha256()
+    for file in sorted(folder.rglob('*.png')):
+        data.update(str(file.relative_to(folder)).encode())
+        data.update(file.read_bytes())
+    return data.hexdigest()

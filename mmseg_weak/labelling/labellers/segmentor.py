@@ -66,6 +66,11 @@ class SegmentorLabeller(Labeller):
         self.rule()
         self._build_refinement()
 
+    @property
+    def prior(self) -> float:
+        """Factor on the background odds."""
+        return self.background_prior
+
     def rule(self, background: int | None = 0) -> LabelRule:
         """Fusion, threshold and class restriction with a background class.
 
@@ -77,7 +82,7 @@ class SegmentorLabeller(Labeller):
             self.fusion,
             self.threshold,
             restriction,
-            self.background_prior,
+            self.prior,
             background,
             self.temperature,
         )
