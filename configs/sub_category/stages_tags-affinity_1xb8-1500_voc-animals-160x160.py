@@ -1,12 +1,12 @@
 _base_ = '../_base_/stages/tags_affinity.py'
 classifier_config = (
-    'configs/sub_category/sub-category-r3-k10_mobilenetv2_1xb8-1600_voc-animals-160x160.py'
+    'configs/sub_category/sub-category-r3-k10_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
 )
 affinity_config = (
     'configs/sub_category/affinity_mobilenetv2_1xb8-400_voc-animals-224x224.py'
 )
 segmenter_config = (
-    'configs/sub_category/segmenter_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+    'configs/seminar/labels_fpn_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
 )
 tags = ['data/voc_animals/points/main.json']
 # Scores the labels once they are written.
