@@ -10,3 +10,5 @@ student_config = (
 tags = ['data/voc_animals/points/main.json']
 # Scores labels once they are written.
 label_options = ['--masks', 'data/voc_animals/SegmentationClass']
+metrics = 'test/metrics.json'
+stages = [*_base_.stages, dict(type='Test', name='test', network='student')]
