@@ -47,17 +47,22 @@ device = {device!r}
 workers = {workers}  # processes that label
 """
 TAG_STAGES = """\
-# Written by `mmseg-weak init`, for `mmseg-weak stages`: config.py learns the tags and
-# labels its photographs, student.py learns from these labels.
+# Written by `mmseg-weak init`, for `mmseg-weak stages`: config.py learns the tags and maps
+# where its photographs show them, the maps become labels, student.py learns from these.
 _base_ = __import__('mmseg_weak').config_path('_base_/stages/labels_from_tags.py')
 work_dir = {out!r}
 tags_config = work_dir + '/config.py'
 student_config = work_dir + '/student.py'
 tags = [{labels!r}, work_dir + '/train.txt']
-scales = {scales}  # of labels: several are better and slower
+scales = {scales}  # of maps: several are better and slower
 label_options = ['--long-side', '{long_side}']
 device = {device!r}
 workers = {workers}  # processes that label
+{more}"""
+NO_FEATURES_LEARN = """\
+# Features of EfficientNet-Lite0 do not learn from the maps.
+_training, _maps, _, _student = _base_.stages
+stages = [_training, dict(_maps, name='labels'), _student]
 """
 NO_BACKGROUND = 'background_prior = 1.0  # there is no background class\n'
 NO_FEATURES = "labeller = 'segmentor'  # not by EfficientNet-Lite0 as well\n"
@@ -121,6 +126,7 @@ def tag_texts(out: str, tags: str, device: str, **values) -> dict[str, str]:
         device=device,
         workers=labellers(device, values['workers']),
         scales=label_scales(values['budget']),
+        more='' if values['backbone'] is None else NO_FEATURES_LEARN,
     )
     student = config_text('labels', f'{out}/labels', False, **values)
     return {'student.py': student, 'stages.py': list_}

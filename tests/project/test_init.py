@@ -225,13 +225,16 @@ def test_tags_come_with_a_segmenter_that_learns_from_labels(folder):
     lines = init('photos', 'tags.json')
     assert '  mmseg-weak stages project/stages.py' in lines
     assert '  mmseg-weak predict project/student.py project/student photos' in lines[-1]
-    training, labels, student = load_stages('project/stages.py')
+    training, maps, labels, student = load_stages('project/stages.py')
     first, second = (Config.fromfile(f'project/{n}.py') for n in ('config', 'student'))
     for config, stage in ((first, training), (second, student)):
         assert config.work_dir == str(stage.folder)
+    for words in (maps.command, labels.command):
+        assert words[words.index('--long-side') + 1] == '60'
+    words = maps.command
+    assert words[words.index('--scales') + 1 :][:2] == ('1.0', '--background-score')
     words = labels.command
-    assert words[words.index('--long-side') + 1] == '60'
-    assert words[words.index('--scales') + 1 :][:2] == ('1.0', '--refinement')
+    assert words[words.index('--learn-from') + 1] == str(maps.folder)
     assert second.train_dataloader.dataset.pseudo_label_dir == str(labels.folder)
     make_labels_for(first, labels.folder)
     (train,) = build(second)
@@ -535,6 +538,8 @@ def test_another_backbone_comes_below_every_head(folder, kind):
     (folder / 'tags.json').write_text(json.dumps({n: ['cat'] for n in NAMES}))
     init('photos', 'clicks.json', backbone='model')
     init('photos', 'tags.json', out='tagged', backbone='model')
+    names = [stage.name for stage in load_stages('tagged/stages.py')]
+    assert names == ['training', 'labels', 'student']
     for name in ('project/config', 'project/student', 'tagged/config', 'tagged/student'):
         config = Config.fromfile(f'{name}.py')
         assert config.model.backbone.model == 'model', name
