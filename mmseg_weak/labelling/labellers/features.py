@@ -83,11 +83,10 @@ class FeatureLabeller(SegmentorLabeller):
             FileNotFoundError: The weights or the folder are absent.
         """
         settings = dict(super().settings(), features=self.pyramid('cpu').digest)
-        if self.learn_from is None:
+        if self.learn_from is None:  # as in earlier label folders
             del settings['learn_from']
-        else:
-            settings['learn_from'] = _digest(Path(self.learn_from))
-        return settings
+            return dict(settings, background_prior=self.prior)
+        return dict(settings, learn_from=_digest(Path(self.learn_from)))
 
     def pyramid(self, device: str) -> FrozenPyramid:
         """The frozen network, the same each time in a process."""
