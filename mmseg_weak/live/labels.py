@@ -18,7 +18,7 @@ from .journal import Click
 from .pyramid import along
 from .session import LiveSession
 
-# Less likely pixels get no label. Chosen on photographs of train, see docs/live.md.
+# Less likely pixels get no label. Chosen on photographs of train: docs/appendix/live.md.
 SURE = 0.5
 
 

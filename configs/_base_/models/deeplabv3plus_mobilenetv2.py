@@ -1,6 +1,6 @@
 # DeepLabV3+ on MobileNetV2 at output stride 16, small enough for a CPU. The weights expect
 # RGB in [-1, 1]. The first four stages stay as ImageNet left them: a third of the time, and
-# with clicks no loss of accuracy; full masks lose some (docs/appendix/seminar.md).
+# with clicks no loss of accuracy; full masks lose some.
 _base_ = 'preprocessor.py'
 norm_cfg = dict(type='BN')
 model = dict(
