@@ -175,6 +175,7 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
         raise ValueError(f'workers must be >= 1, got {workers}')
     if masks is not None and not Path(masks).is_dir():
         raise FileNotFoundError(f'folder of masks {masks} does not exist')
+    _refuse_own_folder(labeller, Path(out))
     init_default_scope(config.get('default_scope', 'mmseg'))
     ranks = Ranks()  # first, so that one of them tells of the data set
     source = LabelSource(config, labeller.dataset_type, labeller.long_side)
@@ -193,3 +194,20 @@ summary`, and ``refused``, reason to number of images; also written to ``report.
     for _ in job.map(_Maker, job.ranks.first(job.missing), 'pseudo-labels', folder):
         pass
     return job.ranks.first(lambda: job.report(masks))
+
+
+def _refuse_own_folder(labeller: Labeller, out: Path) -> None:
+    """Labels that are read must not be replaced meanwhile.
+
+    Raises:
+        ValueError: A folder to read is the one to write, or one lies in the other.
+    """
+    for option in labeller.reads:
+        folder = getattr(labeller, option)
+        if folder is None:
+            continue
+        read, written = Path(folder).resolve(), out.resolve()
+        if read.is_relative_to(written) or written.is_relative_to(read):
+            raise ValueError(
+                f'{option} {folder} and out {out} must be two folders beside each other'
+            )

@@ -164,8 +164,12 @@ class LabelSource:
                     f'{type(part.dataset).__name__} has neither tags nor clicks'
                 )
 
-    def require_clicks(self, makes: str) -> None:
+    def require_clicks(self, makes: str, instead: str = '') -> None:
         """Refuse images that nobody could click.
+
+        Args:
+            makes (str): What needs them, in the plural.
+            instead (str): What would do as well. Defaults to nothing.
 
         Raises:
             ValueError: A data set has no clicks.
@@ -173,7 +177,7 @@ class LabelSource:
         for part in self.parts:
             if 'click_labels' not in part.info(0):
                 kind = type(part.dataset).__name__
-                raise ValueError(f'{makes} need clicks, which a {kind} does not have')
+                raise ValueError(f'{makes} need clicks{instead}; {kind} has no clicks')
 
     def digest(self) -> str:
         """Hash of the ids of the images, of what is known of them and how it is loaded."""

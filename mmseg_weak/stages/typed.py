@@ -164,14 +164,21 @@ class Label(Command):
     def expand(self, trainings: Mapping[str, 'Train'], values: Mapping) -> Command:
         """``mmseg-weak label``."""
         names = [self.network] if isinstance(self.network, str) else self.network
+        names = [name for name in names or () if name]
         peers = []
         for name in names:
             peers += [self._training(trainings, name).config, f'{{{name}.checkpoint}}']
+        data = self.options.get('data')
+        if not peers and not data:
+            raise ValueError(
+                f'stage {self.name!r} has no network: name a training, or put the config '
+                'of the images into options as data'
+            )
         words = ['mmseg_weak', 'label', *peers, '--out', '{stage}', *_flags(self.options)]
         words += ['--workers', '{workers}', '--device', '{device}']
         words += ['{label_options}', '{data_options}']
         outputs = ['{stage}/report.json', '{stage}/manifest.json']
-        return self._command(words, peers, outputs)
+        return self._command(words, [*peers, *([data] if data else [])], outputs)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Labels by features against the page, which shares no code above the head."""
+"""Labels by features: of clicks against the page, of labels that err against the truth."""
 
 import json
 import shutil
@@ -12,7 +12,11 @@ from tiny_features import ColourLabeller, TinyFeatureLabeller
 
 from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.labelling import FeatureLabeller, make_labels
-from mmseg_weak.labelling.labellers.feature_samples import ImageSamples, matching_prior
+from mmseg_weak.labelling.labellers.feature_samples import (
+    ImageSamples,
+    grid_of,
+    matching_prior,
+)
 
 CLASSES = ['grass', 'square']
 CLICKS = {
@@ -137,33 +141,99 @@ def wrong_labels(tmp_path):
     return folder
 
 
+def learnt(photos, folder, out, labeller=ColourLabeller, tags=('square',), **options):
+    """Labels (n, H, W) of all images that a classifier of labels makes."""
+    config = tag_config(photos, {image: list(tags) for image in IMAGES})
+    options = dict(dict(learn_from=str(folder), threshold=0.0), **options)
+    make_labels(config, labeller(**options), str(out))
+    return np.stack(labels_in(out, [f'{image}.png' for image in IMAGES]))
+
+
 def test_what_labels_have_wrong_in_one_image_is_outvoted(photos, wrong_labels, tmp_path):
+    wrong = np.stack(labels_in(wrong_labels, [f'{image}.png' for image in IMAGES]))
+    found = learnt(photos, wrong_labels, tmp_path / 'labels')
+    assert (found != truths()).mean() < 0.2 * (wrong != truths()).mean()
+    # Also when a kill left some, and at another size.
+    (tmp_path / 'labels' / 'b.png').unlink()
+    assert np.array_equal(learnt(photos, wrong_labels, tmp_path / 'labels'), found)
+    small = learnt(photos, wrong_labels, tmp_path / 'small', long_side=48)
+    assert (small != truths()).mean() < 0.1
+
+
+def test_two_workers_learn_the_same_from_labels(photos, wrong_labels, tmp_path):
     config = tag_config(photos, {image: ['square'] for image in IMAGES})
 
-    def make(folder, workers=1):
+    def make(workers):
         labeller = ColourLabeller(learn_from=str(wrong_labels), threshold=0.0)
-        make_labels(config, labeller, str(tmp_path / folder), workers=workers)
-        return np.stack(labels_in(tmp_path / folder, [f'{image}.png' for image in IMAGES]))
+        out = tmp_path / f'{workers}'
+        make_labels(config, labeller, str(out), workers=workers)
+        return [(out / f'{image}.png').read_bytes() for image in IMAGES]
 
-    wrong = np.stack(labels_in(wrong_labels, [f'{image}.png' for image in IMAGES]))
-    found = make('one')
-    assert (found != truths()).mean() < 0.2 * (wrong != truths()).mean()
-    assert np.array_equal(found, make('two', workers=2))
-    # Other labels to learn from are other settings.
+    assert make(1) == make(2)
+
+
+def test_other_labels_to_learn_from_are_other_settings(photos, wrong_labels, tmp_path):
+    learnt(photos, wrong_labels, tmp_path / 'labels')
     shutil.copy(wrong_labels / 'a.png', wrong_labels / 'b.png')
     with pytest.raises(ValueError, match='made with other settings .*learn_from'):
-        make('one')
+        learnt(photos, wrong_labels, tmp_path / 'labels')
 
 
-def test_a_tag_excludes_other_classes(photos, wrong_labels, tmp_path):
+@pytest.fixture
+def gradient(photos):
+    """From green to red; half of it is the square in two labels, nothing in two."""
+    share = np.linspace(0, 1, 64)[None, :, None]
+    image = np.array([40, 160, 60]) * (1 - share) + np.array([200, 40, 40]) * share
+    image = np.broadcast_to(image, (48, 64, 3)).astype(np.uint8)
+    for name in ('a.png', 'b.jpg', 'more/a.png', 'more/c.JPG'):
+        Image.fromarray(image).save(photos / name, format='PNG')
+    folder = photos.parent / 'doubtful'
+    mask = np.zeros((48, 64), np.uint8)
+    mask[:, 32:] = 1
+    for i, name in enumerate(IMAGES):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask * (i % 2)).save(folder / f'{name}.png')
+    manifest = dict(classes=CLASSES, made_by='a test')
+    (folder / 'manifest.json').write_text(json.dumps(manifest))
+    return folder
+
+
+def test_background_keeps_its_share_unless_a_prior_is_given(photos, gradient, tmp_path):
+    found = learnt(photos, gradient, tmp_path / 'found')
+    even = learnt(photos, gradient, tmp_path / 'even', background_prior=1.0)
+    assert (found == 0).mean() == pytest.approx(0.75, abs=0.06)
+    assert (even == 0).mean() < 0.68
+    report = json.loads((tmp_path / 'found' / 'report.json').read_text())
+    prior = report['background_prior']
+    given = learnt(photos, gradient, tmp_path / 'given', background_prior=prior)
+    assert np.array_equal(given, found)
+    assert 'background_prior' not in json.loads(
+        (tmp_path / 'even' / 'report.json').read_text()
+    )
+    # Softer probabilities need a smaller factor for the same labels.
+    soft = learnt(photos, gradient, tmp_path / 'soft', temperature=2.0)
+    assert (soft == 0).mean() == pytest.approx(0.75, abs=0.06)
+
+
+def test_a_tag_excludes_other_classes(photos, wrong_labels, tmp_path, monkeypatch):
     tags = {image: ['square'] for image in IMAGES}
     tags['more/c'] = ['circle']
     manifest = dict(classes=[*CLASSES, 'circle'], made_by='a test')
     (wrong_labels / 'manifest.json').write_text(json.dumps(manifest))
     config = tag_config(photos, tags, [*CLASSES, 'circle'])
-    labeller = TinyFeatureLabeller(learn_from=str(wrong_labels), threshold=0.0)
+    labeller = ColourLabeller(learn_from=str(wrong_labels), threshold=0.0)
+    told = []
+    monkeypatch.setattr('mmseg_weak.labelling.labellers.features.warn', told.append)
     make_labels(config, labeller, str(tmp_path / 'labels'))
-    assert not labels_in(tmp_path / 'labels', ['more/c.png'])[0].any()
+    assert 'labels no pixel of circle (1 images)' in told[0]
+    labels = labels_in(tmp_path / 'labels', ['more/c.png', 'a.png'])
+    assert not labels[0].any() and labels[1].any()
+
+
+def test_labels_of_some_images_teach_all(photos, wrong_labels, tmp_path):
+    (wrong_labels / 'b.png').unlink()
+    found = learnt(photos, wrong_labels, tmp_path / 'labels')
+    assert (found[1] != truths()[1]).mean() < 0.05
 
 
 class LogitModel:
@@ -184,30 +254,56 @@ def test_the_prior_keeps_the_share_of_background():
         logits = rng.normal(size=(16, 4)).astype(np.float32)
         rows.append(ImageSamples(nothing, nothing, nothing, logits, labels, classes))
     prior = matching_prior(LogitModel(), rows, 0)
-    chosen, labels = [], np.concatenate([row.anywhere_labels for row in rows])
+    chosen, labels = [], np.concatenate([row.grid_labels for row in rows])
     for row in rows:
-        odds = np.exp(row.anywhere.astype(float)) * row.classes
+        odds = np.exp(row.grid.astype(float)) * row.classes
         odds[:, 0] *= prior
         chosen.append(odds.argmax(1) == 0)
     share = np.concatenate(chosen)[labels != 255].mean()
     assert share == pytest.approx((labels[labels != 255] == 0).mean(), abs=1e-3)
     assert prior > 1.5
-    empty = [row._replace(anywhere_labels=np.full(16, 255)) for row in rows]
+    empty = [row._replace(grid_labels=np.full(16, 255)) for row in rows]
     assert matching_prior(LogitModel(), empty, 0) == 1.0
 
 
+@pytest.mark.parametrize('size', [(375, 500), (480, 640), (300, 300), (3, 2)])
+def test_pixels_of_the_grid_lie_all_over_the_image(size):
+    rng = np.random.default_rng(0)
+    points = grid_of(*size)
+    assert len(np.unique(points, axis=0)) == len(points)
+    for length, places in zip(size, points.T):
+        assert len(np.unique(places)) == min(4, length)
+        assert places.min() >= 0 and places.max() < length
+    shares = []
+    for _ in range(300):  # objects in the middle, as photographers place them
+        mask = np.zeros(size, bool)
+        half = (rng.uniform(0.1, 0.4, 2) * size).astype(int)
+        centre = (rng.uniform(0.4, 0.6, 2) * size).astype(int)
+        top, left = np.maximum(centre - half, 0)
+        mask[top : centre[0] + half[0], left : centre[1] + half[1]] = True
+        shares.append((mask[tuple(points.T)].mean(), mask.mean()))
+    sampled, true = np.mean(shares, 0)
+    assert sampled == pytest.approx(true, abs=0.03) or min(size) < 4
+
+
 def test_labels_to_learn_from_that_do_not_fit_are_refused(photos, wrong_labels, tmp_path):
-    config = tag_config(photos, {image: ['square'] for image in IMAGES})
+    def refused(match, folder=wrong_labels, out=tmp_path / 'labels', kind=ValueError):
+        with pytest.raises(kind, match=match):
+            learnt(photos, folder, out)
 
-    def make(folder):
-        labeller = TinyFeatureLabeller(learn_from=str(folder))
-        make_labels(config, labeller, str(tmp_path / 'labels'))
-
-    with pytest.raises(FileNotFoundError, match='no_such'):
-        make(tmp_path / 'no_such')
-    (wrong_labels / 'b.png').unlink()
-    with pytest.raises(ValueError, match='1 of 4'):
-        make(wrong_labels)
+    refused('learn_from: .*no_such', tmp_path / 'no_such', kind=FileNotFoundError)
+    refused('two folders beside each other', out=wrong_labels)
+    refused('two folders beside each other', out=wrong_labels / 'more')
+    assert (wrong_labels / 'b.png').is_file()
+    mask = truths()[0]
+    for wrong, what in ((mask.T, 'of 48x64 pixels'), (mask * 7, 'class id 7')):
+        Image.fromarray(wrong).save(wrong_labels / 'b.png')
+        refused(what)
+    for image in IMAGES:
+        Image.fromarray(0 * mask).save(wrong_labels / f'{image}.png')
+    refused('labels nothing but background in these images')
+    (wrong_labels / 'manifest.json').write_text('{"classes": ["a"], "made_by": "x"}')
+    refused('learn_from: .*pseudo-labels for the classes a')
 
 
 def test_data_without_clicks_and_options_out_of_range_are_refused(photos, tmp_path):
@@ -223,5 +319,5 @@ def test_data_without_clicks_and_options_out_of_range_are_refused(photos, tmp_pa
         pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadImageTags')],
     )
     config = Config(dict(train_dataloader=dict(dataset=dataset)))
-    with pytest.raises(ValueError, match='labels by features need clicks, which a Image'):
+    with pytest.raises(ValueError, match='need clicks or the option learn_from; Image'):
         make_labels(config, TinyFeatureLabeller(), str(tmp_path / 'labels'))

@@ -192,3 +192,15 @@ def test_weights_that_are_no_numbers_are_no_result(value, load, weights):
         with pytest.raises(ValueError, match=message):
             run_stages(stages, ['first'])
     assert dict(list_stages(stages))['first'] == 'broken off'
+
+
+def test_labels_without_a_network_name_the_images(load):
+    without = "name='labels', network=['first', 'first'], options='{steps}'"
+    for network in ('', 'network=None, ', "network='', "):
+        with pytest.raises(ValueError, match="stage 'labels' has no network: name a"):
+            load(old=without, new=f"name='labels', {network}options='{{steps}}'")
+    options = "dict(data='{learn}', learn_from='maps')"
+    labels = load(old=without, new=f"name='labels', options={options}")[1]
+    assert labels.command[3:].index('label') == 0
+    assert 'train.py' in map(str, labels.inputs.values())
+    assert not labels.needs

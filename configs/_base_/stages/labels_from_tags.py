@@ -35,7 +35,7 @@ stages = [
         type='Label',
         name='labels',
         options='{how}',
-        inputs=['{tags_config}', '{maps}/manifest.json', '{tags}'],
+        inputs=['{maps}/manifest.json', '{tags}'],
     ),
     dict(type='Train', name='student', config='{student_config}', labels='labels'),
 ]

@@ -56,6 +56,8 @@ class Labeller:
     makes: ClassVar[str] = 'labels'
     # Options that change no label.
     aside: ClassVar[tuple[str, ...]] = ()
+    # Options that name a folder of labels to read.
+    reads: ClassVar[tuple[str, ...]] = ()
     # Flags that are not called like their option.
     flags: ClassVar[Mapping[str, str]] = {}
     # Label data sets of this class alone; None takes any.

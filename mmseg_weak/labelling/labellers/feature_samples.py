@@ -1,5 +1,6 @@
 """Features of the pixels that a classifier learns from."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,7 +10,7 @@ from mmseg.structures import SegDataSample
 
 from ..._tensors import evenly_spread, rgb_pixels
 from ...constants import IGNORE_INDEX
-from ...datasets.mask_files import read_mask
+from ...datasets.image_checks import image_sizes
 from ...datasets.pseudo_label_folder import PseudoLabelFolder
 from ...live.head import Samples
 from ...live.model import LiveModel
@@ -20,13 +21,13 @@ from ..sources import LabelSource
 if TYPE_CHECKING:
     from .features import FeatureLabeller
 
-# Pixels of a class in an image, evenly spread: of clicks and scribbles, and of labels,
-# which are everywhere.
-MARKED, LABELLED = 200, 10
-# Pixels of an image, evenly spread, that tell how much of it is background.
-ANYWHERE = 16
+# Pixels of a class in an image: of clicks and scribbles, and of labels, which are
+# everywhere.
+PIXELS_OF_CLICKS, PIXELS_OF_LABELS = 200, 10
+# Rows and columns of the pixels that tell how much of an image is background.
+GRID = 4
 # Log odds beyond which nothing is doubted.
-SURE = 20.0
+MOST_LOG_ODDS = 20.0
 
 
 class ImageSamples(NamedTuple):
@@ -36,17 +37,17 @@ class ImageSamples(NamedTuple):
         features (np.ndarray): (n, D) float32.
         labels (np.ndarray): (n,) class indices.
         denied (np.ndarray): (n,) bool, the class is *not* there.
-        anywhere (np.ndarray): (m, D) float32, features of pixels all over the image; none
-            of an image with clicks.
-        anywhere_labels (np.ndarray): (m,) their labels, 255 unlabelled.
+        grid (np.ndarray): (m, D) float32, features of pixels all over an image with
+            labels; m is 0 with clicks.
+        grid_labels (np.ndarray): (m,) their labels, 255 unlabelled.
         classes (np.ndarray): (C,) bool, what the image may show.
     """
 
     features: np.ndarray
     labels: np.ndarray
     denied: np.ndarray
-    anywhere: np.ndarray
-    anywhere_labels: np.ndarray
+    grid: np.ndarray
+    grid_labels: np.ndarray
     classes: np.ndarray
 
 
@@ -70,52 +71,76 @@ class FeatureSampler:
         """Sample the image at a position of the source.
 
         Raises:
-            ValueError: Its label is unreadable.
+            ValueError: Its label is unreadable, of another size or holds unknown ids.
         """
         sample, image = self.source[index]
-        marks, anywhere = self._marks(index, sample), np.zeros((0, 2), int)
+        count, background = len(self.source.classes), self.source.background
+        classes = image_class_mask([sample], count, background)[0].numpy()
         if self.folder is None:
-            places = [*_spread(marks, MARKED), *_exclusions(sample)]
+            marks, grid = sample.gt_sem_seg.data[0].numpy(), np.zeros((0, 2), int)
+            places = [*_clicked(marks), *_exclusions(sample)]
         else:
-            places = list(_spread(marks, LABELLED))
-            pixels = evenly_spread(marks.size, ANYWHERE)
-            anywhere = np.stack(np.unravel_index(pixels, marks.shape), 1)
+            marks = self._labels(index)
+            places, grid = list(_labelled(marks, classes)), grid_of(*marks.shape)
         counts = [len(pixels) for pixels, *_ in places]
-        points = np.concatenate([anywhere, *(pixels for pixels, *_ in places)])
+        points = np.concatenate([grid, *(pixels for pixels, *_ in places)])
         features = np.zeros((0, 0), np.float32)
         if len(points):
             shares = (points[:, ::-1] + 0.5) / marks.shape[::-1]
             features = sample_maps(self.pyramid(rgb_pixels(image)), shares).numpy()
-        classes = image_class_mask(
-            [sample], len(self.source.classes), self.source.background
-        )
         return ImageSamples(
-            features[len(anywhere) :],
+            features[len(grid) :],
             np.repeat([label for _, label, _ in places], counts).astype(int),
             np.repeat([no for *_, no in places], counts).astype(bool),
-            features[: len(anywhere)],
-            marks[tuple(anywhere.T)],
-            classes[0].numpy(),
+            features[: len(grid)],
+            marks[tuple(grid.T)],
+            classes,
         )
 
-    def _marks(self, index: int, sample: SegDataSample) -> np.ndarray:
-        """What pixels are known to show, 255 elsewhere."""
-        if self.folder is None:
-            return sample.gt_sem_seg.data[0].numpy()
-        return read_mask(self.folder.file(self.source.images[index]))
+    def _labels(self, index: int) -> np.ndarray:
+        image = self.source.images[index]
+        width, height = image_sizes([self.source.path(index)])[0].tolist()
+        labels = self.folder.read(image, (height, width))
+        largest = labels[labels != IGNORE_INDEX].max(initial=0)
+        if largest >= len(self.source.classes):
+            raise ValueError(
+                f'{self.folder.file(image)}: class id {largest}, there are '
+                f'{len(self.source.classes)} classes'
+            )
+        return labels
 
 
-def _spread(marks: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, int, bool]]:
+def _clicked(marks: np.ndarray) -> Iterator[tuple[np.ndarray, int, bool]]:
     """Pixels of each class, the class, and that it is there."""
     for label in np.unique(marks[marks != IGNORE_INDEX]):
         pixels = np.argwhere(marks == label)
-        yield pixels[evenly_spread(len(pixels), most)], label, False
+        yield pixels[evenly_spread(len(pixels), PIXELS_OF_CLICKS)], label, False
 
 
 def _exclusions(sample: SegDataSample) -> Iterator[tuple[np.ndarray, int, bool]]:
-    """Pixels that are said not to show a class, as in :func:`_spread`."""
+    """Pixels that are said not to show a class, as in :func:`_clicked`."""
     for row, column, label in np.asarray(sample.get('gt_exclusions', ())):
         yield np.array([[row, column]]), label, True
+
+
+def _labelled(
+    marks: np.ndarray, classes: np.ndarray
+) -> Iterator[tuple[np.ndarray, int, bool]]:
+    """Some pixels of each class that the image may show, as in :func:`_clicked`."""
+    rng = np.random.default_rng(0)  # even steps would follow rows or columns
+    for label in np.unique(marks[marks != IGNORE_INDEX]):
+        if classes[label]:
+            pixels = np.argwhere(marks == label)
+            yield rng.permutation(pixels)[:PIXELS_OF_LABELS], label, False
+
+
+def grid_of(height: int, width: int) -> np.ndarray:
+    """Rows and columns (n, 2) of pixels in the middle of equal cells of an image."""
+    rows, columns = (
+        np.unique(((np.arange(GRID) + 0.5) * side / GRID).astype(int))
+        for side in (height, width)
+    )
+    return np.stack(np.meshgrid(rows, columns, indexing='ij'), 2).reshape(-1, 2)
 
 
 def joined(rows: Sequence[ImageSamples]) -> Samples:
@@ -134,35 +159,51 @@ def joined(rows: Sequence[ImageSamples]) -> Samples:
     )
 
 
+def absent_classes(rows: Sequence[ImageSamples], background: int | None) -> dict[int, int]:
+    """Classes that images may show and no label does, and how many images they are.
+
+    Images that may show every class say nothing of any.
+    """
+    seen = set(np.concatenate([row.labels for row in rows]).tolist()) | {background}
+    told = [row.classes for row in rows if not row.classes.all()]
+    counts = Counter(c for classes in told for c in np.flatnonzero(classes).tolist())
+    return {c: n for c, n in sorted(counts.items()) if c not in seen}
+
+
 def matching_prior(
-    model: LiveModel, rows: Sequence[ImageSamples], background: int
+    model: LiveModel,
+    rows: Sequence[ImageSamples],
+    background: int,
+    temperature: float = 1.0,
 ) -> float:
     """Factor on the background odds that keeps the share of background in the labels.
 
     A classifier that gives every class the same weight, and doubts, says too little
-    background; how much there is, the labels know better than where.
+    background; how much there is, the labels know better than where. Found before any
+    refinement.
 
     Args:
         model (LiveModel): Fitted to the samples.
         rows (Sequence[ImageSamples]): With pixels all over the images.
         background (int): Index of the background class.
+        temperature (float): By which probabilities are softened before the prior.
 
     Returns:
         float: > 0, finite; 1 where nothing tells.
     """
     margins, shares = [np.zeros(0)], [np.zeros(0, bool)]
     for row in rows:
-        known = row.anywhere_labels != IGNORE_INDEX
+        known = row.grid_labels != IGNORE_INDEX
         if not known.any():
             continue
-        logits = model.logits(torch.from_numpy(row.anywhere[known]))
+        logits = model.logits(torch.from_numpy(row.grid[known])) / temperature
         logits[:, ~torch.from_numpy(row.classes)] = -torch.inf
         likely = logits[:, background].numpy().copy()
         logits[:, background] = -torch.inf
         margins.append(likely - logits.amax(1).numpy())
-        shares.append(row.anywhere_labels[known] == background)
+        shares.append(row.grid_labels[known] == background)
     share = np.concatenate(shares)
     if not share.any() or share.all():
         return 1.0
-    margin = np.clip(np.nan_to_num(np.concatenate(margins)), -SURE, SURE)
+    margin = np.nan_to_num(np.concatenate(margins)).clip(-MOST_LOG_ODDS, MOST_LOG_ODDS)
     return float(np.exp(-np.quantile(margin, 1 - share.mean())))

@@ -1,6 +1,7 @@
 """A linear classifier of frozen features learns from clicks, or from labels that err."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from ..._files import write_json
 from ..._tensors import evenly_spread, rgb_pixels
-from ...datasets.pseudo_label_folder import PseudoLabelFolder
+from ...datasets.json_objects import read_object
+from ...datasets.messages import warn
+from ...datasets.pseudo_label_folder import MANIFEST, PseudoLabelFolder
 from ...engine.console import tracked
 from ...live.head import NUM_STANDARD, Standard
 from ...live.model import LiveModel
@@ -19,7 +23,13 @@ from ...registry import LABELLERS
 from ..pool import map_images
 from ..sources import LabelSource
 from .base import Labeller
-from .feature_samples import FeatureSampler, joined, matching_prior
+from .feature_samples import (
+    FeatureSampler,
+    ImageSamples,
+    absent_classes,
+    joined,
+    matching_prior,
+)
 from .segmentor import SegmentorLabeller
 
 if TYPE_CHECKING:
@@ -27,8 +37,10 @@ if TYPE_CHECKING:
 
 # Images that the classifier learns from, evenly spread.
 NUM_IMAGES = 2000
-# Labels of a network err more often than people: a stiffer classifier follows most of them.
+# Labels of a network err more often than people: a larger ridge lets single ones count
+# less.
 RIDGE, RIDGE_OF_LABELS = 1e-3, 1e-2
+PRIOR_FILE = 'background_prior.json'
 
 
 @LABELLERS.register_module(name=['features', 'FeatureLabeller'])
@@ -43,10 +55,11 @@ class FeatureLabeller(SegmentorLabeller):
     image is outvoted by the others.
 
     Attributes:
-        learn_from (str, optional): Label folder to learn from instead of clicks.
+        learn_from (str, optional): Label folder to learn from, of some or all images;
+            clicks are then written on top and teach nothing.
         background_prior (float, optional): Factor > 0 on the background odds. Unless given
-            1 with clicks; with ``learn_from`` what gives background as many pixels as it
-            has in those labels.
+            1; with ``learn_from`` and no peers what gives background as many pixels,
+            before the refinement, as it has in those labels.
         features_long_side (int): Pixels of the long side at which the frozen network sees
             an image, >= 32.
 
@@ -59,6 +72,7 @@ class FeatureLabeller(SegmentorLabeller):
     features_long_side: int = 512
 
     makes: ClassVar[str] = 'labels by features'
+    reads: ClassVar[tuple[str, ...]] = ('learn_from',)
 
     def __post_init__(self) -> None:
         Labeller.__post_init__(self)  # other peers are welcome, not needed
@@ -86,7 +100,8 @@ class FeatureLabeller(SegmentorLabeller):
         if self.learn_from is None:  # as in earlier label folders
             del settings['learn_from']
             return dict(settings, background_prior=self.prior)
-        return dict(settings, learn_from=_digest(Path(self.learn_from)))
+        folder = Path(self.learn_from)
+        return dict(settings, learn_from=[folder.as_posix(), _digest(folder)])
 
     def pyramid(self, device: str) -> FrozenPyramid:
         """The frozen network, the same each time in a process."""
@@ -101,10 +116,7 @@ class FeatureLabeller(SegmentorLabeller):
         """
         super().prepare(job)
         if self.learn_from is None:
-            job.source.require_clicks(self.makes)
-        else:
-            folder = PseudoLabelFolder(self.learn_from)
-            folder.check(job.source.images, job.source.classes)
+            job.source.require_clicks(self.makes, ' or the option learn_from')
         self.model, self.found_prior = job.ranks.first(lambda: self._fit(job))
 
     def _fit(self, job: 'Job') -> tuple[LiveModel | None, float]:
@@ -112,24 +124,63 @@ class FeatureLabeller(SegmentorLabeller):
         if not job.missing():
             return None, 1.0
         device, source = job.ranks.device(job.device), job.source
-        chosen = evenly_spread(len(source), NUM_IMAGES)
         pyramid, scale = self.pyramid(device), evenly_spread(len(source), NUM_STANDARD)
         standard = Standard.measure([pyramid(rgb_pixels(source[i].image)) for i in scale])
+        teachers = self._teachers(source)
+        chosen = [teachers[i] for i in evenly_spread(len(teachers), NUM_IMAGES)]
         found = map_images(FeatureSampler, (self, source, device), chosen, job.workers)
-        clicked = self.learn_from is None
-        title = 'features of clicks' if clicked else 'features of labels'
+        learns = self.learn_from is not None
+        title = 'features of labels' if learns else 'features of clicks'
         rows = list(tracked(found, title, len(chosen)))
         samples = joined(rows)
-        if samples.denied.all():
-            what = 'clicks' if clicked else f'labels, in {self.learn_from}'
-            raise ValueError(f'{self.makes} need {what}, and there is none')
-        model = LiveModel(
-            standard, len(source.classes), RIDGE if clicked else RIDGE_OF_LABELS
-        )
+        if learns:
+            self._check_labels(rows, source)
+        elif samples.denied.all():
+            raise ValueError(f'{self.makes} need clicks, and there is none')
+        ridge = RIDGE_OF_LABELS if learns else RIDGE
+        model = LiveModel(standard, len(source.classes), ridge)
         model.fit(samples)
-        if clicked or source.background is None:
+        given = self.background_prior is not None
+        if given or self.peers or not learns or source.background is None:
             return model, 1.0
-        return model, matching_prior(model, rows, source.background)
+        prior = matching_prior(model, rows, source.background, self.temperature)
+        write_json(job.folder.path / PRIOR_FILE, dict(background_prior=prior))
+        return model, prior
+
+    def _teachers(self, source: LabelSource) -> list[int]:
+        """Positions of the images that teach.
+
+        Raises:
+            FileNotFoundError, ValueError: The folder does not suit the images.
+        """
+        if self.learn_from is None:
+            return list(range(len(source)))
+        folder = PseudoLabelFolder(self.learn_from)
+        try:
+            kept = set(folder.check(source.images, source.classes, drop=True))
+        except (FileNotFoundError, ValueError) as error:
+            raise type(error)(f'learn_from: {error}') from None
+        return [i for i, image in enumerate(source.images) if image in kept]
+
+    def _check_labels(self, rows: Sequence[ImageSamples], source: LabelSource) -> None:
+        """Refuse labels of nothing, and say which class they lack.
+
+        Raises:
+            ValueError: No pixel, or nothing but background is labelled.
+        """
+        seen = {label for row in rows for label in row.labels.tolist()}
+        if not seen - {source.background}:
+            what = 'nothing but background' if seen else 'no pixel'
+            raise ValueError(f'learn_from: {self.learn_from} labels {what} in these images')
+        absent = absent_classes(rows, source.background)
+        names = ', '.join(f'{source.classes[c]} ({n} images)' for c, n in absent.items())
+        if names:
+            warn(f'{self.learn_from} labels no pixel of {names}; neither will these labels')
+
+    def finish(self, job: 'Job') -> dict[str, Any]:
+        """Tell the background prior that was found."""
+        path = job.folder.path / PRIOR_FILE
+        return read_object(path) if path.is_file() else {}
 
     def start(self, source: LabelSource, device: str) -> None:
         """Load the networks."""
@@ -151,8 +202,17 @@ def _pyramid(long_side: int, device: str) -> FrozenPyramid:
 
 
 def _digest(folder: Path) -> str:
-    """Hash of the labels of a folder."""
-    data = hashlib.sha256()
+    """Hash of the labels of a folder, by their manifest and their bytes.
+
+    Raises:
+        FileNotFoundError: It is no folder of labels.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise FileNotFoundError(
+            f'learn_from: {folder} is no label folder, there is no {MANIFEST} in it; '
+            'mmseg-weak label writes one'
+        )
+    data = hashlib.sha256((folder / MANIFEST).read_bytes())
     for file in sorted(folder.rglob('*.png')):
         data.update(str(file.relative_to(folder)).encode())
         data.update(file.read_bytes())
