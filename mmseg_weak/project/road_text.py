@@ -60,9 +60,7 @@ device = {device!r}
 workers = {workers}  # processes that label
 {more}"""
 NO_FEATURES_LEARN = """\
-# Features of EfficientNet-Lite0 do not learn from the maps.
-_training, _maps, _, _student = _base_.stages
-stages = [_training, dict(_maps, name='labels'), _student]
+stages = _base_.without_features  # those are of EfficientNet-Lite0
 """
 NO_BACKGROUND = 'background_prior = 1.0  # there is no background class\n'
 NO_FEATURES = "labeller = 'segmentor'  # not by EfficientNet-Lite0 as well\n"

@@ -3,6 +3,8 @@
 # segmenter learns from the result as if it were masks. A list built on this one sets the two
 # configs.
 scales = ['1.0']
+# Features outvote what single maps have wrong, but not what all have: Otsu's score leaves
+# more background than Li's.
 background_score = 'otsu'
 refinement = 'crf'
 refinement_options = ['bilateral_sxy=50', 'bilateral_srgb=5', 'bilateral_compat=4']
@@ -39,3 +41,4 @@ stages = [
     ),
     dict(type='Train', name='student', config='{student_config}', labels='labels'),
 ]
+without_features = [stages[0], dict(stages[1], name='labels'), stages[3]]
