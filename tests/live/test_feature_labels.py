@@ -12,11 +12,7 @@ from tiny_features import ColourLabeller, TinyFeatureLabeller
 
 from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.labelling import FeatureLabeller, make_labels
-from mmseg_weak.labelling.labellers.feature_samples import (
-    ImageSamples,
-    grid_of,
-    matching_prior,
-)
+from mmseg_weak.labelling.labellers.background_share import PRIORS, matching_prior
 
 CLASSES = ['grass', 'square']
 CLICKS = {
@@ -236,54 +232,23 @@ def test_labels_of_some_images_teach_all(photos, wrong_labels, tmp_path):
     assert (found[1] != truths()[1]).mean() < 0.05
 
 
-class LogitModel:
-    """Logits are the features."""
-
-    def logits(self, features):
-        return features.clone()
-
-
-def test_the_prior_keeps_the_share_of_background():
+def test_the_prior_keeps_the_mean_share_of_background():
     rng = np.random.default_rng(0)
-    rows, nothing = [], np.zeros(0)
-    for _ in range(200):
-        classes = np.array([True, *(rng.random(3) < 0.5)])
-        classes[rng.integers(1, 4)] = True
-        labels = np.where(rng.random(16) < 0.7, 0, 1)
-        labels[rng.random(16) < 0.2] = 255
-        logits = rng.normal(size=(16, 4)).astype(np.float32)
-        rows.append(ImageSamples(nothing, nothing, nothing, logits, labels, classes))
-    prior = matching_prior(LogitModel(), rows, 0)
-    chosen, labels = [], np.concatenate([row.grid_labels for row in rows])
-    for row in rows:
-        odds = np.exp(row.grid.astype(float)) * row.classes
-        odds[:, 0] *= prior
-        chosen.append(odds.argmax(1) == 0)
-    share = np.concatenate(chosen)[labels != 255].mean()
-    assert share == pytest.approx((labels[labels != 255] == 0).mean(), abs=1e-3)
-    assert prior > 1.5
-    empty = [row._replace(grid_labels=np.full(16, 255)) for row in rows]
-    assert matching_prior(LogitModel(), empty, 0) == 1.0
-
-
-@pytest.mark.parametrize('size', [(375, 500), (480, 640), (300, 300), (3, 2)])
-def test_pixels_of_the_grid_lie_all_over_the_image(size):
-    rng = np.random.default_rng(0)
-    points = grid_of(*size)
-    assert len(np.unique(points, axis=0)) == len(points)
-    for length, places in zip(size, points.T):
-        assert len(np.unique(places)) == min(4, length)
-        assert places.min() >= 0 and places.max() < length
-    shares = []
-    for _ in range(300):  # objects in the middle, as photographers place them
-        mask = np.zeros(size, bool)
-        half = (rng.uniform(0.1, 0.4, 2) * size).astype(int)
-        centre = (rng.uniform(0.4, 0.6, 2) * size).astype(int)
-        top, left = np.maximum(centre - half, 0)
-        mask[top : centre[0] + half[0], left : centre[1] + half[1]] = True
-        shares.append((mask[tuple(points.T)].mean(), mask.mean()))
-    sampled, true = np.mean(shares, 0)
-    assert sampled == pytest.approx(true, abs=0.03) or min(size) < 4
+    odds, sizes = rng.normal(size=(20, 500)), rng.integers(100, 500, 20)
+    rows = []
+    for values, size in zip(odds, sizes):
+        made = [(values[:size] + np.log(prior) > 0).sum() for prior in PRIORS]
+        rows.append([(count, size) for count in (*made, int(0.7 * size))])
+    prior = matching_prior(np.array(rows))
+    found = [(v[:n] + np.log(prior) > 0).mean() for v, n in zip(odds, sizes)]
+    wanted = [int(0.7 * n) / n for n in sizes]
+    assert np.mean(found) == pytest.approx(np.mean(wanted), abs=0.01)
+    # What no image labels, and shares that no prior gives.
+    assert matching_prior(np.array([*rows, [(0, 0)] * 8])) == prior
+    nothing, all_of_it = (np.array(rows) for _ in range(2))
+    nothing[:, -1, 0], all_of_it[:, -1, 0] = 0, sizes
+    assert matching_prior(nothing) == pytest.approx(PRIORS[0])
+    assert matching_prior(all_of_it) == pytest.approx(PRIORS[-1])
 
 
 def test_labels_to_learn_from_that_do_not_fit_are_refused(photos, wrong_labels, tmp_path):

@@ -13,7 +13,6 @@ from ...constants import IGNORE_INDEX
 from ...datasets.image_checks import image_sizes
 from ...datasets.pseudo_label_folder import PseudoLabelFolder
 from ...live.head import Samples
-from ...live.model import LiveModel
 from ...live.pyramid import sample_maps
 from ...models.seminar.consistency import image_class_mask
 from ..sources import LabelSource
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 # Pixels of a class in an image: of clicks and scribbles, and of labels, which are
 # everywhere.
 PIXELS_OF_CLICKS, PIXELS_OF_LABELS = 200, 10
-# Rows and columns of the pixels that tell how much of an image is background.
-GRID = 4
-# Log odds beyond which nothing is doubted.
-MOST_LOG_ODDS = 20.0
 
 
 class ImageSamples(NamedTuple):
@@ -37,17 +32,12 @@ class ImageSamples(NamedTuple):
         features (np.ndarray): (n, D) float32.
         labels (np.ndarray): (n,) class indices.
         denied (np.ndarray): (n,) bool, the class is *not* there.
-        grid (np.ndarray): (m, D) float32, features of pixels all over an image with
-            labels; m is 0 with clicks.
-        grid_labels (np.ndarray): (m,) their labels, 255 unlabelled.
         classes (np.ndarray): (C,) bool, what the image may show.
     """
 
     features: np.ndarray
     labels: np.ndarray
     denied: np.ndarray
-    grid: np.ndarray
-    grid_labels: np.ndarray
     classes: np.ndarray
 
 
@@ -77,37 +67,41 @@ class FeatureSampler:
         count, background = len(self.source.classes), self.source.background
         classes = image_class_mask([sample], count, background)[0].numpy()
         if self.folder is None:
-            marks, grid = sample.gt_sem_seg.data[0].numpy(), np.zeros((0, 2), int)
+            marks = sample.gt_sem_seg.data[0].numpy()
             places = [*_clicked(marks), *_exclusions(sample)]
         else:
-            marks = self._labels(index)
-            places, grid = list(_labelled(marks, classes)), grid_of(*marks.shape)
+            marks = labels_of(self.folder, self.source, index)
+            places = list(_labelled(marks, classes))
         counts = [len(pixels) for pixels, *_ in places]
-        points = np.concatenate([grid, *(pixels for pixels, *_ in places)])
+        points = np.concatenate([np.zeros((0, 2), int), *(p for p, *_ in places)])
         features = np.zeros((0, 0), np.float32)
         if len(points):
             shares = (points[:, ::-1] + 0.5) / marks.shape[::-1]
             features = sample_maps(self.pyramid(rgb_pixels(image)), shares).numpy()
         return ImageSamples(
-            features[len(grid) :],
+            features,
             np.repeat([label for _, label, _ in places], counts).astype(int),
             np.repeat([no for *_, no in places], counts).astype(bool),
-            features[: len(grid)],
-            marks[tuple(grid.T)],
             classes,
         )
 
-    def _labels(self, index: int) -> np.ndarray:
-        image = self.source.images[index]
-        width, height = image_sizes([self.source.path(index)])[0].tolist()
-        labels = self.folder.read(image, (height, width))
-        largest = labels[labels != IGNORE_INDEX].max(initial=0)
-        if largest >= len(self.source.classes):
-            raise ValueError(
-                f'{self.folder.file(image)}: class id {largest}, there are '
-                f'{len(self.source.classes)} classes'
-            )
-        return labels
+
+def labels_of(folder: PseudoLabelFolder, source: LabelSource, index: int) -> np.ndarray:
+    """Labels (H, W) of an image in its own size.
+
+    Raises:
+        ValueError: They are unreadable, of another size or hold unknown ids.
+    """
+    image = source.images[index]
+    width, height = image_sizes([source.path(index)])[0].tolist()
+    labels = folder.read(image, (height, width))
+    largest = labels[labels != IGNORE_INDEX].max(initial=0)
+    if largest >= len(source.classes):
+        raise ValueError(
+            f'{folder.file(image)}: class id {largest}, there are '
+            f'{len(source.classes)} classes'
+        )
+    return labels
 
 
 def _clicked(marks: np.ndarray) -> Iterator[tuple[np.ndarray, int, bool]]:
@@ -132,15 +126,6 @@ def _labelled(
         if classes[label]:
             pixels = np.argwhere(marks == label)
             yield rng.permutation(pixels)[:PIXELS_OF_LABELS], label, False
-
-
-def grid_of(height: int, width: int) -> np.ndarray:
-    """Rows and columns (n, 2) of pixels in the middle of equal cells of an image."""
-    rows, columns = (
-        np.unique(((np.arange(GRID) + 0.5) * side / GRID).astype(int))
-        for side in (height, width)
-    )
-    return np.stack(np.meshgrid(rows, columns, indexing='ij'), 2).reshape(-1, 2)
 
 
 def joined(rows: Sequence[ImageSamples]) -> Samples:
@@ -168,42 +153,3 @@ def absent_classes(rows: Sequence[ImageSamples], background: int | None) -> dict
     told = [row.classes for row in rows if not row.classes.all()]
     counts = Counter(c for classes in told for c in np.flatnonzero(classes).tolist())
     return {c: n for c, n in sorted(counts.items()) if c not in seen}
-
-
-def matching_prior(
-    model: LiveModel,
-    rows: Sequence[ImageSamples],
-    background: int,
-    temperature: float = 1.0,
-) -> float:
-    """Factor on the background odds that keeps the share of background in the labels.
-
-    A classifier that gives every class the same weight, and doubts, says too little
-    background; how much there is, the labels know better than where. Found before any
-    refinement.
-
-    Args:
-        model (LiveModel): Fitted to the samples.
-        rows (Sequence[ImageSamples]): With pixels all over the images.
-        background (int): Index of the background class.
-        temperature (float): By which probabilities are softened before the prior.
-
-    Returns:
-        float: > 0, finite; 1 where nothing tells.
-    """
-    margins, shares = [np.zeros(0)], [np.zeros(0, bool)]
-    for row in rows:
-        known = row.grid_labels != IGNORE_INDEX
-        if not known.any():
-            continue
-        logits = model.logits(torch.from_numpy(row.grid[known])) / temperature
-        logits[:, ~torch.from_numpy(row.classes)] = -torch.inf
-        likely = logits[:, background].numpy().copy()
-        logits[:, background] = -torch.inf
-        margins.append(likely - logits.amax(1).numpy())
-        shares.append(row.grid_labels[known] == background)
-    share = np.concatenate(shares)
-    if not share.any() or share.all():
-        return 1.0
-    margin = np.nan_to_num(np.concatenate(margins)).clip(-MOST_LOG_ODDS, MOST_LOG_ODDS)
-    return float(np.exp(-np.quantile(margin, 1 - share.mean())))

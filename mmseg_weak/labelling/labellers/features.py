@@ -1,12 +1,13 @@
 """A linear classifier of frozen features learns from clicks, or from labels that err."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
@@ -22,13 +23,14 @@ from ...live.pyramid import FrozenPyramid
 from ...registry import LABELLERS
 from ..pool import map_images
 from ..sources import LabelSource
+from .background_share import NUM_IMAGES as NUM_PROBED
+from .background_share import BackgroundProbe, matching_prior
 from .base import Labeller
 from .feature_samples import (
     FeatureSampler,
     ImageSamples,
     absent_classes,
     joined,
-    matching_prior,
 )
 from .segmentor import SegmentorLabeller
 
@@ -58,8 +60,8 @@ class FeatureLabeller(SegmentorLabeller):
         learn_from (str, optional): Label folder to learn from, of some or all images;
             clicks are then written on top and teach nothing.
         background_prior (float, optional): Factor > 0 on the background odds. Unless given
-            1; with ``learn_from`` and no peers what gives background as many pixels,
-            before the refinement, as it has in those labels.
+            1 with clicks; with ``learn_from`` what gives background as many pixels as it
+            has in those labels.
         features_long_side (int): Pixels of the long side at which the frozen network sees
             an image, >= 32.
 
@@ -140,10 +142,12 @@ class FeatureLabeller(SegmentorLabeller):
         ridge = RIDGE_OF_LABELS if learns else RIDGE
         model = LiveModel(standard, len(source.classes), ridge)
         model.fit(samples)
-        given = self.background_prior is not None
-        if given or self.peers or not learns or source.background is None:
+        if not learns or self.background_prior is not None or source.background is None:
             return model, 1.0
-        prior = matching_prior(model, rows, source.background, self.temperature)
+        self.model = model
+        some = [teachers[i] for i in evenly_spread(len(teachers), NUM_PROBED)]
+        found = map_images(BackgroundProbe, (self, source, device), some, job.workers)
+        prior = matching_prior(np.stack(list(tracked(found, 'background', len(some)))))
         write_json(job.folder.path / PRIOR_FILE, dict(background_prior=prior))
         return model, prior
 
@@ -186,6 +190,14 @@ class FeatureLabeller(SegmentorLabeller):
         """Load the networks."""
         super().start(source, device)
         self._pyramid = self.pyramid(device)
+
+    def with_priors(self, index: int, priors: Sequence[float]) -> Iterator[np.ndarray]:
+        """Labels (H, W) of an image with each of several background priors."""
+        sample, image = self._source[index]
+        image = image.to(self._device)
+        probs = self._probabilities(sample, image)
+        for self.found_prior in priors:
+            yield self._decide(sample, image, probs)
 
     def _probabilities(self, sample: SegDataSample, image: Tensor) -> list[Tensor]:
         """Of the classifier, then of the peers."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
 import torch
 from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
@@ -108,8 +109,14 @@ class SegmentorLabeller(Labeller):
     def __call__(self, index: int) -> Label:
         """Label the image at a position of the source."""
         sample, image = self._source[index]
-        image, rule = image.to(self._device), self.rule(self._source.background)
-        probs = self._probabilities(sample, image)
+        image = image.to(self._device)
+        return Label(self._decide(sample, image, self._probabilities(sample, image)))
+
+    def _decide(
+        self, sample: SegDataSample, image: Tensor, probs: Sequence[Tensor]
+    ) -> np.ndarray:
+        """Labels (H, W) from the probabilities of peers (1, C, H, W)."""
+        rule = self.rule(self._source.background)
         classes = image_class_mask([sample], probs[0].shape[1], rule.background)
         clicks = torch.full((1, *image.shape[2:]), IGNORE_INDEX, device=image.device)
         exclusions = None
@@ -126,7 +133,7 @@ class SegmentorLabeller(Labeller):
             image_ids=[sample.img_id],
             exclusions=exclusions,
         )
-        return Label(labels[0].cpu().numpy())
+        return labels[0].cpu().numpy()
 
     def _probabilities(self, sample: SegDataSample, image: Tensor) -> list[Tensor]:
         """Of each peer, shape (1, C, H, W)."""
