@@ -1,7 +1,7 @@
-# From tags to a segmenter: a classifier learns the tags, its activation maps become labels, a
-# linear classifier of frozen features learns from these and labels the images again, and a
-# segmenter learns from the result as if it were masks. A list built on this one sets the two
-# configs.
+# From tags to a segmenter: a classifier learns the tags, its activation maps become labels,
+# a linear classifier of frozen features learns from these and labels the images again, and
+# a segmenter learns from the result as if it were masks. A list built on this one sets the
+# two configs.
 scales = ['1.0']
 # Features outvote what single maps have wrong, but not what all have: Otsu's score leaves
 # more background than Li's.

@@ -1,7 +1,7 @@
 # From tags to a segmenter through an affinity network: a classifier (with its rounds of
-# sub-categories) learns from tags, the network learns from what the activation maps are sure
-# of, the maps walk along its affinities and become labels, a stock segmenter learns from
-# these. A list built on this one sets the configs.
+# sub-categories) learns from tags, the network learns from what the activation maps are
+# sure of, the maps walk along its affinities and become labels, a stock segmenter learns
+# from these. A list built on this one sets the configs.
 sure = dict(affinity_labels=['4', '32'], refinement='crf')
 how = dict(
     affinity_walk=['{affinity_config}', '{affinity.checkpoint}'],
