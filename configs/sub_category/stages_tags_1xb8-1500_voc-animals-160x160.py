@@ -1,9 +1,7 @@
 # Activation maps, what features learn from them, a segmenter. For SC-CAM put
 # tags_config=…sub-category-r3-k10… behind --cfg-options.
 _base_ = '../_base_/stages/labels_from_tags.py'
-tags_config = (
-    'configs/sub_category/cam_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
-)
+tags_config = 'configs/sub_category/cam_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
 student_config = (
     'configs/seminar/labels_fpn_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
 )
