@@ -1,5 +1,8 @@
 _base_ = '../_base_/stages/tags_affinity.py'
-classifier_config = 'configs/sub_category/sub-category-r3-k10_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
+_folder = 'configs/sub_category/'
+classifier_config = (
+    _folder + 'sub-category-r3-k10_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
+)
 affinity_config = (
     'configs/sub_category/affinity_mobilenetv2_1xb8-400_voc-animals-224x224.py'
 )
