@@ -23,6 +23,10 @@ live model of the page (FeatureLabeller), with or without peers:
 
     mmseg-weak label --data CONFIG --labeller features --out labels
 
+It learns from labels that err as well, such as those of activation maps:
+
+    mmseg-weak label --data CONFIG --labeller features --learn-from MAPS --out labels
+
 Call it again to go on after an interruption: finished labels stay. Under torchrun the ranks
 share the images.
 """
