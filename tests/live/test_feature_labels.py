@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from PIL import Image
-from tiny_features import ColourLabeller, TinyFeatureLabeller
+from tiny_features import TinyColourLabeller, TinyFeatureLabeller
 
 from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.labelling import FeatureLabeller, make_labels
@@ -137,7 +137,7 @@ def wrong_labels(tmp_path):
     return folder
 
 
-def learnt(photos, folder, out, labeller=ColourLabeller, tags=('square',), **options):
+def learnt(photos, folder, out, labeller=TinyColourLabeller, tags=('square',), **options):
     """Labels (n, H, W) of all images that a classifier of labels makes."""
     config = tag_config(photos, {image: list(tags) for image in IMAGES})
     options = dict(dict(learn_from=str(folder), threshold=0.0), **options)
@@ -160,7 +160,7 @@ def test_two_workers_learn_the_same_from_labels(photos, wrong_labels, tmp_path):
     config = tag_config(photos, {image: ['square'] for image in IMAGES})
 
     def make(workers):
-        labeller = ColourLabeller(learn_from=str(wrong_labels), threshold=0.0)
+        labeller = TinyColourLabeller(learn_from=str(wrong_labels), threshold=0.0)
         out = tmp_path / f'{workers}'
         make_labels(config, labeller, str(out), workers=workers)
         return [(out / f'{image}.png').read_bytes() for image in IMAGES]
@@ -217,7 +217,7 @@ def test_a_tag_excludes_other_classes(photos, wrong_labels, tmp_path, monkeypatc
     manifest = dict(classes=[*CLASSES, 'circle'], made_by='a test')
     (wrong_labels / 'manifest.json').write_text(json.dumps(manifest))
     config = tag_config(photos, tags, [*CLASSES, 'circle'])
-    labeller = ColourLabeller(learn_from=str(wrong_labels), threshold=0.0)
+    labeller = TinyColourLabeller(learn_from=str(wrong_labels), threshold=0.0)
     told = []
     monkeypatch.setattr('mmseg_weak.labelling.labellers.features.warn', told.append)
     make_labels(config, labeller, str(tmp_path / 'labels'))

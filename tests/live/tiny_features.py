@@ -34,7 +34,7 @@ class Colours:
 
 @LABELLERS.register_module()
 @dataclass
-class ColourLabeller(FeatureLabeller):
+class TinyColourLabeller(FeatureLabeller):
     """As its base, on colours."""
 
     def pyramid(self, device):
