@@ -147,7 +147,9 @@ class FeatureLabeller(SegmentorLabeller):
         self.model = model
         some = [teachers[i] for i in evenly_spread(len(teachers), NUM_PROBED)]
         found = map_images(BackgroundProbe, (self, source, device), some, job.workers)
-        prior = matching_prior(np.stack(list(tracked(found, 'background', len(some)))))
+        prior = matching_prior(
+            np.stack(list(tracked(found, 'background prior', len(some))))
+        )
         write_json(job.folder.path / PRIOR_FILE, dict(background_prior=prior))
         return model, prior
 
