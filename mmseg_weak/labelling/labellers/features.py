@@ -103,7 +103,7 @@ class FeatureLabeller(SegmentorLabeller):
             del settings['learn_from']
             return dict(settings, background_prior=self.prior)
         folder = Path(self.learn_from)
-        return dict(settings, learn_from=[folder.as_posix(), _digest(folder)])
+        return dict(settings, learn_from=[folder.name, _digest(folder)])
 
     def pyramid(self, device: str) -> FrozenPyramid:
         """The frozen network, the same each time in a process."""
