@@ -137,11 +137,11 @@ def wrong_labels(tmp_path):
     return folder
 
 
-def learnt(photos, folder, out, labeller=TinyColourLabeller, tags=('square',), **options):
+def learnt(photos, folder, out, again=False, **options):
     """Labels (n, H, W) of all images that a classifier of labels makes."""
-    config = tag_config(photos, {image: list(tags) for image in IMAGES})
+    config = tag_config(photos, {image: ['square'] for image in IMAGES})
     options = dict(dict(learn_from=str(folder), threshold=0.0), **options)
-    make_labels(config, labeller(**options), str(out))
+    make_labels(config, TinyColourLabeller(**options), str(out), overwrite=again)
     return np.stack(labels_in(out, [f'{image}.png' for image in IMAGES]))
 
 
@@ -206,6 +206,10 @@ def test_background_keeps_its_share_unless_a_prior_is_given(photos, gradient, tm
     assert 'background_prior' not in json.loads(
         (tmp_path / 'even' / 'report.json').read_text()
     )
+    again = learnt(photos, gradient, tmp_path / 'found', background_prior=3.0, again=True)
+    assert (again == 0).mean() > (found == 0).mean()
+    report = json.loads((tmp_path / 'found' / 'report.json').read_text())
+    assert 'background_prior' not in report
     # Softer probabilities need a smaller factor for the same labels.
     soft = learnt(photos, gradient, tmp_path / 'soft', temperature=2.0)
     assert (soft == 0).mean() == pytest.approx(0.75, abs=0.06)
@@ -244,6 +248,7 @@ def test_the_prior_keeps_the_mean_share_of_background():
     wanted = [int(0.7 * n) / n for n in sizes]
     assert np.mean(found) == pytest.approx(np.mean(wanted), abs=0.01)
     # What no image labels, and shares that no prior gives.
+    assert matching_prior(np.zeros_like(np.array(rows))) == 1.0
     assert matching_prior(np.array([*rows, [(0, 0)] * 8])) == prior
     nothing, all_of_it = (np.array(rows) for _ in range(2))
     nothing[:, -1, 0], all_of_it[:, -1, 0] = 0, sizes

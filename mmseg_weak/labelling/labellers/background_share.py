@@ -56,10 +56,14 @@ def matching_prior(counts: np.ndarray) -> float:
         counts (np.ndarray): (N, P + 1, 2) of :class:`BackgroundProbe`.
 
     Returns:
-        float: Between the least and the largest of the priors.
+        float: Between the least and the largest of the priors; 1 where no image is
+        labelled both by them and in the labels learnt from.
     """
     # Each image counts the same, whatever its size and how much of it is labelled.
     background, labelled = counts[..., 0], np.maximum(counts[..., 1], 1)
-    *shares, target = (background / labelled)[(counts[..., 1] > 0).all(1)].mean(0)
+    told = (counts[..., 1] > 0).all(1)
+    if not told.any():
+        return 1.0
+    *shares, target = (background / labelled)[told].mean(0)
     shares = np.maximum.accumulate(shares)
     return float(np.exp(np.interp(target, shares, np.log(PRIORS))))

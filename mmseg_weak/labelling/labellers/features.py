@@ -126,9 +126,9 @@ class FeatureLabeller(SegmentorLabeller):
         if not job.missing():
             return None, 1.0
         device, source = job.ranks.device(job.device), job.source
+        teachers = self._teachers(source)
         pyramid, scale = self.pyramid(device), evenly_spread(len(source), NUM_STANDARD)
         standard = Standard.measure([pyramid(rgb_pixels(source[i].image)) for i in scale])
-        teachers = self._teachers(source)
         chosen = [teachers[i] for i in evenly_spread(len(teachers), NUM_IMAGES)]
         found = map_images(FeatureSampler, (self, source, device), chosen, job.workers)
         learns = self.learn_from is not None
@@ -185,6 +185,8 @@ class FeatureLabeller(SegmentorLabeller):
 
     def finish(self, job: 'Job') -> dict[str, Any]:
         """Tell the background prior that was found."""
+        if self.learn_from is None or self.background_prior is not None:
+            return {}  # a file there would be of labels that were replaced
         path = job.folder.path / PRIOR_FILE
         return read_object(path) if path.is_file() else {}
 
