@@ -22,6 +22,7 @@ FOUNDATION = pytest.mark.skipif(
         ('ema_update', 3),
         ('click_pipeline', 1),
         ('clustering', 7),
+        ('feature_extraction', 2),
         ('multi_scale_cam', 4),
         ('label_transfer', 5),
         ('large_pictures', 5),

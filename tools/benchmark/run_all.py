@@ -12,6 +12,7 @@ import click_losses
 import click_pipeline
 import clustering
 import ema_update
+import feature_extraction
 import label_transfer
 import large_pictures
 import multi_scale_cam
@@ -27,6 +28,7 @@ BENCHMARKS = (
     ema_update.rows,
     click_pipeline.rows,
     *clustering.BENCHMARKS,
+    feature_extraction.rows,
     multi_scale_cam.rows,
     mutual_promotion.rows,
     refinement.rows,
