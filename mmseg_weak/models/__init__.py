@@ -19,6 +19,7 @@ from .losses import (
     PixelAffinityLoss,
     PixelConsistencyLoss,
     TagSoftMarginLoss,
+    ramp_up,
 )
 from .segmentors import (
     AffinitySegmentor,
@@ -28,6 +29,6 @@ from .segmentors import (
     PredictionTransferSegmentor,
     SeminarSegmentor,
 )
-from .seminar.consistency import TeacherConsistency, ramp_up
+from .seminar.consistency import TeacherConsistency
 from .seminar.ema import TeacherEMA
 from .transfer import PredictionNetwork

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -17,6 +18,7 @@ from mmseg_weak.models.losses import (
     CollisionCrossEntropyLoss,
     DenseCRFLoss,
     GatedCRFLoss,
+    ImageCells,
     PottsLoss,
     collision_cross_entropy,
     dense_crf_energy,
@@ -82,7 +84,7 @@ def slow_potts(logits, images, valid, relaxation, offsets, sigma):
 def test_potts_equals_a_loop(relaxation, neighbours, dilations, sigma):
     batch = sample()
     loss = PottsLoss(relaxation, neighbours, dilations, sigma)
-    total, count = loss.energy(*batch, None, 1)
+    total, count = loss.energy(batch[0], ImageCells(*batch[1:], None))
     offsets = grid_offsets(neighbours, dilations)
     expected = slow_potts(*batch, relaxation, offsets, sigma)
     assert total.item() == pytest.approx(expected[0], rel=1e-9)
@@ -92,7 +94,7 @@ def test_potts_equals_a_loop(relaxation, neighbours, dilations, sigma):
 def test_gated_crf_equals_a_loop():
     logits, images, valid = sample()
     loss = GatedCRFLoss(2, 1.5, 0.4)
-    total, count = loss.energy(logits, images, valid, None, 1)
+    total, count = loss.energy(logits, ImageCells(images, valid, None))
     probs, expected = logits.softmax(1), 0.0
     for n, y, x in np.ndindex(*valid.shape):
         for v, u in np.ndindex(*valid.shape[1:]):
@@ -137,7 +139,7 @@ def test_gradient_of_potts(relaxation):
     logits, images, valid = sample(n=1, size=(3, 4))
     loss = PottsLoss(relaxation, 8, (1, 2))
     assert torch.autograd.gradcheck(
-        lambda x: loss.energy(x, images, valid, None, 1)[0],
+        lambda x: loss.energy(x, ImageCells(images, valid, None))[0],
         logits.requires_grad_(),
     )
 
@@ -146,7 +148,7 @@ def test_gradient_of_gated_crf():
     logits, images, valid = sample(n=2, size=(3, 4))
     loss = GatedCRFLoss(2, 2.0, 0.5)
     assert torch.autograd.gradcheck(
-        lambda x: loss.energy(x, images, valid, None, 1)[0],
+        lambda x: loss.energy(x, ImageCells(images, valid, None))[0],
         logits.requires_grad_(),
     )
 
@@ -204,6 +206,37 @@ def test_soft_labels_lower_their_energy_and_keep_the_clicks():
     labels = soft_labels(logits, pairs, clicks, 1.0, 5)
     assert labels[0, 2, 3, 4] > 1 - 1e-9
     assert not torch.equal(labels[0, :, 3, 5], steps[1][0, :, 3, 5])
+
+
+def test_soft_labels_of_the_classes_of_an_image():
+    """As labels of logits without the other classes."""
+    logits, images, valid = sample(size=(8, 9))
+    pairs = list(colour_pairs(images, valid, grid_offsets(8, (1,)), 0.3))
+    clicks = torch.full((2, 8, 9), 255)
+    kept = torch.tensor([True, False, *[True] * (logits.shape[1] - 2)])
+    labels = soft_labels(logits, pairs, clicks, 1.0, 10, kept.expand(2, -1))
+    expected = soft_labels(logits[:, kept], pairs, clicks, 1.0, 10)
+    torch.testing.assert_close(labels[:, kept], expected)
+    assert labels[:, 1].max() < 1e-9
+
+
+def test_ramp_of_the_run():
+    torch.manual_seed(0)
+    logits, images = torch.randn(1, 3, 6, 8), torch.rand(1, 3, 24, 32)
+    hub = MessageHub.get_current_instance()
+    loss, plain = PottsLoss(ramp_ratio=0.5), PottsLoss()(logits, images)
+    assert loss(logits, images) == plain, 'no run, no ramp'
+    try:
+        hub.update_info('max_iters', 100)
+        values = {}
+        for iteration in (0, 25, 50, 99):
+            hub.update_info('iter', iteration)
+            values[iteration] = (loss(logits, images) / plain).item()
+    finally:
+        hub.update_info('max_iters', 0)
+        hub.update_info('iter', 0)
+    expected = {0: math.exp(-5), 25: math.exp(-1.25), 50: 1, 99: 1}
+    assert values == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -287,6 +320,18 @@ def test_terms_of_a_segmentor(cascade):
     torch.testing.assert_close(losses['loss_potts'], expected)
     assert losses['loss_gated_crf'] > 0
     assert segmentor.regularisation.state_dict() == {}
+    restricted = dict(type='CollisionCrossEntropyLoss', class_restriction='renormalise')
+    segmentor.regularisation = torch.nn.ModuleList([MODELS.build(restricted)])
+    with pytest.raises(ValueError, match='has no image_classes'):
+        segmentor.loss(inputs, samples, view)
+    for sample in samples:
+        sample.set_metainfo(dict(image_classes=[1]))
+    loss = segmentor.loss(inputs, samples, view)['loss_collision']
+    classes = torch.arange(logits.shape[1]) < 2
+    clicks = labels[:, 0]
+    sizes = torch.tensor([[24, 20]] * 2)
+    again = MODELS.build(restricted)(logits, images, sizes, clicks, classes.expand(2, -1))
+    torch.testing.assert_close(loss, again)
     single = MODELS.build(dict(toy_model(), regularisation=terms[0]))
     assert len(single.regularisation) == 1
 
@@ -302,6 +347,12 @@ def test_terms_of_a_segmentor(cascade):
         (DenseCRFLoss, dict(sigma_rgb=0), 'sigma_rgb must be finite and > 0'),
         (GatedCRFLoss, dict(radius=0), 'radius must be a whole number >= 1'),
         (GatedCRFLoss, dict(loss_weight=-1), 'GatedCRFLoss: loss_weight'),
+        (GatedCRFLoss, dict(ramp_ratio=2), 'ramp_ratio must be in'),
+        (
+            CollisionCrossEntropyLoss,
+            dict(class_restriction='image'),
+            'class_restriction must be',
+        ),
     ],
 )
 def test_wrong_options(kind, options, message):

@@ -7,10 +7,11 @@ from .collision_cross_entropy import (
 )
 from .dense_crf_loss import DenseCRFLoss, dense_crf_energy
 from .exclusion import ExclusionLoss
-from .image_loss import ImageLoss
+from .image_loss import ImageCells, ImageLoss
 from .partial_cross_entropy import PartialCrossEntropyLoss
 from .pixel_affinity import PairAffinityLoss, PixelAffinityLoss
 from .pixel_consistency import DecoupledConsistencyLoss, PixelConsistencyLoss
 from .potts import GatedCRFLoss, PottsLoss
+from .ramp import ramp_up
 from .reduction import average_gradients, global_denominator
 from .tag_soft_margin import ForegroundBCELoss, TagSoftMarginLoss

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..._ranges import CountOrZero, NonNegative, Positive, check_ranges
 from ...constants import IGNORE_INDEX
-from .image_loss import ImageLoss
+from .image_loss import ImageCells, ImageLoss
 from .potts import colour_pairs, grid_offsets, pair_views
 
 # Log-probability of what a click excludes.
@@ -43,6 +43,7 @@ def soft_labels(
     clicks: Tensor,
     smoothness: float = 1.0,
     num_steps: int = 10,
+    classes: Tensor | None = None,
 ) -> Tensor:
     r"""Soft labels near the prediction, smooth within a colour, right at the clicks.
 
@@ -58,10 +59,15 @@ def soft_labels(
         clicks (Tensor): Shape (N, h, w), 255 without; their labels are fixed.
         smoothness (float): :math:`\lambda \ge 0`. Defaults to 1.
         num_steps (int): Steps. Defaults to 10.
+        classes (Tensor, optional): Classes that an image may show, bool, shape (N, C);
+            labels are of these. Defaults to None, any.
 
     Returns:
         Tensor: Probabilities, shape (N, C, h, w).
     """
+    if classes is not None:
+        absent = ~classes.to(logits.device)[:, :, None, None]
+        logits = logits.masked_fill(absent, logits.min() + SURE)
     log_p = logits.log_softmax(dim=1)
     probs, clicked = log_p.exp(), clicks != IGNORE_INDEX
     fixed = F.one_hot(clicks.masked_fill(~clicked, 0), logits.shape[1])
@@ -100,7 +106,10 @@ class CollisionCrossEntropyLoss(ImageLoss):
         neighbours (int): 4 or 8. Defaults to 8.
         dilations (Sequence[int]): Distances of neighbours in cells. Defaults to (1,).
         sigma (float, optional): See :class:`PottsLoss`. Defaults to None.
-        **kwargs: Of :class:`.WeightedLoss`.
+        class_restriction (str, optional): ``renormalise``: labels are only of background
+            and of classes that are clicked in the image. Defaults to None, of any class.
+        background (int, optional): Class that every image may show. Defaults to 0.
+        **kwargs: Of :class:`ImageLoss`.
 
     Raises:
         ValueError: An option is out of its range.
@@ -116,19 +125,25 @@ class CollisionCrossEntropyLoss(ImageLoss):
         neighbours: Literal[4, 8] = 8,
         dilations: Sequence[int] = (1,),
         sigma: Positive | None = None,
+        class_restriction: Literal['renormalise'] | None = None,
+        background: int | None = 0,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        self.asks_classes, self.background = class_restriction is not None, background
         self.smoothness, self.num_steps, self.sigma = smoothness, num_steps, sigma
         self.offsets = grid_offsets(neighbours, dilations)
 
-    def energy(
-        self, logits: Tensor, images: Tensor, valid: Tensor, clicks: Tensor, stride: float
-    ) -> tuple[Tensor, Tensor]:
+    def energy(self, logits: Tensor, cells: ImageCells) -> tuple[Tensor, Tensor]:
         """See :meth:`ImageLoss.energy`."""
-        pairs = list(colour_pairs(images, valid, self.offsets, self.sigma))
+        pairs = colour_pairs(cells.images, cells.valid, self.offsets, self.sigma)
         labels = soft_labels(
-            logits.detach(), pairs, clicks, self.smoothness, self.num_steps
+            logits.detach(),
+            list(pairs),
+            cells.clicks,
+            self.smoothness,
+            self.num_steps,
+            cells.classes,
         )
-        counts = (valid & (clicks == IGNORE_INDEX)).to(logits)
+        counts = (cells.valid & (cells.clicks == IGNORE_INDEX)).to(logits)
         return (collision_cross_entropy(logits, labels) * counts).sum(), counts.sum()

@@ -6,7 +6,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..._ranges import Positive, check_ranges
-from .image_loss import ImageLoss, QuadraticForm
+from .image_loss import ImageCells, ImageLoss, QuadraticForm
 
 
 def dense_crf_energy(
@@ -80,7 +80,7 @@ class DenseCRFLoss(ImageLoss):
         sigma_xy (float): Standard deviation of the place, in pixels of the image.
             Defaults to 100.
         sigma_rgb (float): Of the colour, in grey levels. Defaults to 15.
-        **kwargs: Of :class:`.WeightedLoss`.
+        **kwargs: Of :class:`ImageLoss`.
 
     Raises:
         ValueError: An option is out of its range.
@@ -95,11 +95,9 @@ class DenseCRFLoss(ImageLoss):
         super().__init__(**kwargs)
         self.sigma_xy, self.sigma_rgb = sigma_xy, sigma_rgb
 
-    def energy(
-        self, logits: Tensor, images: Tensor, valid: Tensor, clicks: Tensor, stride: float
-    ) -> tuple[Tensor, Tensor]:
+    def energy(self, logits: Tensor, cells: ImageCells) -> tuple[Tensor, Tensor]:
         """See :meth:`ImageLoss.energy`."""
-        sigma_xy = self.sigma_xy / stride
+        sigma_xy = self.sigma_xy / cells.stride
         return dense_crf_energy(
-            logits.softmax(dim=1), images, valid, sigma_xy, self.sigma_rgb
+            logits.softmax(dim=1), cells.images, cells.valid, sigma_xy, self.sigma_rgb
         )

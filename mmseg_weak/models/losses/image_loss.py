@@ -1,11 +1,34 @@
 """Losses of logits and image: what looks alike should be labelled alike."""
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..._ranges import Share, check_ranges
 from ...constants import IGNORE_INDEX
+from .ramp import ramp_of_run
 from .reduction import WeightedLoss, global_denominator
+
+
+class ImageCells(NamedTuple):
+    """What a loss knows of the cells of the logits.
+
+    Attributes:
+        images (Tensor): RGB in [0, 1], shape (N, 3, h, w).
+        valid (Tensor): Cells without padding, bool, shape (N, h, w).
+        clicks (Tensor): A click label of each cell, shape (N, h, w), 255 without.
+        stride (float): Pixels of the image that a cell is wide.
+        classes (Tensor, optional): Classes that an image may show, bool, shape (N, C); None
+            if the loss does not ask.
+    """
+
+    images: Tensor
+    valid: Tensor
+    clicks: Tensor
+    stride: float = 1.0
+    classes: Tensor | None = None
 
 
 class ImageLoss(WeightedLoss):
@@ -15,24 +38,34 @@ class ImageLoss(WeightedLoss):
     ``SeminarSegmentor(regularisation=[...])``, whatever the head. Write :meth:`energy`.
 
     Args:
+        ramp_ratio (float): Share of the run, in [0, 1], over which the factor grows to
+            ``loss_weight``: colours have little to say before the clicks have been learnt.
+            Defaults to 0, none.
         loss_weight (float): Factor of the loss, >= 0.
         loss_name (str): Key in the loss dict; keep ``loss`` in it.
 
+    Attributes:
+        asks_classes (bool): Whether :attr:`ImageCells.classes` are wanted.
+        background (int, optional): A class that every image may show.
+
     Raises:
-        ValueError: ``loss_weight`` is negative or not finite.
+        ValueError: An option is out of its range.
     """
 
-    def energy(
-        self, logits: Tensor, images: Tensor, valid: Tensor, clicks: Tensor, stride: float
-    ) -> tuple[Tensor, Tensor]:
+    asks_classes = False
+    background: int | None = 0
+
+    @check_ranges
+    def __init__(self, ramp_ratio: Share = 0.0, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.ramp_ratio = ramp_ratio
+
+    def energy(self, logits: Tensor, cells: ImageCells) -> tuple[Tensor, Tensor]:
         """Sum over the batch and what it is divided by.
 
         Args:
             logits (Tensor): Shape (N, C, h, w), float32 or wider.
-            images (Tensor): RGB in [0, 1], shape (N, 3, h, w).
-            valid (Tensor): Cells without padding, bool, shape (N, h, w).
-            clicks (Tensor): A click label of each cell, shape (N, h, w), 255 without.
-            stride (float): Pixels of the image that a cell is wide.
+            cells (ImageCells): Of the same h and w.
 
         Returns:
             tuple[Tensor, Tensor]: Two scalars; the second has no gradient.
@@ -45,6 +78,7 @@ class ImageLoss(WeightedLoss):
         images: Tensor,
         sizes: Tensor | None = None,
         clicks: Tensor | None = None,
+        classes: Tensor | None = None,
     ) -> Tensor:
         """Weighted energy per term, over all ranks.
 
@@ -55,6 +89,8 @@ class ImageLoss(WeightedLoss):
                 corner, shape (N, 2). Defaults to None, all is valid.
             clicks (Tensor, optional): Labels of clicked pixels, shape (N, H, W), 255
                 elsewhere. Defaults to None, there are none.
+            classes (Tensor, optional): Classes that an image may show, bool, shape (N, C).
+                Defaults to None, any.
 
         Returns:
             Tensor: Scalar, float32 or wider, 0 with zero gradient where nothing counts.
@@ -73,8 +109,10 @@ class ImageLoss(WeightedLoss):
             small = F.adaptive_avg_pool2d(images.to(logits), size)
             valid = valid_cells(sizes, images, size)
             labels = clicks_of_cells(clicks, images, size)
-        total, count = self.energy(logits, small, valid, labels, stride)
-        return self.loss_weight * total / global_denominator(count)
+        cells = ImageCells(small, valid, labels, stride, classes)
+        total, count = self.energy(logits, cells)
+        weight = self.loss_weight * ramp_of_run(self.ramp_ratio)
+        return weight * total / global_denominator(count)
 
 
 def valid_cells(sizes: Tensor | None, images: Tensor, size: tuple[int, int]) -> Tensor:

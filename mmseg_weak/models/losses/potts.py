@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..._ranges import Count, Positive, check_ranges
-from .image_loss import ImageLoss, QuadraticForm
+from .image_loss import ImageCells, ImageLoss, QuadraticForm
 
 Relaxation = Literal['bilinear', 'quadratic', 'normalised', 'collision', 'log_quadratic']
 # Keeps logarithms of the dissimilar finite.
@@ -127,7 +127,7 @@ class PottsLoss(ImageLoss):
             Defaults to (1,).
         sigma (float, optional): Width of the colour kernel in units of RGB in [0, 1].
             Defaults to None, the contrast of each image.
-        **kwargs: Of :class:`.WeightedLoss`.
+        **kwargs: Of :class:`ImageLoss`.
 
     Raises:
         ValueError: An option is out of its range.
@@ -150,15 +150,15 @@ class PottsLoss(ImageLoss):
         self.relaxation, self.sigma = relaxation, sigma
         self.offsets = grid_offsets(neighbours, dilations)
 
-    def energy(
-        self, logits: Tensor, images: Tensor, valid: Tensor, clicks: Tensor, stride: float
-    ) -> tuple[Tensor, Tensor]:
+    def energy(self, logits: Tensor, cells: ImageCells) -> tuple[Tensor, Tensor]:
         """See :meth:`ImageLoss.energy`; counts the valid pairs."""
         probs, total, count = logits.softmax(dim=1), logits.new_zeros(()), 0
-        for offset, weight in colour_pairs(images, valid, self.offsets, self.sigma):
+        for offset, weight in colour_pairs(
+            cells.images, cells.valid, self.offsets, self.sigma
+        ):
             unlike = dissimilarity(*pair_views(probs, offset), self.relaxation)
             total = total + (weight * unlike).sum()
-            count = count + torch.logical_and(*pair_views(valid, offset)).sum()
+            count = count + torch.logical_and(*pair_views(cells.valid, offset)).sum()
         return total, torch.as_tensor(count, device=logits.device).to(logits.dtype)
 
 
@@ -176,7 +176,7 @@ class GatedCRFLoss(ImageLoss):
             120 neighbours.
         sigma_xy (float): Standard deviation of the place, in cells. Defaults to 6.
         sigma_rgb (float): Of the colour, RGB in [0, 1]. Defaults to 0.1.
-        **kwargs: Of :class:`.WeightedLoss`.
+        **kwargs: Of :class:`ImageLoss`.
 
     Raises:
         ValueError: An option is out of its range.
@@ -195,13 +195,11 @@ class GatedCRFLoss(ImageLoss):
         super().__init__(**kwargs)
         self.radius, self.sigma_xy, self.sigma_rgb = radius, sigma_xy, sigma_rgb
 
-    def energy(
-        self, logits: Tensor, images: Tensor, valid: Tensor, clicks: Tensor, stride: float
-    ) -> tuple[Tensor, Tensor]:
+    def energy(self, logits: Tensor, cells: ImageCells) -> tuple[Tensor, Tensor]:
         """See :meth:`ImageLoss.energy`; counts the valid cells, which are the gates."""
-        probs, mask = logits.softmax(dim=1), valid.to(logits)
+        probs, mask = logits.softmax(dim=1), cells.valid.to(logits)
         with torch.no_grad():
-            features = images / (self.sigma_rgb * 2**0.5)
+            features = cells.images / (self.sigma_rgb * 2**0.5)
             values = probs.detach()
             agreed, total = torch.zeros_like(values), probs.new_zeros(())
             for dy in range(self.radius + 1):

@@ -2,15 +2,14 @@
 
 import torch
 import torch.nn.functional as F
-from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
 from ..heads.click_loss import stacked_labels
+from ..losses.ramp import ramp_of_run
 from ..losses.reduction import average_gradients, global_denominator
-from ..seminar.consistency import ramp_up
 from ..transfer import CategoryMasks, category_masks, shown_classes
 from .seminar import CascadeSeminarSegmentor, SeminarSegmentor
 
@@ -184,9 +183,7 @@ class PredictionTransferMixin:
         return self._weight() * loss
 
     def _weight(self) -> float:
-        hub = MessageHub.get_current_instance()
-        length = self.ramp_ratio * hub.get_info('max_iters', 0)
-        return self.adversarial_weight * ramp_up(hub.get_info('iter', 0), length)
+        return self.adversarial_weight * ramp_of_run(self.ramp_ratio)
 
 
 def _bce(logits: Tensor, target: int) -> Tensor:

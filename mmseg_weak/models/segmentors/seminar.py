@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..declaration import WeakSegmentor
 from ..heads.click_loss import has_own_loss, loss_by_clicks, main_logits, stacked_labels
 from ..inputs.image_values import to_unit_rgb, valid_sizes
+from ..seminar.consistency import image_class_mask
 from ..seminar.shared_prefix import SharedPrefix
 
 
@@ -183,10 +184,14 @@ class SeminarMixin(WeakSegmentor):
         images = to_unit_rgb(inputs, self.data_preprocessor)
         sizes = valid_sizes(data_samples, images.shape[2:])
         clicks = stacked_labels(data_samples)
-        return {
-            term.loss_name: term(logits, images, sizes, clicks)
-            for term in self.regularisation
-        }
+        losses = {}
+        for term in self.regularisation:
+            classes = None
+            if term.asks_classes:
+                count = logits.shape[1]
+                classes = image_class_mask(data_samples, count, term.background)
+            losses[term.loss_name] = term(logits, images, sizes, clicks, classes)
+        return losses
 
     @torch.no_grad()
     def dense_logits(self, inputs: Tensor) -> Tensor:

@@ -1,11 +1,9 @@
 """The teacher-student term: what is compared, where, and how strongly."""
 
-import math
 from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
-from mmengine.logging import MessageHub
 from mmengine.model import BaseModule
 from mmseg.models import SegDataPreProcessor
 from mmseg.models.utils import resize
@@ -20,20 +18,7 @@ from ...refinement.interface import Refinement, refine_scores
 from ..heads.click_loss import stacked_exclusions
 from ..inputs.image_values import to_unit_rgb
 from ..losses.image_loss import clicks_of_cells
-
-
-def ramp_up(step: int, length: float) -> float:
-    r"""Ramp :math:`\exp(-5 (1 - \min(1, t / T_r))^2)` from 0.0067 to 1.
-
-    Args:
-        step (int): Iterations done so far, t.
-        length (float): Iterations until the ramp ends, T_r; 0 means no ramp.
-
-    Returns:
-        float: Factor in (0, 1].
-    """
-    progress = min(1.0, step / length) if length > 0 else 1.0
-    return math.exp(-5 * (1 - progress) ** 2)
+from ..losses.ramp import ramp_of_run
 
 
 @MODELS.register_module()
@@ -85,13 +70,6 @@ class TeacherConsistency(BaseModule):
         except ValueError as error:
             raise ValueError(f'TeacherConsistency: {error}') from None
         self.refine = build_refinement(refinement)
-
-    def ramp(self) -> float:
-        """Current factor of the loss, from the runner's progress; 1 outside a runner."""
-        progress = MessageHub.get_current_instance()
-        step = progress.get_info('iter', 0)
-        total = progress.get_info('max_iters', 0)
-        return ramp_up(step, self.ramp_ratio * (total or 0))
 
     def adapt(
         self,
@@ -151,7 +129,7 @@ class TeacherConsistency(BaseModule):
         )
         valid = unlabelled_mask(labels, data_samples, size)
         loss = self.loss(student_logits, teacher_logits, valid)
-        return {self.loss.loss_name: self.ramp() * loss}
+        return {self.loss.loss_name: ramp_of_run(self.ramp_ratio) * loss}
 
 
 def image_class_mask(
