@@ -1,20 +1,25 @@
 """Which photograph a name in labels means, and which class a misspelt one."""
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from ..datasets.image_files import IMAGE_SUFFIXES
+from ..datasets.formats.checks import UPLOAD_PREFIX, last_part
+from ..datasets.image_files import IMAGE_SUFFIXES, image_id
 
 # A class so many times as frequent may be what a rare one was meant to be.
 CLEARLY = 4
+Form = Callable[[str], str]
 
 
 def match_photos(names: Sequence[str], photos: Sequence[str]) -> dict[str, str]:
     """Photograph of each name: path with or without suffix, or file name if unique.
 
-    Cameras write ``.JPG`` and programs ``.jpg``: capitals count only where they must. A
-    name with the suffix of another format means the one photograph that is called so
-    otherwise, unless another name means that already.
+    Cameras write ``.JPG`` and programs ``.jpg``, a Mac writes umlauts in two characters,
+    Label Studio puts a prefix before what is uploaded: these count only where they must. A
+    name in a folder that does not exist means the photograph of that file name, unless
+    another name may mean that; so does a name with the suffix of another format.
 
     Args:
         names (Sequence[str]): Names in labels.
@@ -22,23 +27,105 @@ def match_photos(names: Sequence[str], photos: Sequence[str]) -> dict[str, str]:
 
     Returns:
         dict[str, str]: Name to photograph, where there is just one.
+
+    Raises:
+        ValueError: Two names are one photograph.
     """
-    keys: dict[str, set[str]] = {}
-    for photo in photos:
-        path = PurePosixPath(photo)
-        for key in (photo, str(path.with_suffix('')), path.name, path.stem):
-            keys.setdefault(key, set()).add(photo)
-            keys.setdefault(key.lower(), set()).add(photo)
     plain = {name: name.replace('\\', '/').removeprefix('./') for name in names}
-    found = {name: photo for name, key in plain.items() if (photo := _one(key, keys))}
-    taken = set(found.values())
-    for name, key in plain.items():
-        if name not in found and key.lower().endswith(IMAGE_SUFFIXES):
-            photo = _one(str(PurePosixPath(key).with_suffix('')), keys)
-            if photo is not None and photo not in taken:
-                found[name] = photo
-                taken.add(photo)
-    return found
+    found: dict[str, str] = {}
+    for of_name, of_photo in ((str, str), (_plain, _plain), (_bare, _plain)):
+        index = _index(photos, of_photo)
+        for name, key in plain.items():
+            fits = index.get(of_name(key), ())
+            if name not in found and len(fits) == 1:
+                found[name] = fits[0]
+    _refuse_twice(found)
+    for of_name in (_plain, _bare):
+        keys = {n: of_name(key) for n, key in plain.items() if n not in found}
+        found |= _by_last_part(keys, photos, set(found.values()))
+    return found | _by_other_suffix(plain, photos, found)
+
+
+def _plain(name: str) -> str:
+    """A name without capitals, its characters composed."""
+    return unicodedata.normalize('NFC', name).lower()
+
+
+def _bare(name: str) -> str:
+    """A plain name without the prefix of an upload."""
+    return UPLOAD_PREFIX.sub(r'\1', _plain(name))
+
+
+def _last(name: str) -> str:
+    return last_part(_plain(name))
+
+
+def _stem(name: str) -> str:
+    return image_id(name, IMAGE_SUFFIXES)
+
+
+def _index(photos: Sequence[str], form: Form) -> dict[str, list[str]]:
+    """Photographs by a form of their names, and by it without suffix."""
+    index: dict[str, list[str]] = {}
+    for photo in photos:
+        index.setdefault(form(photo), []).append(photo)
+    whole = set(index)
+    for photo in photos:
+        if (stem := _stem(form(photo))) not in whole:
+            index.setdefault(stem, []).append(photo)
+    return index
+
+
+def _refuse_twice(found: Mapping[str, str]) -> None:
+    """Labels under two names of one photograph may be those of two.
+
+    Raises:
+        ValueError: There are such.
+    """
+    owners: dict[str, str] = {}
+    for name, photo in found.items():
+        if (other := owners.setdefault(photo, name)) != name:
+            raise ValueError(f'{other!r} and {name!r} are both the photograph {photo}')
+
+
+def _by_last_part(
+    keys: Mapping[str, str], photos: Sequence[str], taken: set[str]
+) -> dict[str, str]:
+    """Photographs of names below other folders: sure ones that nobody else means."""
+    index, found = _index(photos, _last), {}
+    times = Counter(_stem(last_part(key)) for key in keys.values())
+    for name, key in keys.items():
+        fits = index.get(last_part(key), [])
+        same = [photo for photo in fits if _same_end(_stem(key), _stem(_plain(photo)))]
+        if len(same) == 1 or (len(fits) == 1 and times[_stem(last_part(key))] == 1):
+            found[name] = (same or fits)[0]
+    meant = Counter(found.values())
+    return {n: p for n, p in found.items() if meant[p] == 1 and p not in taken}
+
+
+def _same_end(a: str, b: str) -> bool:
+    """Whether one path, with a folder, is the end of the other."""
+    short = min(a, b, key=len)
+    return '/' in short and max(a, b, key=len).endswith(f'/{short}')
+
+
+def _by_other_suffix(
+    plain: Mapping[str, str], photos: Sequence[str], found: Mapping[str, str]
+) -> dict[str, str]:
+    """Photographs of another format than their names say, each once."""
+    paths, parts, more = _index(photos, _plain), _index(photos, _last), {}
+    keys = {
+        name: _stem(_plain(key))
+        for name, key in plain.items()
+        if name not in found and key.lower().endswith(IMAGE_SUFFIXES)
+    }
+    times = Counter(map(last_part, keys.values()))
+    for name, key in keys.items():
+        alone = times[last_part(key)] == 1
+        fits = paths.get(key) or (parts.get(last_part(key), []) if alone else [])
+        if len(fits) == 1 and fits[0] not in {*found.values(), *more.values()}:
+            more[name] = fits[0]
+    return more
 
 
 def other_suffixes(photo_of: Mapping[str, str]) -> list[str]:
@@ -51,14 +138,6 @@ def other_suffixes(photo_of: Mapping[str, str]) -> list[str]:
     ]
     example = f', such as {other[0]} for {photo_of[other[0]]}' if other else ''
     return [f'{len(other)} names match with another suffix{example}'] if other else []
-
-
-def _one(key: str, keys: Mapping[str, set[str]]) -> str | None:
-    """The only photograph that a name can mean."""
-    candidates = keys.get(key) or keys.get(PurePosixPath(key).name, set())
-    exact = {p for p in candidates if key in (p, str(PurePosixPath(p).with_suffix('')))}
-    chosen = exact or candidates
-    return next(iter(chosen)) if len(chosen) == 1 else None
 
 
 def meant_class(name: str, totals: Mapping[str, int], few: int) -> str | None:

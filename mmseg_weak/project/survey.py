@@ -228,7 +228,10 @@ def _add_annotations(
     names = [_name(read, i, classes) for i in range(len(read.classes))]
     used = {names[i] for i in table.label.tolist()}
     found.classes = tuple(classes) if classes else _in_order(read, used)
-    photo_of = match_photos(table.images, found.photos)
+    try:
+        photo_of = match_photos(table.images, found.photos)
+    except ValueError as error:
+        raise ValueError(f'{found.labels}: {error}') from None
     found.unknown = [name for name in table.images if name not in photo_of]
     found.notes += other_suffixes(photo_of)
     if not photo_of:
