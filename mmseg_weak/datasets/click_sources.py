@@ -1,7 +1,7 @@
 """Clicks of a data set: read its files, find their images, check their positions."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from .click_store import ClickStore
 from .click_table import KNOWS_ALL, ClickTable
 from .formats import ReadOptions, read_annotations
 from .formats.annotations import class_id
-from .formats.checks import check_positions, last_part, match_names
+from .formats.checks import check_positions, check_sizes, last_part, match_names
 from .image_files import as_suffixes, image_id, listing
 from .name_list import NameList
 from .tag_formats import read_tag_file
@@ -65,7 +65,7 @@ class ClickSources:
         Raises:
             FileNotFoundError: It does not exist.
             ValueError: It is malformed, holds no click but tags, a name could be several
-                images, or positions are no pixels of the images.
+                images, positions are no pixels of the images, or these had another size.
         """
         try:
             found = read_annotations(path, None, self.options, 'clicks', self.backend_args)
@@ -78,7 +78,7 @@ class ClickSources:
             self.searched(found.vocabulary, found.path, found.format),
         )
         try:
-            clicks = self._match(clicks, path)
+            clicks = self._match(clicks, path, found.sizes)
             self._check(clicks, path)
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from None
@@ -119,11 +119,17 @@ class ClickSources:
                 ) from None
         return ids
 
-    def _match(self, clicks: ClickTable, path: str | os.PathLike) -> ClickTable:
-        """The table with the names of the data set's images."""
+    def _match(
+        self, clicks: ClickTable, path: str | os.PathLike, told: Mapping[str, tuple]
+    ) -> ClickTable:
+        """The table with the names of the data set's images, their sizes checked."""
         plain = {name: image_id(name, self.suffix) for name in clicks.images}
         names, notes = match_names(clicks.images, self.images, plain.get)
         self.notes += [f'{path}: {note}' for note in notes]
+        if self.sizes is not None and told:
+            size_of = dict(zip(self.images, self.sizes.tolist()))
+            right = {k: size_of[n] for k, n in names.items() if n in size_of}
+            check_sizes(told, right)
         return clicks.rename(names.get)
 
     def _check(self, clicks: ClickTable, path: str | os.PathLike) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from .._messages import shortened
+from ..datasets.class_resolver import as_integer
 from ..datasets.class_splits import BACKGROUND
 from ..datasets.click_table import ClickTable
 from ..datasets.formats import Annotations, ReadOptions, read_annotations
+from ..datasets.formats.checks import check_sizes
 from ..datasets.image_checks import image_sizes
 from ..datasets.image_files import image_id
 from ..prediction.photos import find_photos
@@ -216,14 +218,16 @@ def _add_annotations(
     """Clicks or tags: whatever there is more of."""
     found.kind = 'clicks' if len(read.clicks) else 'tags'
     found.notes += read.notes
+    left = [f'{n} {name} ({why})' for (why, name), n in sorted(read.left_out.items())]
+    text = shortened(', '.join(left)).replace('  ', ' ')
     table = read.clicks if found.kind == 'clicks' else read.tags
     if not len(table):
-        left = [f'{n} {name} ({why})' for (why, name), n in read.left_out.items()]
         raise ValueError(
             f'{found.labels}: holds neither clicks nor tags'
-            + f'; left out: {shortened(", ".join(left)).replace("  ", " ")}' * bool(left)
+            + f'; left out: {text}' * bool(left)
             + '. Masks are read as a folder of PNGs of class ids, not from an export'
         )
+    found.notes += [f'left out of {found.labels}: {text}'] * bool(left)
     kept = ~table.negative if found.kind == 'clicks' else table.present
     names = [_name(read, i, classes) for i in range(len(read.classes))]
     used = {names[i] for i in table.label.tolist()}
@@ -245,12 +249,17 @@ def _add_annotations(
             found.names[photo] = table.images[image]
             found.marks.setdefault(photo, Counter())[names[label]] += 1
     if found.kind == 'clicks':
-        _check_clicks(found, table, photo_of)
+        _check_clicks(found, table, photo_of, read.sizes)
         found.spacing = _spacing(table)
         found.says_no = bool(table.negative.any())
 
 
-def _check_clicks(found: Survey, clicks: ClickTable, photo_of: dict[str, str]) -> None:
+def _check_clicks(
+    found: Survey,
+    clicks: ClickTable,
+    photo_of: dict[str, str],
+    told: dict[str, tuple[int, int]],
+) -> None:
     """What training would refuse, such as percent for pixels, is refused here."""
     size_of = dict(zip(found.photos, found.sizes.tolist()))
     clicks = clicks.select(
@@ -260,6 +269,7 @@ def _check_clicks(found: Survey, clicks: ClickTable, photo_of: dict[str, str]) -
         return
     sizes = np.array([size_of[photo_of[image]] for image in clicks.image])
     try:
+        check_sizes(told, {name: size_of[photo] for name, photo in photo_of.items()})
         found.notes += check_places(clicks, sizes)
     except ValueError as error:
         raise ValueError(f'{found.labels}: {error}') from None
@@ -275,15 +285,16 @@ def _name(read: Annotations, i: int, classes: Sequence[str] | None) -> str:
     text = '' if value is None else str(value).strip()
     if classes and text in classes:
         return text
-    if text.isdigit():
+    number = as_integer(value)
+    if number is not None and number >= 0:  # 1, 1.0 and '1.0' are ids of a training too
         numbers = ', '.join(sorted(map(str, set(read.classes)), key=lambda v: (len(v), v)))
         if classes is None:
             raise ValueError(
                 f'{read.path}: classes are numbers ({numbers}): name them in the order of '
                 'their numbers from 0, such as --classes background cat'
             )
-        if int(text) < len(classes):
-            return classes[int(text)]
+        if number < len(classes):
+            return classes[number]
     if classes or not text:
         close = difflib.get_close_matches(text, classes or (), n=1)
         hint = f', did you mean {close[0]!r}?' if close else ''

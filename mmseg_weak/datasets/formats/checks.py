@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -66,6 +66,27 @@ def check_positions(points: np.ndarray, sizes: np.ndarray) -> list[str]:
             'multiply by the size'
         ]
     return []
+
+
+def check_sizes(
+    told: Mapping[str, tuple[int, int]], sizes: Mapping[str, tuple[int, int]]
+) -> None:
+    """Refuse positions in images of another size than the files have.
+
+    Args:
+        told (Mapping): Name in a source to the width and height that it tells.
+        sizes (Mapping): Name in a source to width and height of the upright file.
+
+    Raises:
+        ValueError: They differ; photographs were resized, or turned by their EXIF tag.
+    """
+    for name, size in told.items():
+        right = tuple(sizes.get(name, size))
+        if right != tuple(size):
+            raise ValueError(
+                f'image {name!r}: annotated at {size[0]}x{size[1]}, the file is '
+                f'{right[0]}x{right[1]} (upright): take the files that were annotated'
+            )
 
 
 def match_names(

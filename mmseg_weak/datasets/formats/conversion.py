@@ -12,7 +12,7 @@ from ..image_files import IMAGE_SUFFIXES
 from .annotations import Annotations
 from .base import ReadOptions
 from .blocks import can_be_parted
-from .checks import check_positions, match_names
+from .checks import check_positions, check_sizes, match_names
 from .class_edit import ClassEdit
 from .masks import MaskFolder, write_masks
 from .reading import find_format, plain_format, read_annotations
@@ -145,13 +145,11 @@ def fit_to_images(found: Annotations, folder: str | os.PathLike) -> Annotations:
         notes.append(f'{text} and are left out, such as {absent}')
     measured = image_sizes([os.path.join(folder, name) for name in there])
     sizes = dict(zip(there, map(tuple, measured.tolist())))
-    for name, told in found.sizes.items():
-        right = sizes.get(images[name], told)
-        if right != told:
-            raise ValueError(
-                f'{found.path}: image {name!r}: annotated at {told[0]}x{told[1]}, the file '
-                f'is {right[0]}x{right[1]} (upright)'
-            )
+    try:
+        right = {k: sizes[name] for k, name in images.items() if name in sizes}
+        check_sizes(found.sizes, right)
+    except ValueError as error:
+        raise ValueError(f'{found.path}: {error}') from None
     fitted = found.of_images({k: name for k, name in images.items() if name in sizes})
     fitted = replace(fitted, sizes=sizes, notes=[*found.notes, *notes])
     _check(fitted)

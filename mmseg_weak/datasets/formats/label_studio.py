@@ -137,6 +137,9 @@ def _read_flat(task: dict, out: Collector, options: ReadOptions) -> None:
                 if 'keypointlabels' in item:
                     out.where = key
                     _take_point(item, item, item['keypointlabels'], out, options)
+                elif 'brushlabels' in item and item.get('format') == 'rle':
+                    out.where = key
+                    _take_brush(item, item, item['brushlabels'], out, options)
                 else:
                     out.leave_out(f'{key}, neither click nor scribble')
         elif isinstance(value, dict) and 'choices' in value:
@@ -156,7 +159,7 @@ def _frame(result: dict, out: Collector) -> tuple[float, float]:
     Raises:
         ValueError: The image was rotated in the tool.
     """
-    if result.get('image_rotation', 0) != 0:
+    if result.get('image_rotation'):
         raise ValueError(
             f'the image was rotated by {result["image_rotation"]} degrees in Label Studio, '
             'and what its positions refer to then is not documented; label it unrotated'

@@ -212,6 +212,8 @@ def read_class_folders(
         parts = file.replace('\\', '/').split('/')
         if not parts[-1].lower().endswith(IMAGE_SUFFIXES):
             continue
+        if any(part.startswith('.') or part == '__MACOSX' for part in parts):
+            continue  # as where photographs are listed
         if len(parts) != 2:
             out.leave_out('image not in a folder of one class')
             continue

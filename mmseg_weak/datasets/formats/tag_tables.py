@@ -90,15 +90,19 @@ class TagCSV(Format):
                 'neither JSON nor a CSV with the header image,tags or image,tag or '
                 f'image,<class>,<class>,...; its first line is {source.first_line[:80]!r}'
             )
+        while not header[-1]:  # spreadsheets write columns that were emptied
+            header = header[:-1]
         columns, lines = header[at + 1 :], source.rows()
         next(lines)
         for where, cells in lines:
             out.name, out.where = '', where
             out.image(cells[at] if len(cells) > at else '')
-            if len(cells) != len(header):
+            if len(cells) < len(header) or any(cells[len(header) :]):
                 raise ValueError(f'{len(cells)} values for {len(header)} columns')
-            for tag in _tags(columns, cells[at + 1 :]):
+            for tag in _tags(columns, cells[at + 1 : len(header)]):
                 out.tag(tag)
+                if ',' in tag and columns[0].lower() in MANY_TAGS:
+                    out.note(f'{tag!r} is read as one tag: several are parted by ; or |')
 
     @staticmethod
     def write(path: str, annotations: Annotations) -> None:
