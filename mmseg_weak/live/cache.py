@@ -75,8 +75,11 @@ class FeatureCache:
             self._write(self._key(path), maps)
 
     def has(self, path: str) -> bool:
-        """Whether the maps of an image need not be computed."""
-        key = self._key(path)
+        """Whether the maps of an image need not be computed; not if it is gone."""
+        try:
+            key = self._key(path)
+        except OSError:
+            return False
         return key in self._memory or f'{key}.npz' in self._files
 
     def _key(self, path: str) -> str:

@@ -23,6 +23,8 @@ def session_annotations(session: LiveSession) -> Annotations:
     out = Collector()
     for click in session.clicks:
         height, width = session.size(click.image)
+        if not session.holds(click.image, click.points):
+            continue  # the photograph was replaced by a smaller one
         out.image(click.image, (width, height))
         if len(click.points) > 1:
             out.line(click.points, click.name, negative=click.denied)

@@ -96,6 +96,13 @@ class Journal:
             self.state = replayed(self.done)
             raise ValueError(f'{self.path} cannot be written ({error})') from None
 
+    def named(self, name: str) -> bool:
+        """Whether a class has, or had, this name: it may be renamed or merged since."""
+        return any(
+            operation.get('name' if operation['op'] == 'class' else 'to') == name
+            for operation in self.done
+        )
+
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
@@ -108,7 +115,10 @@ class Journal:
         number = self._file.fileno()
         _lock(number)
         try:
-            if os.fstat(number).st_size != self._size:
+            now = os.fstat(number)
+            if not (self.path.exists() and os.path.samestat(self.path.stat(), now)):
+                raise ValueError('it was moved or removed; open this session again')
+            if now.st_size != self._size:
                 raise ValueError('another session has written to it; open this one again')
             try:
                 if self._file.write(line) < len(line):

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from mmengine.logging import print_log
 from torch import Tensor
 
 from .._files import write_json
@@ -42,6 +44,9 @@ def sure_labels(
     labels[(top < sure).numpy()] = IGNORE_INDEX
     for click in clicks:
         x, y = along(np.array(click.points), 1.0).astype(int).T
+        # A photograph may have been replaced by a smaller one.
+        inside = (x >= 0) & (y >= 0) & (x < labels.shape[1]) & (y < labels.shape[0])
+        x, y = x[inside], y[inside]
         label = classes.index(click.name)
         if click.denied:
             here = labels[y, x]
@@ -73,7 +78,7 @@ def write_labels(
     """Label all images, for :class:`~mmseg_weak.datasets.PseudoLabelDataset`.
 
     Labels that are there stay if they were made from the same clicks, so an interrupted
-    call goes on. ``report.json`` is written last.
+    call goes on. Images that cannot be read get none. ``report.json`` is written last.
 
     Args:
         session (LiveSession): See :meth:`~mmseg_weak.live.session.LiveSession.frozen` if
@@ -85,7 +90,7 @@ def write_labels(
         tuple[str, Tensor]: Image and probabilities (C, H, W), as each is labelled.
 
     Raises:
-        ValueError: There is no click, two images would share a label, an image cannot be
+        ValueError: There is no click, two images would share a label, no image can be
             read, or the folder cannot be written.
     """
     names = label_names(session.images)
@@ -96,11 +101,18 @@ def write_labels(
     labels.prepare(overwrite=True)
     for i in sorted(labels.missing(list(names.values()))):
         image = session.images[i]
-        probs = session.probabilities(image, session.size(image))
+        try:
+            probs = session.probabilities(image, session.size(image))
+        except (OSError, ValueError) as error:
+            print_log(f'{image} gets no label: {error}', 'current', logging.WARNING)
+            continue
         own = [click for click in clicks if click.image == image]
         labels.write(names[image], sure_labels(probs, own, classes, sure))
         yield image, probs
-    write_json(labels.path / REPORT, dict(images=len(names), clicks=len(clicks)))
+    labelled = len(names) - len(labels.missing(list(names.values())))
+    if not labelled:
+        raise ValueError(f'no image of {session.photos} can be read')
+    write_json(labels.path / REPORT, dict(images=labelled, clicks=len(clicks)))
 
 
 def _settings(session: LiveSession, sure: float) -> dict:

@@ -18,7 +18,9 @@ from ..datasets.formats.writing import writable_formats
 from .shared_session import SharedSession, as_points, page_file
 from .suggestion import RULES
 
-COOKIE = 'mmseg_weak_token'
+# With the port behind it: a browser sends the cookies of a host to all its ports, and two
+# sessions may be open at once.
+COOKIE = 'mmseg_weak_token_{}'
 HOSTS = ('127.0.0.1', 'localhost', '[::1]')
 # Bytes of a request: a file of clicks may be large, everything else is not.
 MAX_BODY, MAX_FILE = 1 << 20, 64 << 20
@@ -33,6 +35,7 @@ HEADERS = {
     'Content-Security-Policy': POLICY,
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Resource-Policy': 'same-origin',
     'Cache-Control': 'no-store',
 }
 # Methods of Pages by method of HTTP; ``import`` is a word of Python.
@@ -86,7 +89,9 @@ class Guard:
             response = refusal or await _answer(answer, request)
             response.headers.update(HEADERS)
             if sets_cookie and not refusal:
-                response.set_cookie(COOKIE, self.token, httponly=True, samesite='strict')
+                response.set_cookie(
+                    _cookie(request), self.token, httponly=True, samesite='strict'
+                )
             return response
 
         return endpoint
@@ -100,12 +105,18 @@ class Guard:
         own = f'{request.url.scheme}://{request.headers.get("host")}'
         if origin is not None and origin != own:
             return Response('another origin', 403)
-        given = request.query_params.get('token') or request.cookies.get(COOKIE, '')
+        given = request.query_params.get('token') or request.cookies.get(
+            _cookie(request), ''
+        )
         if not hmac.compare_digest(given.encode(), self.token.encode()):
             return Response('open the address that the command printed', 403)
         if request.method == 'POST' and origin is None:
             return Response('no origin', 403)
         return None
+
+
+def _cookie(request: Request) -> str:
+    return COOKIE.format(request.scope['server'][1])
 
 
 async def _answer(answer: Callable, request: Request) -> Response:

@@ -3,8 +3,10 @@
 import copy
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from .._tensors import evenly_spread
+from ..datasets.image_files import printable
 from ..prediction.photos import find_photos, read_photo
 from .cache import FeatureCache
 from .head import NUM_STANDARD, Samples, Standard
@@ -38,7 +41,8 @@ class LiveSession:
     Args:
         photos (str | os.PathLike): Folder of images, sub-folders too. The image id is the
             path below it, with ``/``.
-        classes (Sequence[str]): Class names of a new session; an opened one knows its own.
+        classes (Sequence[str]): Class names of a new session; an opened one knows its own
+            and gets those that it never had.
         work_dir (str | os.PathLike, optional): Where clicks and features are kept. Defaults
             to ``.mmseg_weak`` in the folder of photographs.
         pyramid (FrozenPyramid, optional): The network. Defaults to EfficientNet-Lite0.
@@ -63,10 +67,10 @@ class LiveSession:
         self.work_dir = Path(work_dir or self.photos / '.mmseg_weak')
         if self.photos.is_file():
             raise ValueError(f'{self.photos} is a file, give the folder of photographs')
-        self.images = find_photos(self.photos, leave_out=self.work_dir)
+        self.images = _nameable(find_photos(self.photos, leave_out=self.work_dir))
         self.journal = Journal(self.work_dir / 'session.jsonl')
         for name in classes:
-            if name not in self.journal.state.classes:
+            if not self.journal.named(name):
                 self.add_class(name)
         self.profile, self.seed = profile, seed
         self._known = set(self.images)
@@ -278,9 +282,19 @@ suggest`."""
         """Scale of the features, measured on images spread over the folder."""
         if self._standard is None:
             chosen = evenly_spread(len(self.images), NUM_STANDARD)
-            images = [self.maps(self.images[i]) for i in chosen]
+            images = list(self._readable([self.images[i] for i in chosen]))
+            # All of these may be damaged, and the next one whole.
+            images = images or list(islice(self._readable(self.images), 1))
+            if not images:
+                raise ValueError(f'no image of {self.photos} can be read')
             self._standard = Standard.measure(images)
         return self._standard
+
+    def _readable(self, images: Iterable[str]) -> Iterator[list[np.ndarray]]:
+        """Features of the images that can be read."""
+        for image in images:
+            with suppress(OSError, ValueError):
+                yield self.maps(image)
 
     def samples(self) -> Samples:
         """Features and labels of all clicks."""
@@ -305,3 +319,22 @@ suggest`."""
             points = along(np.array(click.points), STROKE_STEP * max(height, width))
             self._rows[key] = sample_maps(self.maps(click.image), points / (width, height))
         return self._rows[key]
+
+
+def _nameable(images: Sequence[str]) -> list[str]:
+    """Those whose names can be written into a file of clicks.
+
+    Raises:
+        ValueError: There is none.
+    """
+    left = [image for image in images if not printable(image)]
+    if left:
+        print_log(
+            f'{len(left)} images have names that no file of clicks can hold, such as '
+            f'{left[0]!a}, and are left out: rename them',
+            'current',
+            logging.WARNING,
+        )
+    if len(left) == len(images):
+        raise ValueError('no image has a name that can be written: rename them')
+    return [image for image in images if printable(image)]

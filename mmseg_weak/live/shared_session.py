@@ -100,7 +100,7 @@ class SharedSession:
         Raises:
             ValueError: The operation does not fit.
         """
-        if kind not in OPERATIONS:
+        if not isinstance(kind, str) or kind not in OPERATIONS:
             raise ValueError(f'unknown operation {kind!r}')
         unknown = set(values) - set(OPERATIONS[kind])
         if unknown:
@@ -213,10 +213,14 @@ class SharedSession:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / f'import{suffix}'
             file.write_bytes(content)
-            with self.changed:
-                report = import_clicks(self.session, file, format)
-                self.changed.notify_all()
-        return report.replace(str(file), Path(name).name)
+            shown = Path(name).name
+            try:
+                with self.changed:
+                    report = import_clicks(self.session, file, format)
+                    self.changed.notify_all()
+            except (OSError, ValueError) as error:
+                raise ValueError(str(error).replace(str(file), shown)) from None
+        return report.replace(str(file), shown)
 
     def export(self, format: str, masks: bool) -> dict:
         """Write clicks, and masks and labels of all images if asked, into a new folder.
@@ -240,14 +244,22 @@ class SharedSession:
                     lost = export_clicks(self.session, file, format)
                     session = self.session.frozen() if masks else None
                 if session:
-                    for done, _ in enumerate(export_masks_and_labels(session, new), 1):
-                        self.exported = done
-                        if self._stop.is_set():
-                            raise ValueError('the export was stopped')
+                    lost += self._export_masks(session, new)
         finally:
             self.exported = 0
             self._exporting.release()
         return dict(folder=str(folder), lost=lost)
+
+    def _export_masks(self, session: LiveSession, folder: Path) -> list[str]:
+        """A line about the images that cannot be read, if there are some."""
+        left = set(session.images)
+        for done, image in enumerate(export_masks_and_labels(session, folder), 1):
+            self.exported = done
+            left.discard(image)
+            if self._stop.is_set():
+                raise ValueError('the export was stopped')
+        such = f'{len(left)} photographs cannot be read, such as {min(left, default="")}'
+        return [f'{such}: they have no mask'] if left else []
 
     def deepen(self) -> None:
         """Take the features of the network that was trained on the clicks.

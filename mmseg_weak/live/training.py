@@ -69,7 +69,7 @@ class TrainingRun:
         try:
             if self._label(session):
                 self._code = self._call(self._command(session))
-        except (OSError, ValueError) as error:
+        except Exception as error:  # else nobody would learn of it
             self._say(f'\n{reason_of(error)}')
             self._code = 1
 

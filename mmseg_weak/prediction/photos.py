@@ -16,7 +16,8 @@ from ..datasets.image_open import require_credible
 def find_photos(path: str | os.PathLike, leave_out: str | os.PathLike = '') -> list[str]:
     """Photographs of a folder and its sub-folders, of any known suffix in any case.
 
-    Hidden files and folders are passed over.
+    Hidden files and folders are passed over. Links to folders are followed, but not back
+    into a folder that they lie in.
 
     Args:
         path (str | os.PathLike): A folder, or one photograph.
@@ -36,13 +37,17 @@ def find_photos(path: str | os.PathLike, leave_out: str | os.PathLike = '') -> l
     if not path.is_dir():
         raise FileNotFoundError(f'folder of photographs {path} does not exist')
     avoided = Path(leave_out).resolve() if leave_out else None
+    above = {str(path): {path.resolve(), avoided}}
     found = []
     for folder, children, files in os.walk(path, followlinks=True):
+        passed = above.pop(folder)
+        real = {name: (Path(folder) / name).resolve() for name in children}
         children[:] = sorted(
             name
             for name in children
-            if not name.startswith('.') and (Path(folder) / name).resolve() != avoided
+            if not name.startswith('.') and real[name] not in passed
         )
+        above |= {os.path.join(folder, name): passed | {real[name]} for name in children}
         inside = Path(folder).relative_to(path)
         found += [
             (inside / name).as_posix()

@@ -83,3 +83,24 @@ def test_what_a_full_disk_refuses_is_not_counted(tmp_path, monkeypatch):
     assert (journal.done, journal.state, journal.next_id) == before
     journal.apply(dict(op='class', name='cow'))
     assert Journal(tmp_path / 'session.jsonl').state == journal.state
+
+
+def test_a_journal_that_was_removed_or_replaced_takes_no_click(tmp_path):
+    """It would go into a file that nobody can open again."""
+    path = tmp_path / 'session.jsonl'
+    journal = Journal(path)
+    journal.apply(dict(op='class', name='cat'))
+    content = path.read_bytes()
+    path.unlink()
+    for _ in range(2):
+        with pytest.raises(ValueError, match='cannot be written .it was moved or removed'):
+            journal.apply(dict(op='class', name='dog'))
+        path.write_bytes(content)
+    assert journal.state.classes == ['cat']
+
+
+def test_names_that_a_class_once_had():
+    journal = Journal()
+    for operation in operations():
+        journal.apply(operation)
+    assert journal.named('cat') and journal.named('dog') and not journal.named('fox')

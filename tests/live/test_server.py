@@ -93,6 +93,7 @@ def test_large_requests_are_cut(page):
         b'{',
         b'[]',
         b'{"kind": "fly"}',
+        b'{"kind": ["add"]}',
         b'{"kind": "journal"}',
         b'{"kind": "add"}',
         b'{"kind": "add", "image": "a.png", "points": [], "name": "grass"}',
@@ -253,3 +254,47 @@ def test_features_computed_ahead_are_of_the_network_that_made_them(shared, monke
     expected = other(session.pixels(session.images[0]))
     found = session.cache.get(first)
     assert all((a == b).all() for a, b in zip(found, expected, strict=True))
+
+
+def test_a_damaged_photograph_stops_nothing(page, shared):
+    """It may be one of those that the scale of the features is measured on."""
+    (shared.session.photos / 'a.png').write_bytes(b'\x89PNG cut off')
+    assert add(page, 'b.jpg').status_code == 200
+    assert add(page, 'b.jpg', x=60.5, y=5.5, name='grass').status_code == 200
+    assert page.get('/api/overlay', params={'name': 'b.jpg'}).status_code == 200
+    assert 'a.png cannot be read' in page.get('/api/photo?name=a.png').json()['error']
+    answer = page.post('/api/export?masks=1', headers=ORIGIN).json()
+    line = '1 photographs cannot be read, such as a.png: they have no mask'
+    assert answer['lost'] == [line]
+    folder = shared.export_to
+    masks = {str(p.relative_to(folder / 'masks')) for p in folder.rglob('masks/**/*.png')}
+    assert masks == {'b.png', 'more/a.png', 'more/c.png'}
+    report = json.loads((folder / 'labels' / 'report.json').read_text())
+    assert report['images'] == 3
+
+
+def test_a_photograph_removed_meanwhile_leaves_suggest_alone(page, shared):
+    shared._look_ahead()
+    add(page, 'b.jpg')
+    add(page, 'b.jpg', x=60.5, y=5.5, name='grass')
+    (shared.session.photos / 'a.png').unlink()
+    answer = page.get('/api/suggest')
+    assert answer.status_code == 200 and answer.json()['image'] != 'a.png'
+
+
+def test_two_sessions_in_one_browser_keep_their_tokens(shared):
+    first, second = (
+        TestClient(build_app(shared, token), base_url=f'http://127.0.0.1:{port}')
+        for token, port in (('one', 8001), ('two', 8002))
+    )
+    first.get('/?token=one')
+    second.get('/?token=two')
+    second.cookies.update(first.cookies)  # browsers do not tell ports apart
+    first.cookies.update(second.cookies)
+    assert first.get('/api/state').status_code == 200
+    assert second.get('/api/state').status_code == 200
+
+
+def test_a_refused_import_names_the_file_of_the_page(page):
+    answer = page.post('/api/import?name=my.zip', content=b'PK\x03\x04', headers=ORIGIN)
+    assert answer.status_code == 400 and answer.json()['error'].startswith('my.zip: ')

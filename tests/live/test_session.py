@@ -1,13 +1,25 @@
 """Clicks in, masks of all images out."""
 
+import json
+import os
+
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from mmseg_weak.datasets import ClickDataset
 from mmseg_weak.datasets.mask_files import read_mask
-from mmseg_weak.live import RULES, LiveSession, export_clicks, export_masks, suggestion
+from mmseg_weak.live import (
+    RULES,
+    LiveSession,
+    export_clicks,
+    export_masks,
+    suggestion,
+    write_labels,
+)
 from mmseg_weak.live.pyramid import along
+from mmseg_weak.prediction.photos import find_photos
 
 
 def click_both(session):
@@ -206,3 +218,52 @@ def test_clicks_of_a_photograph_that_is_gone_are_kept(session, photos, pyramid):
     opened.journal.close()
     (photos / 'elsewhere.txt').rename(photos / 'b.jpg')
     assert len(LiveSession(photos, (), session.work_dir, pyramid).clicks) == 4
+
+
+def test_the_same_command_does_not_bring_back_what_was_renamed(session, photos, pyramid):
+    session.rename_class('grass', 'lawn')
+    session.add_class('third')
+    session.merge_classes('third', 'square')
+    session.journal.close()
+    names = ['grass', 'square', 'third', 'new']
+    opened = LiveSession(photos, names, session.work_dir, pyramid)
+    assert opened.classes == ['lawn', 'square', 'new']
+
+
+def test_names_that_no_file_can_hold_are_left_out(photos, tmp_path, pyramid):
+    """One of them would keep the page from opening and every export from ending."""
+    content = (photos / 'a.png').read_bytes()
+    for name in (b'caf\xe9.png', b'two\nlines.png'):
+        with open(os.path.join(os.fsencode(photos), name), 'wb') as file:
+            file.write(content)
+    session = LiveSession(photos, ['grass', 'square'], tmp_path / 'work', pyramid)
+    assert session.images == ['a.png', 'b.jpg', 'more/a.png', 'more/c.JPG']
+    (tmp_path / 'only').mkdir()
+    (tmp_path / 'only' / 'two\nlines.png').write_bytes(content)
+    with pytest.raises(ValueError, match='no image has a name that can be written'):
+        LiveSession(tmp_path / 'only', (), None, pyramid)
+
+
+def test_clicks_outside_a_photograph_that_was_replaced_are_not_used(
+    session, photos, tmp_path, pyramid
+):
+    click_both(session)
+    session.scribble('b.jpg', [(1, 1), (60, 1)], 'grass')
+    session.journal.close()
+    small = cv2.resize(cv2.imread(str(photos / 'b.jpg')), (32, 24))
+    cv2.imwrite(str(photos / 'b.jpg'), small)
+    opened = LiveSession(photos, (), session.work_dir, pyramid)
+    labels = dict(write_labels(opened, tmp_path / 'labels'))
+    assert labels['b.jpg'].shape == (2, 24, 32)
+    export_clicks(opened, tmp_path / 'clicks.json')
+    assert len(json.loads((tmp_path / 'clicks.json').read_text())['b.jpg']) == 1
+
+
+def test_links_are_followed_but_not_in_a_circle(photos, tmp_path):
+    (tmp_path / 'elsewhere').mkdir()
+    (photos / 'a.png').rename(tmp_path / 'elsewhere' / 'd.png')
+    (photos / 'link').symlink_to(tmp_path / 'elsewhere')
+    (photos / 'more' / 'up').symlink_to(photos)
+    (tmp_path / 'elsewhere' / 'back').symlink_to(photos / 'more')
+    names = ['b.jpg', 'link/back/a.png', 'link/back/c.JPG', 'link/d.png']
+    assert find_photos(photos) == [*names, 'more/a.png', 'more/c.JPG']

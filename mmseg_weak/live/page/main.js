@@ -234,8 +234,18 @@ const KEYS = {
   ArrowDown: () => view.moveCross(0, 1),
 };
 
+// Keys that what has the focus needs for itself; all others work wherever the focus is.
+const ARROWS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'];
+const PRESS = [' ', 'Enter'];
+const OWN_KEYS = { range: ARROWS, checkbox: [' '], file: PRESS, submit: PRESS, button: PRESS };
+
+function ownsKey(element, key) {
+  if (element.matches('select, [type=search], [name=name]')) return true;
+  return (element.matches('summary') ? PRESS : OWN_KEYS[element.type] ?? []).includes(key);
+}
+
 document.addEventListener('keydown', (event) => {
-  if (event.target.closest('input[type=search], form, select, button, summary')) return;
+  if (ownsKey(event.target, event.key)) return;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const number = Number(event.key);
   if (number >= 1 && state.classes[number - 1]) choose(state.classes[number - 1].name);
@@ -246,13 +256,17 @@ document.addEventListener('keydown', (event) => {
 
 // Another page or person may have changed something.
 async function listen() {
-  for (;;) {
+  const lost = 'no connection to mmseg-weak annotate; every click so far is kept';
+  for (let told = ''; ;) {
     try {
       const news = await get('news', { since: state.version });
       if (news.version !== state.version) await refresh();
       else showReady(news.ready);
-    } catch {
-      say('no connection to mmseg-weak annotate; every click so far is kept', true);
+      if (told && element('message').textContent === told) say('');
+      told = '';
+    } catch (error) { // fetch itself raises a TypeError where nobody answers
+      told = error instanceof TypeError ? lost : error.message;
+      say(told, true);
       await new Promise((done) => setTimeout(done, 3000));
     }
   }
