@@ -54,6 +54,8 @@ def train(args: argparse.Namespace, kind: str, key: str, clicks: list[list]) -> 
         *args.options,
     ]
     config = getattr(args, kind)
+    if 'background_click_file' in Config.fromfile(config).train_dataloader.dataset:
+        options.append(f'{DATASET}.background_click_file=None')  # nobody set these clicks
     command = [sys.executable, TRAIN, config, '--work-dir', work, '--seed', seed]
     subprocess.run([*command, '--cfg-options', *options], check=True)
     return last_score(work)
