@@ -128,7 +128,8 @@ class ClickSources:
         self.notes += [f'{path}: {note}' for note in notes]
         if self.sizes is not None and told:
             size_of = dict(zip(self.images, self.sizes.tolist()))
-            right = {k: size_of[n] for k, n in names.items() if n in size_of}
+            clicked = {clicks.images[i] for i in np.unique(clicks.image_index).tolist()}
+            right = {k: size_of[names[k]] for k in clicked if names[k] in size_of}
             check_sizes(told, right)
         return clicks.rename(names.get)
 

@@ -65,7 +65,12 @@ def warnings(found: Survey) -> list[str]:
         return []
     lines = []
     totals, images = found.totals(), found.images_of()
-    if found.kind == 'clicks' and BACKGROUND not in found.classes:
+    meant = [name for name in found.classes if name.casefold() == BACKGROUND]
+    if meant and BACKGROUND not in meant:
+        lines.append(
+            f'class {meant[0]!r} is no background until it is called {BACKGROUND!r}'
+        )
+    elif found.kind == 'clicks' and BACKGROUND not in found.classes:
         lines.append(
             f'no class is called {BACKGROUND!r}: every pixel will be given one of '
             f'{_some(found.classes)}. If photographs show other things as well, click '

@@ -269,7 +269,7 @@ def _check_clicks(
         return
     sizes = np.array([size_of[photo_of[image]] for image in clicks.image])
     try:
-        check_sizes(told, {name: size_of[photo] for name, photo in photo_of.items()})
+        check_sizes(told, dict(zip(clicks.image, map(tuple, sizes.tolist()))))
         found.notes += check_places(clicks, sizes)
     except ValueError as error:
         raise ValueError(f'{found.labels}: {error}') from None

@@ -566,3 +566,69 @@ def test_a_backbone_that_cannot_be_read_is_one_line(folder, monkeypatch):
     with pytest.raises(ValueError, match='a clip has no form as a backbone'):
         init('photos', 'clicks.csv', backbone='clip')
     assert not (folder / 'project').exists()
+
+
+def cvat(size, classes=('background', 'cat')):
+    """An export of all photographs, annotated at a size."""
+    points = ''.join(
+        f'<points label="{c}" points="{5 + 9 * i},7"/>' for i, c in enumerate(classes)
+    )
+    frames = ''.join(
+        f'<image id="{i}" name="{n}" width="{size[0]}" height="{size[1]}">{points}</image>'
+        for i, n in enumerate(NAMES)
+    )
+    return f'<annotations>{frames}</annotations>'
+
+
+def test_labels_of_photographs_of_another_size_are_refused(folder):
+    """Nothing else tells: the clicks lie inside either."""
+    (folder / 'own.xml').write_text(cvat((60, 40)))
+    init('photos', 'own.xml')
+    for size in ((30, 20), (40, 60)):
+        (folder / 'small.xml').write_text(cvat(size))
+        text = f"small.xml: image '{NAMES[0]}': annotated at {size[0]}x{size[1]}, the file"
+        with pytest.raises(ValueError, match=text):
+            init('photos', 'small.xml', 'other')
+
+
+def test_uploads_find_their_photographs(folder):
+    """Label Studio knows neither the folder nor the plain name."""
+    names = [f'{i:08x}-{Path(name).name}' for i, name in enumerate(NAMES)]
+    write_clicks(folder / 'clicks.csv', names)
+    init('photos', 'clicks.csv')
+    written = json.loads(Path('project/labels.json').read_text())
+    assert {name: marks[0]['y'] for name, marks in written.items()} == {
+        name: 10 + i for i, name in enumerate(NAMES)
+    }
+
+
+def test_two_names_of_a_photograph_are_one_line(folder):
+    write_clicks(folder / 'clicks.csv', [*NAMES, NAMES[0].removesuffix('.jpg')])
+    with pytest.raises(ValueError, match='^clicks.csv: .* are both the photograph'):
+        init('photos', 'clicks.csv')
+
+
+def test_ids_as_a_spreadsheet_writes_them_are_ids(folder):
+    write_clicks(folder / 'clicks.csv', NAMES, ('0.0', '1.0'))
+    with pytest.raises(ValueError, match='classes are numbers .0.0, 1.0.: name them'):
+        init('photos', 'clicks.csv')
+    lines = init('photos', 'clicks.csv', classes=['background', 'cat'])
+    assert '  cat         12 clicks in 12 photographs' in lines
+    with pytest.raises(ValueError, match="class '1.0' is not among --classes"):
+        init('photos', 'clicks.csv', 'other', classes=['background'])
+
+
+def test_what_is_left_out_of_labels_is_told(folder):
+    mark = '<points label="cat" source="auto" points="1,1"/></image>'
+    text = cvat((60, 40), ('Background', 'cat')).replace('</image>', mark)
+    (folder / 'export.xml').write_text(text)
+    lines = init('photos', 'export.xml')
+    assert '! left out of export.xml: 12 cat (set by a machine)' in lines
+    assert "! class 'Background' is no background until it is called 'background'" in lines
+
+
+def test_folders_of_programs_are_no_classes(folder):
+    for name in ('cat/1.jpg', 'dog/2.jpg', '.checkpoints/1.jpg', '__MACOSX/._cat.jpg'):
+        draw(folder / 'pets' / name)
+    init('pets', 'pets')
+    assert Config.fromfile('project/config.py').classes == ('background', 'cat', 'dog')

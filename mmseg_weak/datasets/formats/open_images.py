@@ -16,6 +16,7 @@ POINT_COLUMNS = ('ImageId', 'X', 'Y', 'Label', 'EstimatedYesNo')
 VOTES = ('Source', 'YesVotes', 'NoVotes', 'UnsureVotes')
 TAG_COLUMNS = ('ImageID', 'LabelName', 'Confidence')
 SUFFIX = '.jpg'
+ABSENT = 'its image is not in the folder'
 
 
 @READERS.register_module('open-images')
@@ -54,8 +55,11 @@ class OpenImagesPoints(Format):
             x, y = (from_text(line[k], k) for k in ('X', 'Y'))
             if not (0 <= x <= 1 and 0 <= y <= 1):
                 raise ValueError(f'X and Y are fractions from 0 to 1, got ({x:g}, {y:g})')
-            width, height = _size(out, options)
-            out.click(x * width, y * height, label, negative=answer == 'no')
+            size = _size(out, options)
+            if size is None:
+                out.leave_out(ABSENT, label)
+                continue
+            out.click(x * size[0], y * size[1], label, negative=answer == 'no')
 
     @staticmethod
     def read_columns(
@@ -87,7 +91,14 @@ class OpenImagesPoints(Format):
             for name in dict.fromkeys(names):
                 out.image(name)
                 _size(out, options)
-            points[rows] *= np.array([out.sizes[plain_name(n)] for n in names])
+            there = [plain_name(name) in out.sizes for name in names]
+            for i, here in zip(rows, there):
+                if not here:
+                    out.leave_out(ABSENT, labels[i])
+            rows = [i for i, here in zip(rows, there) if here]
+            names = [name for name, here in zip(names, there) if here]
+            size = np.array([out.sizes[plain_name(n)] for n in names]).reshape(-1, 2)
+            points[rows] *= size
         out.rows(
             names,
             points[rows],
@@ -151,11 +162,14 @@ class OpenImagesLabels(Format):
         write_table(path, ('ImageID', 'Source', 'LabelName', 'Confidence'), rows)
 
 
-def _size(out: Collector, options: ReadOptions) -> tuple[int, int]:
+def _size(out: Collector, options: ReadOptions) -> tuple[int, int] | None:
     """Width and height of the image at hand, from its file when nothing told them.
 
+    Returns:
+        tuple[int, int] | None: None where the image is not in the folder: such files list
+        many more than people download.
+
     Raises:
-        FileNotFoundError: The image is not in the folder.
         ValueError: No folder is given.
     """
     if options.fractions:
@@ -166,7 +180,8 @@ def _size(out: Collector, options: ReadOptions) -> tuple[int, int]:
                 'positions are fractions of the size of the image, which the file does not '
                 'tell; say where the images are (--images FOLDER)'
             )
-        out.size(
-            *image_sizes([os.path.join(options.images, out.name.lstrip('/'))])[0].tolist()
-        )
+        path = os.path.join(options.images, out.name.lstrip('/'))
+        if not os.path.isfile(path):
+            return None
+        out.size(*image_sizes([path])[0].tolist())
     return out.sizes[out.name]

@@ -1,11 +1,14 @@
 """Exports written by hand become the same table, whatever the format."""
 
+import json
+
 import numpy as np
 import pytest
 from golden import GOLDEN, picture, via2_csv
 from PIL import Image
 
-from mmseg_weak.datasets.formats import read_annotations
+from mmseg_weak.datasets.formats import ReadOptions, read_annotations
+from mmseg_weak.datasets.formats.brush import encode_brush
 from mmseg_weak.datasets.formats.reading import find_format
 from mmseg_weak.datasets.formats.source import Source
 from mmseg_weak.registry import READERS
@@ -156,3 +159,42 @@ def test_machine_labels_when_asked_for(tmp_path):
         options = type(options)(machine_labels=True)
         found = read_annotations(path, options=options)
         assert len(found.clicks) == len(GOLDEN[name].clicks) + 1
+
+
+def test_tables_of_tags_as_spreadsheets_write_them(tmp_path):
+    """Emptied columns and lines stay; a comma in a cell parts nothing."""
+    path = tmp_path / 'tags.csv'
+    path.write_text('image;tags;;\r\na.jpg;cat|red panda;;\r\nb.jpg;"cat, dog"\r\n;;;\r\n')
+    found = read_annotations(path, wanted='tags')
+    assert list(found.tag_rows(True)) == [
+        *(('a.jpg', 'cat'), ('a.jpg', 'red panda'), ('b.jpg', 'cat, dog'))
+    ]
+    assert found.notes == ["'cat, dog' is read as one tag: several are parted by ; or |"]
+    path.write_text('image;cat;dog;\r\na.jpg;1;0;\r\nb.jpg;0;1;x\r\n')
+    with pytest.raises(ValueError, match='line 3: 4 values for 3 columns'):
+        read_annotations(path, wanted='tags')
+
+
+def test_brushes_of_flat_label_studio(tmp_path):
+    mask = np.zeros((4, 6), bool)
+    mask[1, 2:5] = True
+    brush = dict(format='rle', rle=encode_brush(mask), brushlabels=['cat'])
+    size = dict(original_width=6, original_height=4, image_rotation=None)
+    task = dict(id=1, annotator=1, annotation_id=2, image='a.jpg', tag=[brush | size])
+    (tmp_path / 'min.json').write_text(json.dumps([task]))
+    (mark,) = read_annotations(tmp_path / 'min.json').marks('points', 'lines')
+    assert mark.label == 'cat' and mark.points == [(2.5, 1.5), (4.5, 1.5)]
+
+
+@pytest.mark.parametrize('end', ['\n', '\n\n'])
+def test_points_of_images_that_nobody_downloaded_are_left_out(end, tmp_path):
+    """Read by column and, where a line is blank, by line."""
+    (tmp_path / 'a.jpg').write_bytes(picture(20, 10))
+    head = 'ImageId,X,Y,Label,EstimatedYesNo'
+    lines = [head, 'a,0.5,0.5,/m/1,yes', 'b,0.5,0.5,/m/1,no', 'c,0.5,0.5,/m/2,unsure']
+    path = tmp_path / 'points.csv'
+    path.write_text('\n'.join(lines) + end)
+    found = read_annotations(path, options=ReadOptions(images=str(tmp_path)))
+    (mark,) = found.marks('points', 'no')
+    assert (mark.image, mark.points) == ('a.jpg', [(10, 5)])
+    assert found.left_out['its image is not in the folder', '/m/1'] == 1

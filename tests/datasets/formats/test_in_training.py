@@ -49,6 +49,18 @@ def test_an_export_is_a_click_file(root, monkeypatch):
     assert '5 entries left out (box, neither click nor scribble, joints' in told[0]
 
 
+def test_an_export_of_images_of_another_size_is_refused(root):
+    """Unless nothing is clicked in them."""
+    text = "export.xml: image 'sub/a.jpg': annotated at 200x100, the file is 100x50"
+    (root / 'export.xml').write_text(
+        CVAT.replace('"100" height="50"', '"200" height="100"')
+    )
+    with pytest.raises(ValueError, match=text):
+        build(root, click_file='export.xml')
+    (root / 'export.xml').write_text(CVAT.replace('width="4"', 'width="8"'))
+    build(root, click_file='export.xml')
+
+
 def test_a_folder_of_files_and_of_positions_in_fractions(root):
     shapes = [dict(shape_type='point', label='cat', points=[[3.0, 1.0]])]
     for name in ('a', 'b'):
