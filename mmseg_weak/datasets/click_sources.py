@@ -78,7 +78,9 @@ class ClickSources:
             self.searched(found.vocabulary, found.path, found.format),
         )
         try:
-            clicks = self._match(clicks, path, found.sizes)
+            names = self._match(clicks, path)
+            self._check_sizes(clicks, names, found.sizes)
+            clicks = clicks.rename(names.get)
             self._check(clicks, path)
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from None
@@ -119,19 +121,22 @@ class ClickSources:
                 ) from None
         return ids
 
-    def _match(
-        self, clicks: ClickTable, path: str | os.PathLike, told: Mapping[str, tuple]
-    ) -> ClickTable:
-        """The table with the names of the data set's images, their sizes checked."""
+    def _match(self, clicks: ClickTable, path: str | os.PathLike) -> dict[str, str]:
+        """Image of the data set that each name of the table is."""
         plain = {name: image_id(name, self.suffix) for name in clicks.images}
         names, notes = match_names(clicks.images, self.images, plain.get)
         self.notes += [f'{path}: {note}' for note in notes]
-        if self.sizes is not None and told:
-            size_of = dict(zip(self.images, self.sizes.tolist()))
-            clicked = {clicks.images[i] for i in np.unique(clicks.image_index).tolist()}
-            right = {k: size_of[names[k]] for k in clicked if names[k] in size_of}
-            check_sizes(told, right)
-        return clicks.rename(names.get)
+        return names
+
+    def _check_sizes(
+        self, clicks: ClickTable, names: Mapping[str, str], told: Mapping[str, tuple]
+    ) -> None:
+        """Sizes that the file tells of clicked images against those of the images."""
+        if self.sizes is None or not told:
+            return
+        size_of = dict(zip(self.images, self.sizes.tolist()))
+        clicked = {clicks.images[i] for i in np.unique(clicks.image_index).tolist()}
+        check_sizes(told, {k: size_of[names[k]] for k in clicked if names[k] in size_of})
 
     def _check(self, clicks: ClickTable, path: str | os.PathLike) -> None:
         """Positions against the sizes of the images."""

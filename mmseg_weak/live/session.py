@@ -15,8 +15,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from .._tensors import evenly_spread
-from ..datasets.image_files import printable
-from ..prediction.photos import find_photos, read_photo
+from ..prediction.photos import find_photos, nameable, read_photo
 from .cache import FeatureCache
 from .head import NUM_STANDARD, Samples, Standard
 from .journal import Click, Journal, State
@@ -67,7 +66,7 @@ class LiveSession:
         self.work_dir = Path(work_dir or self.photos / '.mmseg_weak')
         if self.photos.is_file():
             raise ValueError(f'{self.photos} is a file, give the folder of photographs')
-        self.images = _nameable(find_photos(self.photos, leave_out=self.work_dir))
+        self.images = nameable(find_photos(self.photos, leave_out=self.work_dir))
         self.journal = Journal(self.work_dir / 'session.jsonl')
         for name in classes:
             if not self.journal.named(name):
@@ -319,22 +318,3 @@ suggest`."""
             points = along(np.array(click.points), STROKE_STEP * max(height, width))
             self._rows[key] = sample_maps(self.maps(click.image), points / (width, height))
         return self._rows[key]
-
-
-def _nameable(images: Sequence[str]) -> list[str]:
-    """Those whose names can be written into a file of clicks.
-
-    Raises:
-        ValueError: There is none.
-    """
-    left = [image for image in images if not printable(image)]
-    if left:
-        print_log(
-            f'{len(left)} images have names that no file of clicks can hold, such as '
-            f'{left[0]!a}, and are left out: rename them',
-            'current',
-            logging.WARNING,
-        )
-    if len(left) == len(images):
-        raise ValueError('no image has a name that can be written: rename them')
-    return [image for image in images if printable(image)]

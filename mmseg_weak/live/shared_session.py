@@ -5,6 +5,7 @@ import logging
 import os
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection
 from itertools import chain, count
 from pathlib import Path
@@ -130,9 +131,7 @@ class SharedSession:
     def state(self) -> dict:
         """What every page needs to know."""
         with self.changed:
-            session, counts = self.session, {}
-            for click in session.clicks:
-                counts[click.image] = counts.get(click.image, 0) + 1
+            session = self.session
             palette = distinct_palette(session.classes).tolist()
             return dict(
                 version=self.version,
@@ -141,7 +140,7 @@ class SharedSession:
                     for name, colour in zip(session.classes, palette)
                 ],
                 images=session.images,
-                counts=counts,
+                counts=Counter(click.image for click in session.clicks),
                 ready=self.ready,
                 can_undo=bool(session.journal.done),
                 can_redo=bool(session.journal.undone),

@@ -1,15 +1,18 @@
 """Photographs of a folder tree, and the names of what is made of them."""
 
+import logging
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import cv2
 import mmcv
 import numpy as np
+from mmengine.logging import print_log
 
 from .._messages import reason_of
-from ..datasets.image_files import IMAGE_SUFFIXES
+from ..datasets.image_files import IMAGE_SUFFIXES, printable
 from ..datasets.image_open import require_credible
 
 
@@ -74,6 +77,28 @@ def result_names(photos: list[str]) -> dict[str, str]:
     stems = {photo: str(PurePosixPath(photo).with_suffix('')) for photo in photos}
     counts = Counter(stem.lower() for stem in stems.values())
     return {p: stem if counts[stem.lower()] == 1 else p for p, stem in stems.items()}
+
+
+def nameable(images: Sequence[str]) -> list[str]:
+    """Images whose names can be written into a file of clicks; the others are told.
+
+    Args:
+        images (Sequence[str]): Relative paths.
+
+    Raises:
+        ValueError: There is none.
+    """
+    left = [image for image in images if not printable(image)]
+    if left:
+        print_log(
+            f'{len(left)} images have names that no file of clicks can hold, such as '
+            f'{left[0]!a}, and are left out: rename them',
+            'current',
+            logging.WARNING,
+        )
+    if len(left) == len(images):
+        raise ValueError('no image has a name that can be written: rename them')
+    return [image for image in images if printable(image)]
 
 
 def read_photo(path: Path) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from ..datasets.formats.checks import UPLOAD_PREFIX, last_part
+from ..datasets.formats.checks import UPLOAD_PREFIX, last_part, refuse_collisions
 from ..datasets.image_files import IMAGE_SUFFIXES, image_id
 
 # A class so many times as frequent may be what a rare one was meant to be.
@@ -39,7 +39,7 @@ def match_photos(names: Sequence[str], photos: Sequence[str]) -> dict[str, str]:
             fits = index.get(of_name(key), ())
             if name not in found and len(fits) == 1:
                 found[name] = fits[0]
-    _refuse_twice(found)
+    refuse_collisions(found, 'photograph {}')
     for of_name in (_plain, _bare):
         keys = {n: of_name(key) for n, key in plain.items() if n not in found}
         found |= _by_last_part(keys, photos, set(found.values()))
@@ -74,18 +74,6 @@ def _index(photos: Sequence[str], form: Form) -> dict[str, list[str]]:
         if (stem := _stem(form(photo))) not in whole:
             index.setdefault(stem, []).append(photo)
     return index
-
-
-def _refuse_twice(found: Mapping[str, str]) -> None:
-    """Labels under two names of one photograph may be those of two.
-
-    Raises:
-        ValueError: There are such.
-    """
-    owners: dict[str, str] = {}
-    for name, photo in found.items():
-        if (other := owners.setdefault(photo, name)) != name:
-            raise ValueError(f'{other!r} and {name!r} are both the photograph {photo}')
 
 
 def _by_last_part(

@@ -26,6 +26,7 @@ from mmseg_weak.models.losses import (
 )
 from mmseg_weak.models.losses.image_loss import clicks_of_cells, valid_cells
 from mmseg_weak.models.losses.potts import colour_pairs, grid_offsets
+from mmseg_weak.refinement.class_restriction import restrict_logits
 from mmseg_weak.refinement.permutohedral import PermutohedralLattice
 
 KINDS = [PottsLoss, CollisionCrossEntropyLoss, DenseCRFLoss, GatedCRFLoss]
@@ -214,7 +215,8 @@ def test_soft_labels_of_the_classes_of_an_image():
     pairs = list(colour_pairs(images, valid, grid_offsets(8, (1,)), 0.3))
     clicks = torch.full((2, 8, 9), 255)
     kept = torch.tensor([True, False, *[True] * (logits.shape[1] - 2)])
-    labels = soft_labels(logits, pairs, clicks, 1.0, 10, kept.expand(2, -1))
+    restricted = restrict_logits(logits, kept.expand(2, -1))
+    labels = soft_labels(restricted, pairs, clicks, 1.0, 10)
     expected = soft_labels(logits[:, kept], pairs, clicks, 1.0, 10)
     torch.testing.assert_close(labels[:, kept], expected)
     assert labels[:, 1].max() < 1e-9

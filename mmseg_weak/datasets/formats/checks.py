@@ -132,7 +132,7 @@ def match_names(
         if matched:
             example = f'{matched[0]} for {found[matched[0]]}'
             notes.append(f'{len(matched)} names match {text}, such as {example}')
-    _refuse_collisions({name: found[name] for name in names if found[name] in ids})
+    refuse_collisions({name: found[name] for name in names if found[name] in ids})
     return found, notes
 
 
@@ -156,9 +156,18 @@ def _without_other_folders(
     return kept
 
 
-def _refuse_collisions(found: dict[str, str]) -> None:
+def refuse_collisions(found: Mapping[str, str], what: str = 'image {!r}') -> None:
+    """Labels under two names of one image may be those of two.
+
+    Args:
+        found (Mapping): Name in a source to image.
+        what (str): What an image is called, ``{}`` where its name goes.
+
+    Raises:
+        ValueError: There are such.
+    """
     owners: dict[str, str] = {}
     for name, image in found.items():
         other = owners.setdefault(image, name)
         if other != name:
-            raise ValueError(f'{other!r} and {name!r} are both the image {image!r}')
+            raise ValueError(f'{other!r} and {name!r} are both the {what.format(image)}')

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..._ranges import CountOrZero, NonNegative, Positive, check_ranges
 from ...constants import IGNORE_INDEX
+from ...refinement.class_restriction import restrict_logits
 from .image_loss import ImageCells, ImageLoss
 from .potts import colour_pairs, grid_offsets, pair_views
 
@@ -43,7 +44,6 @@ def soft_labels(
     clicks: Tensor,
     smoothness: float = 1.0,
     num_steps: int = 10,
-    classes: Tensor | None = None,
 ) -> Tensor:
     r"""Soft labels near the prediction, smooth within a colour, right at the clicks.
 
@@ -59,15 +59,10 @@ def soft_labels(
         clicks (Tensor): Shape (N, h, w), 255 without; their labels are fixed.
         smoothness (float): :math:`\lambda \ge 0`. Defaults to 1.
         num_steps (int): Steps. Defaults to 10.
-        classes (Tensor, optional): Classes that an image may show, bool, shape (N, C);
-            labels are of these. Defaults to None, any.
 
     Returns:
         Tensor: Probabilities, shape (N, C, h, w).
     """
-    if classes is not None:
-        absent = ~classes.to(logits.device)[:, :, None, None]
-        logits = logits.masked_fill(absent, logits.min() + SURE)
     log_p = logits.log_softmax(dim=1)
     probs, clicked = log_p.exp(), clicks != IGNORE_INDEX
     fixed = F.one_hot(clicks.masked_fill(~clicked, 0), logits.shape[1])
@@ -106,8 +101,9 @@ class CollisionCrossEntropyLoss(ImageLoss):
         neighbours (int): 4 or 8. Defaults to 8.
         dilations (Sequence[int]): Distances of neighbours in cells. Defaults to (1,).
         sigma (float, optional): See :class:`PottsLoss`. Defaults to None.
-        class_restriction (str, optional): ``renormalise``: labels are only of background
-            and of classes that are clicked in the image. Defaults to None, of any class.
+        class_restriction (str, optional): ``renormalise`` or ``foreground``: labels are
+            only of background and of classes that are clicked in the image, see
+            :func:`~mmseg_weak.refinement.restrict_probabilities`. Defaults to None, of any.
         background (int, optional): Class that every image may show. Defaults to 0.
         **kwargs: Of :class:`ImageLoss`.
 
@@ -125,25 +121,25 @@ class CollisionCrossEntropyLoss(ImageLoss):
         neighbours: Literal[4, 8] = 8,
         dilations: Sequence[int] = (1,),
         sigma: Positive | None = None,
-        class_restriction: Literal['renormalise'] | None = None,
+        class_restriction: Literal['renormalise', 'foreground'] | None = None,
         background: int | None = 0,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        self.asks_classes, self.background = class_restriction is not None, background
+        self.class_restriction, self.background = class_restriction, background
+        self.asks_classes = class_restriction is not None
         self.smoothness, self.num_steps, self.sigma = smoothness, num_steps, sigma
         self.offsets = grid_offsets(neighbours, dilations)
 
     def energy(self, logits: Tensor, cells: ImageCells) -> tuple[Tensor, Tensor]:
         """See :meth:`ImageLoss.energy`."""
         pairs = colour_pairs(cells.images, cells.valid, self.offsets, self.sigma)
+        known = logits.detach()
+        if cells.classes is not None:
+            restriction = self.class_restriction, 1.0, self.background
+            known = restrict_logits(known, cells.classes, *restriction)
         labels = soft_labels(
-            logits.detach(),
-            list(pairs),
-            cells.clicks,
-            self.smoothness,
-            self.num_steps,
-            cells.classes,
+            known, list(pairs), cells.clicks, self.smoothness, self.num_steps
         )
         counts = (cells.valid & (cells.clicks == IGNORE_INDEX)).to(logits)
         return (collision_cross_entropy(logits, labels) * counts).sum(), counts.sum()
