@@ -82,6 +82,7 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))
+        listener.listen()  # now: the browser opens before the server runs
     except (OSError, OverflowError) as error:
         raise ValueError(f'port {port} cannot be used ({error})') from None
     return listener

@@ -53,6 +53,7 @@ class Served:
         self.shared = SharedSession(session)
         listener = socket.socket()
         listener.bind(('127.0.0.1', 0))
+        listener.listen()  # a browser may be faster than the server's start
         self.address = f'http://127.0.0.1:{listener.getsockname()[1]}/?token=t'
         config = uvicorn.Config(
             build_app(self.shared, 't'),
@@ -261,3 +262,31 @@ def test_import_export_and_a_kill(browser, served, photos, pyramid, tmp_path):
     shutil.copy(session.work_dir / 'session.jsonl', copy)
     opened = LiveSession(photos, (), copy, pyramid)
     assert opened.clicks == session.clicks and opened.classes == session.classes
+
+
+def test_keys_where_something_has_the_focus(browser, served):
+    """Sliders and check boxes keep their own keys; a button does not take the others."""
+    view, session = open_page(browser, served), served.shared.session
+    find = browser.find_element
+    click_at(browser, view, 0.5, 0.5, '2')
+    until(browser, lambda: len(session.clicks) == 1)
+    until(browser, lambda: find(By.ID, 'undo').is_enabled())
+    find(By.ID, 'undo').click()
+    until(browser, lambda: not session.clicks)
+    ActionChains(browser).send_keys('y').perform()  # the focus is still on the button
+    until(browser, lambda: len(session.clicks) == 1)
+
+    slider = find(By.ID, 'strength')
+    browser.execute_script('arguments[0].focus()', slider)
+    before = float(slider.get_property('value'))
+    ActionChains(browser).send_keys(Keys.ARROW_RIGHT).perform()
+    until(browser, lambda: float(slider.get_property('value')) > before)
+    ActionChains(browser).send_keys('z').perform()
+    until(browser, lambda: not session.clicks)
+
+    box = find(By.ID, 'no')
+    browser.execute_script('arguments[0].focus()', box)
+    ActionChains(browser).send_keys(' ').perform()
+    until(browser, box.is_selected)
+    ActionChains(browser).send_keys('n').perform()
+    until(browser, lambda: not box.is_selected())

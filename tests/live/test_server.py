@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import threading
 import time
 
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.live import FrozenPyramid, export
+from mmseg_weak.live.serve import _listen
 from mmseg_weak.live.server import MAX_BODY, build_app
 from mmseg_weak.live.shared_session import SharedSession
 
@@ -298,3 +300,12 @@ def test_two_sessions_in_one_browser_keep_their_tokens(shared):
 def test_a_refused_import_names_the_file_of_the_page(page):
     answer = page.post('/api/import?name=my.zip', content=b'PK\x03\x04', headers=ORIGIN)
     assert answer.status_code == 400 and answer.json()['error'].startswith('my.zip: ')
+
+
+def test_a_browser_may_be_faster_than_the_server():
+    """It is opened before the server runs; its connection waits."""
+    with _listen(0) as listener:
+        with socket.create_connection(listener.getsockname(), timeout=10):
+            pass
+        with pytest.raises(ValueError, match='port .* cannot be used'):
+            _listen(listener.getsockname()[1])
