@@ -95,7 +95,7 @@ def memory_rows(size: int, device: str) -> Iterator[Row]:
 
 def share_rows(size: int, options: Namespace) -> Iterator[Row]:
     """From clicks to dense labels."""
-    options = Namespace(**{**vars(options), 'repeats': min(options.repeats, 5)})
+    options = Namespace(**{**vars(options), 'repeats': min(options.repeats, 25)})
     loss, pixels = PartialCrossEntropyLoss(), size * size
     for classes in (21, 150):
         shape = (1, classes, size, size)
