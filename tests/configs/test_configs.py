@@ -129,7 +129,7 @@ def test_a_split_is_chosen_by_the_environment(split, monkeypatch):
 
 def test_the_other_direction_of_voc_animals(monkeypatch):
     monkeypatch.setenv('SPLIT', 'ccs')
-    path = 'transfer/seg_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+    path = 'transfer/seg_fpn_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
     config = Config.fromfile(REPOSITORY / 'configs' / path)
     for part in (config.train_dataloader.dataset, config.val_evaluator):
         assert part.strong_classes == ['cat', 'cow', 'sheep']

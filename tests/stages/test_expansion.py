@@ -31,12 +31,19 @@ FOLDED = {
     )
     for name, split in SPLITS.items()
 }
-DIRECTION = 'transfer/stages_{}_1xb8-600_voc-animals{}-160x160.py'
+DIRECTION = 'transfer/stages_{}_1xb8-{}_voc-animals{}-160x160.py'
+# They have another network and more iterations since.
+LITE = {
+    'cam_mobilenetv2_': 'cam_efficientnet-lite0_',
+    'fpn_mobilenetv2_': 'fpn_efficientnet-lite0_',
+    '1xb8-600_': '1xb8-1500_',
+    'iter_600': 'iter_1500',
+}
 FOLDED |= {
-    DIRECTION.format(name, f'-{split}'): (
-        DIRECTION.format(name, ''),
+    DIRECTION.format(name, 600, f'-{split}'): (
+        DIRECTION.format(name, 1500, ''),
         dict(split=split),
-        {f'voc-animals-{split}-': 'voc-animals-'},
+        {f'voc-animals-{split}-': 'voc-animals-'} | LITE,
     )
     for name in ('transfer', 'transfer-controls')
     for split in ('dhp', 'ccs')
@@ -170,7 +177,7 @@ def paths():
     names = {str(path.relative_to(folder)) for path in folder.glob('*/stages_*.py')}
     # Names that none had.
     targets = {TRANSFER.format('')}
-    targets |= {DIRECTION.format(f'transfer{kind}', '') for kind in ('', '-controls')}
+    targets |= {DIRECTION.format(f'transfer{kind}', 1500, '') for kind in ('', '-controls')}
     return sorted(names - targets - LATER - OTHERS | FOLDED.keys())
 
 

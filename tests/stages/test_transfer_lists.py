@@ -44,7 +44,7 @@ def test_stages_fit_their_configs(name, monkeypatch):
 
 
 def test_controls_use_the_same_networks():
-    name = 'stages_transfer-controls_1xb8-600_voc-animals-160x160.py'
+    name = 'stages_transfer-controls_1xb8-1500_voc-animals-160x160.py'
     stages = load_stages(str(REPOSITORY / 'configs' / 'transfer' / name), 'work')
     by_name = {stage.name: stage for stage in stages}
     assert by_name['labels_cam'].needs == by_name['labels_no_m'].needs == ('lnet', 'cam')

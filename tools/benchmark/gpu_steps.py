@@ -54,8 +54,8 @@ def methods(options: Namespace) -> dict[str, Callable[[], Step]]:
         clicks, promotion = 'teacher_fcn_r18-narrow_*.py', 'bmp_mobilenetv2_*.py'
     found = {
         'clicks and teacher': ('seminar', clicks),
-        'tags': ('sub_category', 'cam_mobilenetv2_1xb8-600_*.py'),
-        'label transfer': ('transfer', 'pnet_fpn_mobilenetv2_*.py'),
+        'tags': ('sub_category', 'cam_efficientnet-lite0_*.py'),
+        'label transfer': ('transfer', 'pnet_fpn_efficientnet-lite0_*.py'),
         'mutual promotion': ('mutual_promotion', promotion),
     }
     paths = {

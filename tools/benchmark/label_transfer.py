@@ -28,7 +28,7 @@ from mmseg_weak.refinement.superpixel_diffusion import edge_weights
 from mmseg_weak.refinement.superpixels import neighbours, superpixel_means, to_lab
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / 'transfer'
-STEP = 'fpn_mobilenetv2_1xb8-300_voc-animals-160x160.py'
+STEP = 'fpn_efficientnet-lite0_1xb8-300_voc-animals-160x160.py'
 TOLERANCE = 1e-4
 
 
@@ -168,7 +168,7 @@ def step_rows(options: Namespace) -> Iterator[Row]:
         kind: make_step(config, size, images, kind == 'stock', options.device)
         for kind in ('stock', 'ours')
     }
-    what = f'adversarial step, FPN MobileNetV2, {images}x3x{size}x{size}'
+    what = f'adversarial step, FPN EfficientNet-Lite0, {images}x3x{size}x{size}'
     yield time_row(what, seconds_in_turn(forms, options), '<= 1.6', faster=False)
 
 

@@ -1,8 +1,8 @@
 # Label transfer network: is a pixel part of any object? Learns from strong masks.
 _base_ = [
-    '../_base_/models/fpn_mobilenetv2.py',
+    '../_base_/models/fpn_efficientnet-lite0.py',
     '../_base_/datasets/voc_animals_strong_weak.py',
-    '../_base_/schedules/schedule_cpu_600.py',
+    '../_base_/schedules/budget_full.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(

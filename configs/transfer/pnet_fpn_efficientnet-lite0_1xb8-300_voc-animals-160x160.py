@@ -1,6 +1,6 @@
 # Phase ii: segmenter and P-Net in turn, on all images. Set load_from to the result of
 # phase i, or to the segmenter for the control without it.
-_base_ = 'seg_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+_base_ = 'seg_fpn_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
 max_iters = 300
 model = dict(
     type='PredictionTransferSegmentor',
@@ -13,8 +13,8 @@ optim_wrapper = dict(
     constructor='PredictionTransferOptimWrapperConstructor',
     segmentor=dict(
         type='OptimWrapper',
-        optimizer=dict(type='AdamW', lr=2e-4, weight_decay=1e-4),
-        paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.02)}),
+        optimizer=dict(type='AdamW', lr=1e-4, weight_decay=1e-4),
+        paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=0.1)}),
     ),
     prediction_network=dict(
         type='OptimWrapper',

@@ -2,14 +2,16 @@
 # labels without M in the edges, P-Net without phase i, the same iterations without P-Net,
 # strong masks only, full supervision. For the reverse split put `SPLIT=ccs` before the
 # command.
-_base_ = 'stages_transfer_1xb8-600_voc-animals-160x160.py'
+_base_ = 'stages_transfer_1xb8-1500_voc-animals-160x160.py'
 work_dir = (
-    'work_dirs/stages_transfer-controls_1xb8-600_voc-animals-160x160/{split}/seed_{seed}'
+    'work_dirs/stages_transfer-controls_1xb8-1500_voc-animals-160x160/{split}/seed_{seed}'
 )
 strong_only_config = (
-    'configs/transfer/strong-only_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+    'configs/transfer/strong-only_fpn_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
 )
-full_config = 'configs/transfer/full_fpn_mobilenetv2_1xb8-600_voc-animals-160x160.py'
+full_config = (
+    'configs/transfer/full_fpn_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
+)
 _lnet, _, _labels, _segmenter, _, _, _pnet, _test = _base_.stages
 # Of a key given twice the last value counts.
 _no_m = dict(_base_.how, diffusion=['{diffusion}', 'foreground_weight=0'])
