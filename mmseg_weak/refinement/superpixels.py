@@ -73,7 +73,8 @@ def find_superpixels(
         start_label=0,
     )
     # A few ids may be missing; every node of the graph must have pixels.
-    return np.unique(segments, return_inverse=True)[1].reshape(segments.shape)
+    is_used = np.bincount(segments.ravel()) > 0
+    return (is_used.cumsum() - 1)[segments]
 
 
 def neighbours(superpixels: np.ndarray) -> np.ndarray:
