@@ -5,6 +5,7 @@ import socket
 import webbrowser
 from collections.abc import Sequence
 
+from .labels import label_names
 from .pyramid import FrozenPyramid
 from .session import LiveSession
 from .shared_session import SharedSession
@@ -56,6 +57,7 @@ def serve(
         else FrozenPyramid(device=device)
     )
     shared = SharedSession(LiveSession(photos, classes, work_dir, pyramid), export)
+    tell_of_shared_masks(shared.session.images)
     token = secrets.token_urlsafe(24)
     address = f'http://{LOOPBACK}:{listener.getsockname()[1]}/?token={token}'
     print(f'{len(shared.session.images)} photographs: {address}', flush=True)
@@ -75,6 +77,14 @@ def serve(
         pass
     finally:
         shared.stop()
+
+
+def tell_of_shared_masks(images: Sequence[str]) -> None:
+    """Warn before anybody clicks of what export and training will refuse."""
+    try:
+        label_names(images)
+    except ValueError as error:
+        print(f'warning: {error}; until then masks cannot be exported or trained on')
 
 
 def _listen(port: int) -> socket.socket:

@@ -10,6 +10,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.live import Click, sure_labels, write_labels
+from mmseg_weak.live.serve import tell_of_shared_masks
 from mmseg_weak.project import init
 
 
@@ -95,11 +96,15 @@ def test_threads_share_the_features(clicked):
     assert all(found[i, image] == found[0, image] for i, image in found)
 
 
-def test_two_images_of_one_name_are_refused(clicked, tmp_path):
+def test_two_images_of_one_name_are_refused(clicked, tmp_path, capsys):
+    tell_of_shared_masks(clicked.images)
+    assert not capsys.readouterr().out
     (clicked.photos / 'a.jpg').write_bytes((clicked.photos / 'b.jpg').read_bytes())
     clicked.images.append('a.jpg')
     with pytest.raises(ValueError, match=r'a\.png and a\.jpg would share a mask'):
         next(write_labels(clicked, tmp_path / 'labels'))
+    tell_of_shared_masks(clicked.images)
+    assert 'a.png and a.jpg would share a mask' in capsys.readouterr().out
 
 
 def test_init_takes_labels_with_their_classes(clicked, tmp_path):
