@@ -15,8 +15,10 @@ from toy import toy_model
 
 from mmseg_weak.models.inputs.image_values import to_unit_rgb
 from mmseg_weak.models.losses import (
+    AbsentClassLoss,
     CollisionCrossEntropyLoss,
     DenseCRFLoss,
+    ExclusionLoss,
     GatedCRFLoss,
     ImageCells,
     PottsLoss,
@@ -220,6 +222,52 @@ def test_soft_labels_of_the_classes_of_an_image():
     expected = soft_labels(logits[:, kept], pairs, clicks, 1.0, 10)
     torch.testing.assert_close(labels[:, kept], expected)
     assert labels[:, 1].max() < 1e-9
+
+
+def test_absent_classes_equal_a_loop():
+    logits, images, valid = sample(c=4, size=(3, 4))
+    classes = torch.tensor([[True, False, True, False], [True, False, False, False]])
+    cells = ImageCells(images, valid, None, classes=classes)
+    total, count = AbsentClassLoss().energy(logits, cells)
+    expected = 0.0
+    for y, x in valid[0].nonzero().tolist():  # of the other image nothing is known
+        p = logits[0, :, y, x].softmax(0).tolist()
+        expected -= sum(p[1:]) * math.log(p[2] / sum(p[1:]))
+    assert total.item() == pytest.approx(expected, rel=1e-9)
+    assert count == valid.sum()
+    assert AbsentClassLoss().energy(logits, cells._replace(classes=None))[0] == 0
+
+
+def test_without_background_every_class_is_an_object():
+    """As a "no" to each absent class at each valid pixel."""
+    logits, images, valid = sample(c=4)
+    classes = torch.tensor([[True, False, True, False], [True, False, False, True]])
+    cells = ImageCells(images, valid, None, classes=classes)
+    total, count = AbsentClassLoss(background=None).energy(logits, cells)
+    rows = [
+        [n, y, x, c]
+        for n, y, x in valid.nonzero().tolist()
+        for c in (~classes[n]).nonzero().flatten().tolist()
+    ]
+    expected = ExclusionLoss()(logits, torch.tensor(rows))
+    torch.testing.assert_close(total / count, expected.to(total))
+
+
+def test_gradient_of_absent_classes():
+    """Background has none; the factor is a constant."""
+    logits, images, valid = sample(n=1, c=4, size=(2, 3))
+    logits.requires_grad_()
+    classes = torch.tensor([[True, False, True, False]])
+    cells = ImageCells(images, valid, None, classes=classes)
+    loss = AbsentClassLoss().energy(logits, cells)[0]
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert not gradient[:, 0].any() and gradient[:, [1, 3]].min() >= 0
+    factor = logits.detach().softmax(1)[:, 1:].sum(1)
+    objects = logits.detach()[:, 1:].requires_grad_()
+    plain = -(objects.log_softmax(1)[:, 1] * factor * valid).sum()
+    torch.testing.assert_close(torch.autograd.grad(plain, objects)[0], gradient[:, 1:])
+    whole = AbsentClassLoss(background=None)
+    assert torch.autograd.gradcheck(lambda x: whole.energy(x, cells)[0], logits)
 
 
 def test_ramp_of_the_run():

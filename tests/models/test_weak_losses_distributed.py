@@ -5,6 +5,7 @@ import torch.distributed as torch_dist
 import torch.multiprocessing as mp
 
 from mmseg_weak.models.losses import (
+    AbsentClassLoss,
     CollisionCrossEntropyLoss,
     GatedCRFLoss,
     PixelAffinityLoss,
@@ -36,6 +37,8 @@ def losses_and_gradients(seg, cam, affinity, labels, boxes):
     image, sizes = cam.sigmoid(), boxes[:, [1, 3]]
     for kind in (PottsLoss, CollisionCrossEntropyLoss, GatedCRFLoss):
         losses.append(kind()(leaves[0], image, sizes))
+    classes = torch.arange(seg.shape[1]).expand(len(seg), -1) < 2
+    losses.append(AbsentClassLoss()(leaves[0], image, sizes, classes=classes))
     losses = torch.stack(losses)
     return losses.detach(), torch.autograd.grad(losses.sum(), leaves)
 

@@ -17,6 +17,7 @@ from training_step import CONFIGS, make_step
 
 CONFIG = 'pce_fpn_efficientnet-lite0_1xb8-1500_*.py'
 TERMS = dict(
+    AbsentClassLoss='<= 1.15',
     PottsLoss='<= 1.15',
     CollisionCrossEntropyLoss='<= 1.15',
     GatedCRFLoss='<= 1.15',

@@ -1,3 +1,4 @@
+from .absent_classes import AbsentClassLoss
 from .bidirectional import balanced_cross_entropy, cam_to_seg_loss, seg_to_cam_loss
 from .click_logits import gather_logits, gather_upsampled_logits
 from .collision_cross_entropy import (
