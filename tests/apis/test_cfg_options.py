@@ -24,3 +24,19 @@ def test_an_option_without_a_value_is_named(capsys):
     with pytest.raises(SystemExit):
         parse('--cfg-options', 'a=1', 'threshold')
     assert "expected key=value, got 'threshold'" in capsys.readouterr().err
+
+
+def test_values_with_dicts():
+    words = ["a=[dict(type='A', x=dict(y=1.5)), {'b': None}]", 'c={"d": [1, 2]}', 'e=1']
+    assert parse('--cfg-options', *words) == {
+        'a': [{'type': 'A', 'x': {'y': 1.5}}, {'b': None}],
+        'c': {'d': [1, 2]},
+        'e': 1,
+    }
+
+
+@pytest.mark.parametrize('value', ['[dict(a=A)]', '{', "dict(x=open('a'))", 'dict(1)'])
+def test_values_that_are_none_are_named(value, capsys):
+    with pytest.raises(SystemExit):
+        parse('--cfg-options', f'model.x={value}')
+    assert f'model.x={value}: no value of Python' in capsys.readouterr().err
