@@ -17,6 +17,14 @@ def rgb_pixels(image: Tensor) -> np.ndarray:
 
     Returns:
         np.ndarray: (H, W, 3) uint8, contiguous.
+
+    Raises:
+        ValueError: The image has not three channels.
     """
+    if image.shape[1] != 3:
+        raise ValueError(
+            f'the image has {image.shape[1]} channels, and three are needed: load it by '
+            "LoadImageFromFile(color_type='color')"
+        )
     pixels = (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
     return np.ascontiguousarray(pixels.cpu().numpy())

@@ -19,6 +19,7 @@ from mmseg.registry import DATASETS, TRANSFORMS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from .._tensors import evenly_spread
 from ..apis.dataset_settings import single_datasets
 from ..constants import IGNORE_INDEX
 from ..datasets import ClickDataset, ImageTagDataset, StrongWeakDataset
@@ -133,13 +134,16 @@ class LabelSource:
 
     def path(self, index: int) -> str:
         """File of an image."""
-        part, i = self._index[index]
-        return part.dataset.get_data_info(i)['img_path']
+        return self.info(index)['img_path']
 
     def tags(self, index: int) -> tuple[int, ...]:
         """Tags of an image of a data set of tags, as class indices."""
+        return tuple(self.info(index)['tags'])
+
+    def info(self, index: int) -> dict:
+        """What the data set lists of an image, see :meth:`SourcePart.info`."""
         part, i = self._index[index]
-        return tuple(part.info(i)['tags'])
+        return part.info(i)
 
     def mask(self, index: int, folder: str) -> np.ndarray:
         """Mask of an image as trained, (H, W), 255 ignored; only to score labels with.
@@ -309,8 +313,7 @@ def warn_of_large_images(source: LabelSource) -> float:
     sides = [side for step in source.training_steps for side in _long_sides(step)]
     if not sides:
         return float('nan')
-    chosen = np.linspace(0, len(source) - 1, min(NUM_IMAGES, len(source))).astype(int)
-    paths = [source.path(int(i)) for i in np.unique(chosen)]
+    paths = [source.path(i) for i in evenly_spread(len(source), NUM_IMAGES)]
     found = float(np.median(image_sizes(paths).max(axis=1)))
     ratio = found / max(sides)
     if ratio > TOO_LARGE:

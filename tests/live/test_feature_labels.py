@@ -291,3 +291,48 @@ def test_data_without_clicks_and_options_out_of_range_are_refused(photos, tmp_pa
     config = Config(dict(train_dataloader=dict(dataset=dataset)))
     with pytest.raises(ValueError, match='need clicks or the option learn_from; Image'):
         make_labels(config, TinyFeatureLabeller(), str(tmp_path / 'labels'))
+
+
+@pytest.mark.parametrize('most', [1, 2])
+def test_clicks_on_few_of_many_images_are_found(photos, tmp_path, monkeypatch, most):
+    config, images = config_of(photos, {'b.jpg': CLICKS['b.jpg']}), ['a.png', 'b.png']
+    make_labels(config, TinyFeatureLabeller(**OPTIONS), str(tmp_path / 'all'))
+    monkeypatch.setattr('mmseg_weak.labelling.labellers.features.NUM_IMAGES', most)
+    make_labels(config, TinyFeatureLabeller(**OPTIONS), str(tmp_path / 'few'))
+    found = zip(labels_in(tmp_path / 'all', images), labels_in(tmp_path / 'few', images))
+    assert all(np.array_equal(*pair) for pair in found)
+
+
+def test_no_class_is_left_out_with_the_images_that_do_not_teach(
+    photos, wrong_labels, tmp_path, monkeypatch
+):
+    monkeypatch.setattr('mmseg_weak.labelling.labellers.features.NUM_IMAGES', 1)
+    clicks = {'a.png': CLICKS['more/a.png'], 'b.jpg': CLICKS['b.jpg'][:1]}
+    config, out = config_of(photos, clicks), tmp_path / 'labels'
+    make_labels(config, TinyFeatureLabeller(**OPTIONS), str(out))
+    assert set(np.unique(labels_in(out, ['more/c.png'])[0])) == {0, 1}
+    # Of labels, by the tags.
+    classes = [*CLASSES, 'circle']
+    Image.fromarray(2 * truths()[3]).save(wrong_labels / 'more/c.png')
+    manifest = dict(classes=classes, made_by='a test')
+    (wrong_labels / 'manifest.json').write_text(json.dumps(manifest))
+    tags = {image: ['square'] for image in IMAGES[:3]} | {'more/c': ['circle']}
+    labeller = TinyColourLabeller(learn_from=str(wrong_labels), threshold=0.0)
+    make_labels(tag_config(photos, tags, classes), labeller, str(tmp_path / 'tags'))
+    found = labels_in(tmp_path / 'tags', ['more/c.png'])[0]
+    assert (found != 2 * truths()[3]).mean() < 0.05
+
+
+def test_images_without_three_channels_are_named(photos, tmp_path):
+    config = config_of(photos, CLICKS)
+    config.train_dataloader.dataset.pipeline[0]['color_type'] = 'grayscale'
+    with pytest.raises(ValueError, match='a.png: the image has 1 channels, and three'):
+        make_labels(config, TinyFeatureLabeller(**OPTIONS), str(tmp_path / 'labels'))
+
+
+def test_a_prior_of_labels_that_were_replaced_is_not_reported(photos, gradient, tmp_path):
+    learnt(photos, gradient, tmp_path / 'labels')
+    config = config_of(photos, CLICKS)  # without a background
+    labeller = TinyColourLabeller(learn_from=str(gradient), **OPTIONS)
+    report = make_labels(config, labeller, str(tmp_path / 'labels'), overwrite=True)
+    assert 'background_prior' not in report

@@ -61,9 +61,10 @@ class FeatureSampler:
         """Sample the image at a position of the source.
 
         Raises:
-            ValueError: Its label is unreadable, of another size or holds unknown ids.
+            ValueError: Its label is unreadable, of another size or holds unknown ids; or
+                the image is not of three channels.
         """
-        sample, image = self.source[index]
+        sample, pixels = load(self.source, index)
         count, background = len(self.source.classes), self.source.background
         classes = image_class_mask([sample], count, background)[0].numpy()
         if self.folder is None:
@@ -72,18 +73,68 @@ class FeatureSampler:
         else:
             marks = labels_of(self.folder, self.source, index)
             places = list(_labelled(marks, classes))
-        counts = [len(pixels) for pixels, *_ in places]
+        counts = [len(points) for points, *_ in places]
         points = np.concatenate([np.zeros((0, 2), int), *(p for p, *_ in places)])
         features = np.zeros((0, 0), np.float32)
         if len(points):
             shares = (points[:, ::-1] + 0.5) / marks.shape[::-1]
-            features = sample_maps(self.pyramid(rgb_pixels(image)), shares).numpy()
+            features = sample_maps(self.pyramid(pixels), shares).numpy()
         return ImageSamples(
             features,
             np.repeat([label for _, label, _ in places], counts).astype(int),
             np.repeat([no for *_, no in places], counts).astype(bool),
             classes,
         )
+
+
+def load(source: LabelSource, index: int) -> tuple[SegDataSample, np.ndarray]:
+    """An image and what is known of it.
+
+    Returns:
+        tuple: The sample, and RGB (H, W, 3) uint8.
+
+    Raises:
+        ValueError: It has not three channels; the message names the file.
+    """
+    sample, image = source[index]
+    try:
+        return sample, rgb_pixels(image)
+    except ValueError as error:
+        raise ValueError(f'{source.path(index)}: {error}') from None
+
+
+def spread_over_classes(
+    positions: Sequence[int], source: LabelSource, most: int
+) -> list[int]:
+    """Some of many images, so that no class is left out that an image is known to show.
+
+    Args:
+        positions (Sequence[int]): Of the images to choose from, in ascending order.
+        source (LabelSource): The images.
+        most (int): How many, evenly spread; one is added for a class that none of these
+            shows.
+
+    Returns:
+        list[int]: Positions in ascending order.
+    """
+    chosen = {positions[i] for i in evenly_spread(len(positions), most)}
+    if len(chosen) == len(positions):
+        return sorted(chosen)
+    seen = set().union(*(_known_classes(source.info(i)) for i in chosen))
+    for i in positions:
+        if not _known_classes(source.info(i)) <= seen:
+            chosen.add(i)
+            seen |= _known_classes(source.info(i))
+    return sorted(chosen)
+
+
+def _known_classes(info: dict) -> set[int]:
+    """Classes of the clicks or the tags that a data set lists of an image."""
+    if 'click_labels' not in info:
+        return set(info.get('image_classes', ()))
+    labels = np.asarray(info['click_labels'], int)
+    denied = np.asarray(info.get('click_negatives', np.zeros(len(labels))), bool)
+    return set(labels[~denied].tolist())
 
 
 def labels_of(folder: PseudoLabelFolder, source: LabelSource, index: int) -> np.ndarray:

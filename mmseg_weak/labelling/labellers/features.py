@@ -31,13 +31,16 @@ from .feature_samples import (
     ImageSamples,
     absent_classes,
     joined,
+    load,
+    spread_over_classes,
 )
 from .segmentor import SegmentorLabeller
 
 if TYPE_CHECKING:
     from ..job import Job
 
-# Images that the classifier learns from, evenly spread.
+# Images that the classifier learns from, evenly spread; and one more of a class that none
+# of them shows.
 NUM_IMAGES = 2000
 # Labels of a network err more often than people: a larger ridge lets single ones count
 # less.
@@ -128,8 +131,8 @@ class FeatureLabeller(SegmentorLabeller):
         device, source = job.ranks.device(job.device), job.source
         teachers = self._teachers(source)
         pyramid, scale = self.pyramid(device), evenly_spread(len(source), NUM_STANDARD)
-        standard = Standard.measure([pyramid(rgb_pixels(source[i].image)) for i in scale])
-        chosen = [teachers[i] for i in evenly_spread(len(teachers), NUM_IMAGES)]
+        standard = Standard.measure([pyramid(load(source, i)[1]) for i in scale])
+        chosen = spread_over_classes(teachers, source, NUM_IMAGES)
         found = map_images(FeatureSampler, (self, source, device), chosen, job.workers)
         learns = self.learn_from is not None
         title = 'features of labels' if learns else 'features of clicks'
@@ -138,7 +141,9 @@ class FeatureLabeller(SegmentorLabeller):
         if learns:
             self._check_labels(rows, source)
         elif samples.denied.all():
-            raise ValueError(f'{self.makes} need clicks, and there is none')
+            raise ValueError(
+                f'{self.makes} need clicks that name a class, and there is none'
+            )
         ridge = RIDGE_OF_LABELS if learns else RIDGE
         model = LiveModel(standard, len(source.classes), ridge)
         model.fit(samples)
@@ -159,8 +164,8 @@ class FeatureLabeller(SegmentorLabeller):
         Raises:
             FileNotFoundError, ValueError: The folder does not suit the images.
         """
-        if self.learn_from is None:
-            return list(range(len(source)))
+        if self.learn_from is None:  # few may be clicked among many that are not
+            return [i for i in range(len(source)) if len(source.info(i)['click_labels'])]
         folder = PseudoLabelFolder(self.learn_from)
         try:
             kept = set(folder.check(source.images, source.classes, drop=True))
@@ -185,7 +190,8 @@ class FeatureLabeller(SegmentorLabeller):
 
     def finish(self, job: 'Job') -> dict[str, Any]:
         """Tell the background prior that was found."""
-        if self.learn_from is None or self.background_prior is not None:
+        sought = self.learn_from is not None and job.source.background is not None
+        if not sought or self.background_prior is not None:
             return {}  # a file there would be of labels that were replaced
         path = job.folder.path / PRIOR_FILE
         return read_object(path) if path.is_file() else {}
