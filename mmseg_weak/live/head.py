@@ -85,8 +85,10 @@ class LinearHead:
     """Multinomial logistic regression with a ridge, warm-started.
 
     The loss is the mean over classes of the mean cross-entropy of their clicks, plus
-    :math:`-\\log(1 - p_c)` for clicks that deny class c, plus the ridge. It is convex, so
-    the result does not depend on the order of clicks beyond the tolerance of L-BFGS.
+    :math:`-\\log(1 - p_c)` for clicks that deny class c, plus the ridge. Classes denied at
+    one place are one set, :math:`-\\log(1 - \\sum_c p_c)`: places that deny different
+    classes tell what is left. Without denials it is convex, so the result does not depend
+    on the order of clicks beyond the tolerance of L-BFGS.
 
     Args:
         num_classes (int): C.
@@ -167,13 +169,12 @@ class _Objective:
     """Value and gradient for SciPy."""
 
     def __init__(self, x: np.ndarray, samples: Samples, classes: int, ridge: float) -> None:
-        self.x, self.classes, self.ridge = x, classes, ridge
-        self.labels, self.denied = samples.labels, samples.denied
+        rows, place, self.possible = possible_classes(samples, classes)
+        self.x, self.classes, self.ridge = x[rows], classes, ridge
         weights = samples.weights.astype(np.float64)
         key = samples.labels + classes * samples.denied
         sums = np.bincount(key, weights, 2 * classes)
-        self.weights = weights / sums[key] / np.count_nonzero(sums)
-        self.rows = np.arange(len(x))
+        self.weights = np.bincount(place, weights / sums[key] / np.count_nonzero(sums))
 
     def __call__(self, flat: np.ndarray) -> tuple[float, np.ndarray]:
         params = flat.reshape(-1, self.classes)
@@ -181,18 +182,40 @@ class _Objective:
         logits -= logits.max(1, keepdims=True)
         probs = np.exp(logits)
         probs /= probs.sum(1, keepdims=True)
-        own = probs[self.rows, self.labels]
-        grad = probs.copy()
-        grad[self.rows, self.labels] -= 1
-        value = -np.log(np.maximum(own, 1e-300))
-        no = self.denied
-        rest = np.maximum(1 - own[no], 1e-12)
-        value[no] = -np.log(rest)
-        grad[no] *= -(own[no] / rest)[:, None]
-        grad *= self.weights[:, None]
+        own = probs * self.possible
+        total = np.maximum(own.sum(1, keepdims=True), 1e-300)
+        value = -np.log(total[:, 0])
+        grad = (probs - own / total) * self.weights[:, None]
         weight = params[:-1]
         slope = np.concatenate([self.x.T @ grad + self.ridge * weight, grad.sum(0)[None]])
         return self.weights @ value + 0.5 * self.ridge * (weight**2).sum(), slope.ravel()
+
+
+def possible_classes(
+    samples: Samples, classes: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What clicks leave possible; those that deny classes at one place are one set.
+
+    Args:
+        samples (Samples): n clicks. Equal features in an image are one place.
+        classes (int): C.
+
+    Returns:
+        tuple: A click of each place, (m,); the place of each click, (n,); classes possible
+        there, (m, C) bool. A place where all are denied says nothing, so all are possible.
+    """
+    first, denied = np.arange(len(samples)), np.flatnonzero(samples.denied)
+    if len(denied):
+        where = [samples.groups[denied], samples.features[denied].numpy()]
+        _, found, place = np.unique(
+            np.column_stack(where), axis=0, return_index=True, return_inverse=True
+        )
+        first[denied] = denied[found[place.ravel()]]
+    rows, place = np.unique(first, return_inverse=True)
+    possible = np.repeat(samples.denied[rows, None], classes, 1)
+    possible[place, samples.labels] = ~samples.denied
+    possible[~possible.any(1)] = True
+    return rows, place, possible
 
 
 def _enlarge(maps: Tensor, size: Sequence[int]) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..refinement import PixelAdaptiveRefinement
-from .head import LinearHead, Samples, Standard
+from .head import LinearHead, Samples, Standard, possible_classes
 
 # Weight of each depth, from fine to coarse. Things told apart by texture need fine maps,
 # things told apart by shape coarse ones; a session finds out which by its own clicks.
@@ -34,6 +34,9 @@ class LiveModel:
         profile (str, optional): A key of ``PROFILES``. Defaults to None: chosen by
             cross-validation each time the number of clicks has doubled.
         seed (int): Of the folds. Defaults to 0.
+        background (int, optional): Class of what shows none of the others: where clicks
+            say that another class is not there, it needs no click of its own. Defaults to
+            None, there is no such class.
     """
 
     def __init__(
@@ -43,7 +46,9 @@ class LiveModel:
         ridge: float = 1e-3,
         profile: str | None = None,
         seed: int = 0,
+        background: int | None = None,
     ) -> None:
+        self.background = background
         self.standard, self.num_classes, self.ridge = standard, num_classes, ridge
         self.fixed, self.seed = profile is not None, seed
         self.profile = profile or 'flat'
@@ -67,9 +72,12 @@ class LiveModel:
             before, self.profile = self.profile, self.choose(samples)
             if before != self.profile:
                 self.head = None
-        named = samples.labels[~samples.denied]
-        absent = np.setdiff1d(range(self.num_classes), named).tolist()
-        self._absent = absent if len(named) else []  # or nothing but what things are not
+        possible = possible_classes(samples, self.num_classes)[2]
+        told = possible[possible.sum(1) == 1].any(0)
+        if self.background is not None:
+            told[self.background] |= bool(samples.denied.any())
+        # Where nothing is named there may be nothing but what things are not.
+        self._absent = np.flatnonzero(~told).tolist() if told.any() else []
         start, self.head = self.head, LinearHead(self.num_classes, self.ridge)
         self.head.fit(self.scaled(samples), start)
 

@@ -2,56 +2,23 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 from mmengine.config import Config
 from PIL import Image
-from tiny_features import TinyColourLabeller, TinyFeatureLabeller
+from tiny_features import (
+    CLASSES,
+    CLICKS,
+    OPTIONS,
+    TinyColourLabeller,
+    TinyFeatureLabeller,
+    config_of,
+    labels_in,
+)
 
-from mmseg_weak.datasets.mask_files import read_mask
 from mmseg_weak.labelling import FeatureLabeller, make_labels
 from mmseg_weak.labelling.labellers.background_share import PRIORS, matching_prior
-
-CLASSES = ['grass', 'square']
-CLICKS = {
-    'a.png': [(5.5, 20.5, 'square'), (50.5, 40.5, 'grass')],
-    'b.jpg': [(30.5, 20.5, 'square'), (60.5, 5.5, 'grass'), (2.5, 40.5, 'grass')],
-    'more/a.png': [(40.5, 2.5, 'grass')],
-}
-OPTIONS = dict(threshold=0.0, class_restriction='none')
-
-
-def config_of(photos, clicks, **options):
-    """Clicks of (x, y, name) by image, as a training set."""
-    entries = {
-        str(Path(image).with_suffix('')): [
-            dict(x=x, y=y, cls=CLASSES.index(name)) for x, y, name in marks
-        ]
-        for image, marks in clicks.items()
-    }
-    file = photos.parent / 'clicks.json'
-    file.write_text(json.dumps(entries))
-    dataset = dict(
-        type='ClickDataset',
-        data_prefix=dict(img_path=str(photos)),
-        img_suffix=('.png', '.jpg', '.JPG'),
-        click_file=str(file),
-        metainfo=dict(classes=CLASSES, background=None),
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadClicks'),
-            dict(type='RasterizeClicks'),
-            dict(type='PackWeakSegInputs'),
-        ],
-        **options,
-    )
-    return Config(dict(train_dataloader=dict(dataset=dataset)))
-
-
-def labels_in(folder, images):
-    return [read_mask((Path(folder) / i).with_suffix('.png')) for i in images]
 
 
 def test_labels_are_the_masks_of_a_session_with_the_same_clicks(session, tmp_path):
@@ -336,3 +303,15 @@ def test_a_prior_of_labels_that_were_replaced_is_not_reported(photos, gradient, 
     labeller = TinyColourLabeller(learn_from=str(gradient), **OPTIONS)
     report = make_labels(config, labeller, str(tmp_path / 'labels'), overwrite=True)
     assert 'background_prior' not in report
+
+
+def test_background_that_only_vocabularies_tell_is_labelled(photos, tmp_path):
+    config = config_of(photos, CLICKS)
+    dataset = config.train_dataloader.dataset
+    dataset.metainfo.update(background='grass')
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    make_labels(config, TinyFeatureLabeller(**OPTIONS), str(whole))
+    dataset.vocabulary = CLASSES  # a click on grass says "no square", and names nothing
+    make_labels(config, TinyFeatureLabeller(**OPTIONS), str(parts))
+    found = labels_in(parts, ['more/c.png'])[0]
+    assert (found == labels_in(whole, ['more/c.png'])[0]).mean() > 0.98

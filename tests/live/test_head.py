@@ -6,7 +6,13 @@ import torch
 from scipy.optimize import check_grad
 from torch.nn import functional as F
 
-from mmseg_weak.live.head import LinearHead, Samples, Standard, _Objective
+from mmseg_weak.live.head import (
+    LinearHead,
+    Samples,
+    Standard,
+    _Objective,
+    possible_classes,
+)
 from mmseg_weak.live.model import LiveModel, group_folds
 from mmseg_weak.live.pyramid import sample_maps
 
@@ -58,6 +64,67 @@ def test_same_solution_as_torch_on_the_written_out_loss():
 
     optimiser.step(loss)
     torch.testing.assert_close(head.weight, weight.detach().float(), atol=2e-3, rtol=0)
+
+
+def halves(classes=5, d=8):
+    """Background that says "no 1, no 2" in one half and "no 3, no 4" in the other."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(classes), [80, 20, 20, 20, 20])
+    x = rng.normal(size=(160, d)) + 4 * np.eye(classes, d)[labels]
+    ground, told = np.repeat(np.arange(80), 2), np.arange(80, 160)
+    denies = np.tile([1, 2, 3, 4], 40)
+    rows = np.concatenate([ground, told])
+    samples = Samples(
+        torch.from_numpy(x[rows]).float(),
+        np.concatenate([denies, labels[told]]),
+        np.ones(240),
+        np.arange(240) < 160,
+        rows % 10,
+    )
+    return samples, torch.from_numpy(x).float(), labels
+
+
+def test_classes_denied_at_one_place_are_one_set():
+    samples, x, labels = halves()
+    problem = _Objective(samples.features.double().numpy(), samples, 5, 0.1)
+    params = torch.randn(9, 5, dtype=torch.double)
+    probs = (x.double() @ params[:-1] + params[-1]).softmax(1)
+    parts = [-torch.log(probs[labels == c, c]).mean() for c in (1, 2, 3, 4)]
+    for start, pair in enumerate(([1, 2], [3, 4])):
+        left = 1 - probs[:80][start::2][:, pair].sum(1)
+        parts += 2 * [-torch.log(left).mean()]  # once for each of its classes
+    expected = sum(parts) / 8 + 0.05 * params[:-1].square().sum()
+    flat = params.ravel().numpy()
+    assert problem(flat)[0] == pytest.approx(float(expected))
+    error = check_grad(lambda v: problem(v)[0], lambda v: problem(v)[1], flat)
+    assert error < 1e-5
+
+
+@pytest.mark.parametrize('background', [None, 0])
+def test_background_is_what_denials_leave(background):
+    samples, x, labels = halves()
+    standard = Standard(torch.zeros(8), torch.ones(8), [8])
+    model = LiveModel(standard, 5, profile='fine', background=background)
+    model.fit(samples)
+    found = model.logits(x).argmax(1).numpy()
+    assert (found == labels)[80:].mean() > 0.9
+    assert (found == 0)[:80].mean() == (
+        0 if background is None else pytest.approx(1, abs=0.1)
+    )
+
+
+def test_all_classes_but_one_denied_name_it_and_all_denied_say_nothing():
+    samples, x, _ = halves()
+    denied = samples.take(samples.denied)
+    both = np.tile([0, 1], 80)
+    binary = Samples(denied.features, both, denied.weights, denied.denied, denied.groups)
+    assert possible_classes(binary, 2)[2].all()
+    binary.labels[:80] = 1
+    possible = possible_classes(binary, 2)[2]
+    assert np.array_equal(possible, np.repeat([[1, 0], [1, 1]], 40, axis=0) > 0)
+    model = LiveModel(Standard(torch.zeros(8), torch.ones(8), [8]), 2, profile='fine')
+    model.fit(binary)
+    assert (model.logits(x[:40]).argmax(1) == 0).all()
 
 
 def test_fewer_clicks_than_features_solves_the_same_problem():

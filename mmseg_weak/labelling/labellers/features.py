@@ -145,7 +145,9 @@ class FeatureLabeller(SegmentorLabeller):
                 f'{self.makes} need clicks that name a class, and there is none'
             )
         ridge = RIDGE_OF_LABELS if learns else RIDGE
-        model = LiveModel(standard, len(source.classes), ridge)
+        model = LiveModel(
+            standard, len(source.classes), ridge, background=source.background
+        )
         model.fit(samples)
         if not learns or self.background_prior is not None or source.background is None:
             return model, 1.0
