@@ -24,6 +24,7 @@ from .pyramid import FrozenPyramid, along, sample_maps
 from .quality import ClickQuality, click_quality
 from .suggestion import DEFAULT_RULE, Suggestion, suggest
 
+BACKGROUND = 'background'
 # Distance of the points sampled from a scribble, as a share of the long side.
 STROKE_STEP = 1 / 128
 
@@ -218,6 +219,8 @@ class LiveSession:
                 self._model = LiveModel(
                     self.standard(), len(self.classes), profile=self.profile, seed=self.seed
                 )
+            named = self.classes.index(BACKGROUND) if BACKGROUND in self.classes else None
+            self._model.background = named
             self._model.fit(samples)
             self._fitted = self.journal.version
         return self._model

@@ -176,6 +176,17 @@ def test_exports_are_read_by_the_training(session, tmp_path):
     assert (exported == session.mask('more/c.JPG')).all()
 
 
+def test_a_no_makes_background_possible(session):
+    session.add_class('circle')
+    session.click('a.png', 5.5, 20.5, 'square')
+    session.click('b.jpg', 30.5, 20.5, 'circle')
+    session.click('a.png', 60.5, 5.5, 'square', no=True)
+    session.click('b.jpg', 60.5, 5.5, 'circle', no=True)
+    assert session.classes.index('grass') not in session.mask('b.jpg')
+    session.rename_class('grass', 'background')
+    assert {session.classes[i] for i in np.unique(session.mask('b.jpg'))} > {'background'}
+
+
 def test_two_images_never_share_a_mask(session, tmp_path):
     click_both(session)
     session.images.append('a.jpg')
