@@ -73,10 +73,13 @@ class LiveModel:
             if before != self.profile:
                 self.head = None
         possible = possible_classes(samples, self.num_classes)[2]
-        told = possible[possible.sum(1) == 1].any(0)
-        if self.background is not None:
-            told[self.background] |= bool(samples.denied.any())
+        count = possible.sum(1)
+        told = possible[count == 1].any(0)
         # Where nothing is named there may be nothing but what things are not.
+        if self.background is not None and told.any():
+            told[self.background] |= possible[
+                count < self.num_classes, self.background
+            ].any()
         self._absent = np.flatnonzero(~told).tolist() if told.any() else []
         start, self.head = self.head, LinearHead(self.num_classes, self.ridge)
         self.head.fit(self.scaled(samples), start)

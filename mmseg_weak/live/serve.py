@@ -84,7 +84,7 @@ def tell_of_shared_masks(images: Sequence[str]) -> None:
     try:
         label_names(images)
     except ValueError as error:
-        print(f'warning: {error}; until then masks cannot be exported or trained on')
+        print(f'warning: {error}; masks cannot be exported or trained on before that')
 
 
 def _listen(port: int) -> socket.socket:

@@ -15,6 +15,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from .._tensors import evenly_spread
+from ..datasets.class_splits import BACKGROUND
 from ..prediction.photos import find_photos, nameable, read_photo
 from .cache import FeatureCache
 from .head import NUM_STANDARD, Samples, Standard
@@ -24,7 +25,6 @@ from .pyramid import FrozenPyramid, along, sample_maps
 from .quality import ClickQuality, click_quality
 from .suggestion import DEFAULT_RULE, Suggestion, suggest
 
-BACKGROUND = 'background'
 # Distance of the points sampled from a scribble, as a share of the long side.
 STROKE_STEP = 1 / 128
 

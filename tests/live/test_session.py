@@ -178,13 +178,22 @@ def test_exports_are_read_by_the_training(session, tmp_path):
 
 def test_a_no_makes_background_possible(session):
     session.add_class('circle')
+    session.rename_class('grass', 'background')
+    session.click('a.png', 60.5, 5.5, 'square', no=True)
+    assert session.probabilities('a.png').max() < 0.9, 'nothing is named'
     session.click('a.png', 5.5, 20.5, 'square')
     session.click('b.jpg', 30.5, 20.5, 'circle')
-    session.click('a.png', 60.5, 5.5, 'square', no=True)
-    session.click('b.jpg', 60.5, 5.5, 'circle', no=True)
-    assert session.classes.index('grass') not in session.mask('b.jpg')
+    assert session.model().map_logits(session.maps('a.png'), (4, 4)).isfinite().all()
+
+
+def test_no_background_does_not_make_background_possible(session):
+    session.add_class('circle')
     session.rename_class('grass', 'background')
-    assert {session.classes[i] for i in np.unique(session.mask('b.jpg'))} > {'background'}
+    session.click('a.png', 5.5, 20.5, 'square')
+    session.click('b.jpg', 30.5, 20.5, 'circle')
+    session.click('b.jpg', 60.5, 15.5, 'background', no=True)
+    logits = session.model().map_logits(session.maps('a.png'), (4, 4))
+    assert logits.isfinite().flatten(1).all(1).tolist() == [False, True, True]
 
 
 def test_two_images_never_share_a_mask(session, tmp_path):

@@ -120,15 +120,15 @@ def spread_over_classes(
     chosen = {positions[i] for i in evenly_spread(len(positions), most)}
     if len(chosen) == len(positions):
         return sorted(chosen)
-    seen = set().union(*(_known_classes(source.info(i)) for i in chosen))
+    seen = set().union(*(_shown_classes(source.info(i)) for i in chosen))
     for i in positions:
-        if not _known_classes(source.info(i)) <= seen:
+        if not _shown_classes(source.info(i)) <= seen:
             chosen.add(i)
-            seen |= _known_classes(source.info(i))
+            seen |= _shown_classes(source.info(i))
     return sorted(chosen)
 
 
-def _known_classes(info: dict) -> set[int]:
+def _shown_classes(info: dict) -> set[int]:
     """Classes of the clicks or the tags that a data set lists of an image."""
     if 'click_labels' not in info:
         return set(info.get('image_classes', ()))
