@@ -155,8 +155,8 @@ def test_prediction_transfer_fits_what_init_writes(tmp_path, monkeypatch):
 
 def test_the_config_with_a_regularised_loss_builds(tmp_path):
     write_own_configs(tmp_path, 'regularised_losses.md', count=1)
-    model = MODELS.build(Config.fromfile(tmp_path / 'my_potts.py').model)
-    assert [type(term).__name__ for term in model.regularisation] == ['PottsLoss']
+    model = MODELS.build(Config.fromfile(tmp_path / 'my_terms.py').model)
+    assert [type(term).__name__ for term in model.regularisation] == ['AbsentClassLoss']
 
 
 def test_the_reference_names_what_exists_and_the_site_every_page():

@@ -1,6 +1,7 @@
 """Options ``key=value`` of a command line."""
 
 import ast
+import re
 
 from mmengine.config import DictAction
 
@@ -15,21 +16,28 @@ class MergedDictAction(DictAction):
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         """Add the values to those that are there."""
-        plain, nested = [], {}
+        options = dict(getattr(namespace, self.dest, None) or {})
         for word in values:
             key, is_pair, value = word.partition('=')
             if not is_pair:
                 parser.error(f'{option_string}: expected key=value, got {word!r}')
-            elif 'dict(' in value or '{' in value:
-                try:
-                    nested[key] = _literal(value)
-                except (SyntaxError, ValueError) as error:
-                    parser.error(f'{option_string} {word}: no value of Python ({error})')
-            else:
-                plain.append(word)
-        before = getattr(namespace, self.dest, None) or {}
-        super().__call__(parser, namespace, plain, option_string)
-        setattr(namespace, self.dest, {**before, **getattr(namespace, self.dest), **nested})
+            try:
+                found = self._value(value)
+            except (AssertionError, SyntaxError, TypeError, ValueError):
+                parser.error(
+                    f'{option_string}: {word!r} is not a value of Python (texts in a dict '
+                    "need quotes: type='A')"
+                )
+            options.pop(key, None)  # the last one counts, in its order too
+            options[key] = found
+        setattr(namespace, self.dest, options)
+
+    def _value(self, text: str) -> object:
+        text = text.strip()
+        nested = text.startswith(('{', '[', '(', 'dict('))
+        if not nested or not re.search(r'dict\(|\{(?!\w+\})', text):
+            return self._parse_iterable(text)  # names without quotes, {placeholders}
+        return _literal(text)
 
 
 class _Dicts(ast.NodeTransformer):
@@ -38,6 +46,8 @@ class _Dicts(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         if not isinstance(node.func, ast.Name) or node.func.id != 'dict' or node.args:
+            return node
+        if any(keyword.arg is None for keyword in node.keywords):
             return node
         keys = [ast.Constant(keyword.arg) for keyword in node.keywords]
         return ast.Dict(keys, [keyword.value for keyword in node.keywords])

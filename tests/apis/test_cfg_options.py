@@ -35,8 +35,32 @@ def test_values_with_dicts():
     }
 
 
-@pytest.mark.parametrize('value', ['[dict(a=A)]', '{', "dict(x=open('a'))", 'dict(1)'])
+WRONG = [
+    '[dict(a=A)]',
+    '[1,2',
+    '{',
+    "dict(x=open('a'))",
+    'dict(1)',
+    '{[1]:2}',
+    "dict(**{'a':1})",
+]
+
+
+@pytest.mark.parametrize('value', WRONG)
 def test_values_that_are_none_are_named(value, capsys):
     with pytest.raises(SystemExit):
         parse('--cfg-options', f'model.x={value}')
-    assert f'model.x={value}: no value of Python' in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert f'model.x={value}' in message and 'is not a value of Python' in message
+
+
+def test_placeholders_and_brackets_in_texts_stay():
+    texts = dict(w='/tmp/x/{seed}', o='runs/predict(1)', a='[x,y]', d='{work}/x', b='(1,2)')
+    words = [f'{key}={text}' for key, text in texts.items()]
+    expected = texts | dict(a=['x', 'y'], b=(1, 2))
+    assert parse('--cfg-options', *words) == expected
+
+
+def test_the_last_value_counts_in_its_order():
+    found = parse('--cfg-options', 'm=1', 'm.r=dict(w=1)', 'm.r.w=2', "m={'x':1}", 'm=2')
+    assert list(found.items()) == [('m.r', {'w': 1}), ('m.r.w', 2), ('m', 2)]

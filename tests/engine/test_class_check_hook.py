@@ -1,7 +1,11 @@
 import pytest
+import torch
 from mmengine.runner import Runner
 from toy import toy_config, toy_model
 from toy_tags import toy_tag_config, write_tag_set
+
+from mmseg_weak.engine.hooks import ClassCheckHook
+from mmseg_weak.models.losses import AbsentClassLoss, PottsLoss
 
 
 @pytest.fixture
@@ -43,6 +47,26 @@ def test_background_of_a_term_must_be_the_class_of_that_name(toy_root, tmp_path,
     config = toy_config(toy_root, tmp_path, toy_model(**term))
     with pytest.raises(ValueError, match='background=1, and .* background is 0'):
         Runner.from_cfg(config).train()
+
+
+@pytest.mark.parametrize(
+    ('classes', 'background', 'fits'),
+    [
+        (['background', 'cat'], 0, True),
+        (['background', 'cat'], None, False),
+        (['cat', 'background'], 0, False),
+        (['cat', 'cow'], None, True),
+        (['cat', 'cow'], 0, False),
+    ],
+)
+def test_background_of_a_loss_of_absent_classes(classes, background, fits):
+    check, metainfo = ClassCheckHook._check_background, dict(classes=classes)
+    check(torch.nn.ModuleList([PottsLoss()]), metainfo)  # knows no classes
+    loss = torch.nn.ModuleList([AbsentClassLoss(background=background)])
+    if fits:
+        return check(loss, metainfo)
+    with pytest.raises(ValueError, match=f'background={background}, and of the classes'):
+        check(loss, metainfo)
 
 
 def test_sub_categories_need_their_hook(toy_root, tmp_path):

@@ -104,9 +104,12 @@ class ClassCheckHook(Hook):
         right = background_of(metainfo)
         for name, part in model.named_modules(prefix='model'):
             index = getattr(getattr(part, 'rule', part), 'background', None)
-            # Of the parts, only a rule of labels can do without a background.
-            checked = right is not None or hasattr(part, 'rule')
-            if isinstance(index, int) and index != right and checked:
+            asks = getattr(part, 'asks_classes', None)  # of losses of an image
+            # Of other parts, only a rule of labels can do without a background.
+            checked = isinstance(index, int) and (
+                right is not None or hasattr(part, 'rule')
+            )
+            if index != right and (checked if asks is None else asks):
                 raise ValueError(
                     f'{name} has background={index}, and of the classes '
                     f'{", ".join(metainfo["classes"])} background is '

@@ -25,13 +25,16 @@ class AbsentClassLoss(ImageLoss):
     decides between object and background stays with the clicks. Where background may have
     what absent classes lose, it spreads over everything.
 
-    For images whose classes are all clicked: a class that was forgotten is taught to be
-    absent.
+    For images whose classes are all clicked: a class that was forgotten, or whose clicks
+    were left out, is taught to be absent. With background and one class it is always 0.
 
     Args:
         background (int, optional): The background class, None if there is none, so that
             every class is an object. Defaults to 0.
         **kwargs: Of :class:`ImageLoss`.
+
+    Raises:
+        ValueError: In training, the logits are of no class but background.
     """
 
     default_name = 'loss_absent'
@@ -47,6 +50,8 @@ class AbsentClassLoss(ImageLoss):
         if cells.classes is None:
             return 0 * logits.sum(), count
         objects = [c for c in range(logits.shape[1]) if c != self.background]
+        if not objects:
+            raise ValueError('AbsentClassLoss needs a logit of each class, got one in all')
         classes = cells.classes[:, objects]
         classes = classes | ~classes.any(dim=1, keepdim=True)  # nothing known
         scores = logits[:, objects]
