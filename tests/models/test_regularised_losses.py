@@ -383,6 +383,18 @@ def test_terms_of_a_segmentor(cascade):
     sizes = torch.tensor([[24, 20]] * 2)
     again = MODELS.build(restricted)(logits, images, sizes, clicks, classes.expand(2, -1))
     torch.testing.assert_close(loss, again)
+    segmentor.regularisation = torch.nn.ModuleList([AbsentClassLoss(), AbsentClassLoss()])
+    for sample in samples:
+        sample.set_metainfo(dict(known_classes=[0, 1]))  # nobody looked for the third
+    loss = segmentor.loss(inputs, samples, view)['loss_absent']
+    classes = torch.tensor([[True, True, *[True] * (logits.shape[1] - 2)]] * 2)
+    assert loss == 2 * AbsentClassLoss()(logits, images, sizes, clicks, classes) == 0
+    samples[0].set_metainfo(dict(known_classes=None))
+    classes[0, 2:] = False
+    loss = segmentor.loss(inputs, samples, view)['loss_absent']
+    one = AbsentClassLoss()(logits, images, sizes, clicks, classes)
+    torch.testing.assert_close(loss, 2 * one)
+    assert one > 0
     single = MODELS.build(dict(toy_model(), regularisation=terms[0]))
     assert len(single.regularisation) == 1
 

@@ -190,7 +190,8 @@ class SeminarMixin(WeakSegmentor):
             if term.asks_classes:
                 count = logits.shape[1]
                 classes = image_class_mask(data_samples, count, term.background)
-            losses[term.loss_name] = term(logits, images, sizes, clicks, classes)
+            value = term(logits, images, sizes, clicks, classes)
+            losses[term.loss_name] = losses.get(term.loss_name, 0) + value
         return losses
 
     @torch.no_grad()
