@@ -17,18 +17,18 @@ FOUNDATION = pytest.mark.skipif(
 @pytest.mark.parametrize(
     ('script', 'num_rows'),
     [
-        ('click_losses', 16),
-        ('training_step', 2),
+        ('click_losses', 14),
+        ('training_step', 5),
         ('ema_update', 3),
         ('click_pipeline', 1),
-        ('clustering', 7),
+        ('clustering', 4),
         ('feature_extraction', 2),
-        ('multi_scale_cam', 4),
-        ('label_transfer', 5),
-        ('large_pictures', 5),
+        ('multi_scale_cam', 2),
+        ('label_transfer', 6),
+        ('large_pictures', 4),
         ('refinement', 13),
         ('mutual_promotion', 5),
-        ('regularised_losses', 4),
+        ('regularised_losses', 5),
         pytest.param('promptable', 1, marks=FOUNDATION),
     ],
 )
@@ -39,10 +39,10 @@ def test_prints_a_row_for_each_ratio(script, num_rows):
     assert result.returncode == 0, result.stderr
     lines = [line for line in result.stdout.splitlines() if line.startswith('| ')]
     head, rule, *rows = ([cell.strip() for cell in line.split('|')] for line in lines)
-    assert head[1:5] == ['what', 'toolbox', 'ours', 'ratio']
+    assert head[1:5] == ['what', 'other form', 'ours', 'ratio']
     assert set(rule[1]) == {'-'}
     assert len(rows) == num_rows
-    assert all(float(row[4]) >= 0 for row in rows)
+    assert all(float(row[4]) > 0 for row in rows if row[2])
     assert len({row[1] for row in rows}) == num_rows
 
 
@@ -92,6 +92,43 @@ def test_gpu_part_that_fails_leaves_a_line(monkeypatch):
     table = gpu.run_part('a_part', fails, 5, options)
     assert '## a part' in table and '| kept |' in table
     assert 'Broken off: RuntimeError: out of memory' in table
-    assert 'Broken off: TimeoutError: its time was up' in gpu.run_part(
-        'b', endless, 0.2, options
-    )
+    assert 'Broken off: TimeIsUp: no time left' in gpu.run_part('b', endless, 0.2, options)
+
+
+def test_gpu_part_ends_with_its_time_inside_a_form(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    gpu = pytest.importorskip('gpu')
+    begun = []
+
+    def forms(_):
+        for form in ('first', 'second'):
+            yield 'network', 1, form, lambda form=form: begun.append(form) or time.sleep(5)
+
+    monkeypatch.setattr(gpu.gpu_steps, 'step_forms', forms)
+    options = SimpleNamespace(traceback=False)
+    table = gpu.run_part('steps', gpu.training_steps, 0.2, options)
+    assert begun == ['first'] and 'Broken off: TimeIsUp' in table
+
+
+def test_one_repeat_is_refused_in_one_line():
+    command = [sys.executable, '-W', 'ignore', FOLDER / 'ema_update.py', '--repeats', '1']
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 2
+    assert result.stderr.endswith('--repeats: must be an integer of at least 2, got 1\n')
+
+
+def test_rows_are_kept_and_equal_results_asked_for(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    measure = pytest.importorskip('measure')
+    monkeypatch.setattr(sys, 'argv', ['benchmark', '--device', 'cpu'])
+
+    def broken(_):
+        yield measure.memory_row('kept', 6 << 20, 2 << 20, 4)
+        measure.check_equal('sums', [1.0, 2.0], [1.0, 2.1], 0.04)
+        yield measure.memory_row('never', 1, 1)
+
+    with pytest.raises(SystemExit, match='sums: the forms differ by 0.05, at most 0.04'):
+        measure.print_table([broken], 'A table.')
+    out, err = capsys.readouterr()
+    row = '| kept: memory | 6 MiB | 2 MiB | 3 |  | 4 | **no** |'
+    assert row in out and row in err and 'never' not in out

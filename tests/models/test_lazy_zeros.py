@@ -50,6 +50,20 @@ def test_gradient_adds_up_where_pixels_coincide(threshold):
     torch.testing.assert_close(ours, expected)
 
 
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+def test_each_pixel_once_in_either_layout(threshold, layout):
+    logits = torch.randn(3, 3, 4, 5).to(memory_format=layout).requires_grad_()
+    index = tuple(torch.tensor(axis) for axis in ([0, 2, 2], [3, 1, 0], [4, 0, 2]))
+    read = gather_logits(logits, index, repeated=False)  # nothing of the second image
+    plain = logits[index[0], :, index[1], index[2]]
+    torch.testing.assert_close(read, plain, rtol=0, atol=0)
+    factor = torch.randn(3, 3)
+    ours, expected = (
+        torch.autograd.grad((values * factor).sum(), logits)[0] for values in (read, plain)
+    )
+    torch.testing.assert_close(ours, expected, rtol=0, atol=0)
+
+
 def test_first_and_second_derivatives(threshold):
     logits = torch.randn(1, 3, 4, 4, dtype=torch.double, requires_grad=True)
     target = torch.full((1, 4, 4), 255)

@@ -16,7 +16,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure import Peak, Row, in_fresh_process, print_table, seconds_in_turn, time_row
+from measure import (
+    Peak,
+    Row,
+    check_equal,
+    in_fresh_process,
+    memory_row,
+    print_table,
+    seconds_in_turn,
+    time_row,
+)
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
@@ -36,12 +45,11 @@ def make_features(kind: str, count: int, dims: int) -> np.ndarray:
     return (weights @ modes + noise).astype(np.float32)
 
 
-def rows(options: Namespace) -> list[Row]:
-    """Time and inertia of both kinds of features."""
+def rows(options: Namespace) -> Iterator[Row]:
+    """Both kinds of features."""
     # Seconds a run: a few repeats tell enough.
     options = Namespace(**{**vars(options), 'repeats': min(options.repeats, 5)})
     count, dims = (500, 512) if options.tiny else (4155, 4096)
-    result = []
     for kind in ('modes', 'noise'):
         features = make_features(kind, count, dims)
         on_device = torch.from_numpy(features).to(options.device)
@@ -56,12 +64,11 @@ def rows(options: Namespace) -> list[Row]:
             inertia['stock'] = model.inertia_
 
         seconds = seconds_in_turn(dict(stock=stock, ours=ours), options)
-        what = f'k-means {count}x{dims}, K=10, {kind}'
-        result.append(time_row(f'{what}: time', seconds, '>= 5'))
-        values = [f'{inertia[name]:.6g}' for name in ('stock', 'ours')]
-        ratio = inertia['ours'] / inertia['stock']
-        result.append(Row(f'{what}: inertia', *values, ratio, '<= 1.005'))
-    return result
+        what = f'k-means {count}x{dims}, K=10, 10 restarts, {kind}'
+        # Random starts: ours may end lower, and hardly higher.
+        better = min(inertia['ours'], inertia['stock'])
+        check_equal(f'inertia of {what}', better, inertia['ours'], 0.005)
+        yield time_row(what, seconds, 5)
 
 
 def write_features(path: Path, count: int, dims: int) -> None:
@@ -100,20 +107,18 @@ def file_rows(options: Namespace) -> Iterator[Row]:
             in_fresh_process(cluster_file, path, count, dims, mapped, options.threads)
             for mapped in (False, True)
         )
-        what = f'k-means {count}x{dims} from a file instead of memory'
+        what = f'k-means {count}x{dims}, from a file instead of memory'
+        check_equal(f'inertia of {what}', memory[2], file[2], 0.005)
         cells = f'{memory[0]:.3g} s', f'{file[0]:.3g} s'
-        yield Row(f'{what}: time', *cells, file[0] / memory[0], '<= 1.2')
-        ratio = file[2] / memory[2]
-        yield Row(f'{what}: inertia', *(f'{v[2]:.6g}' for v in (memory, file)), ratio)
-        cells = [f'{value[1] / 2**20:.0f} MiB' for value in (memory, file)]
-        yield Row(f'{what}: memory', *cells, file[1] / memory[1], '<= 0.75')
+        yield Row(what, *cells, memory[0] / file[0], 0.83)
+        yield memory_row(what, memory[1], file[1], 1.33)
         if options.full:
             write_features(path, MANY, dims)
             found = in_fresh_process(cluster_file, path, MANY, dims, True, options.threads)
-            what = f'k-means {MANY}x{dims} from a file in {found[0]:.0f} s: memory'
-            size, own = 4 * MANY * dims, found[1]
-            cells = f'{size / 2**20:.0f} MiB', f'{own / 2**20:.0f} MiB'
-            yield Row(what, *cells, own / size, '<= 0.25')
+            what = (
+                f'k-means {MANY}x{dims} from a file in {found[0]:.0f} s; size of the file'
+            )
+            yield memory_row(what, 4 * MANY * dims, found[1], 4)
 
 
 BENCHMARKS = (rows, file_rows)

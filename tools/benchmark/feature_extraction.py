@@ -67,9 +67,9 @@ def rows(options: Namespace) -> Iterator[Row]:
             rates[ranks, workers] = images / float((root / 'seconds').read_text())
     plain = rates.pop((1, 0))
     for (ranks, workers), rate in rates.items():
-        what = f'features of {images} images, ranks {ranks}, loading processes {workers}'
+        what = f'features, {ranks} ranks, {workers} loading processes; one process alone'
         cells = f'{plain:.3g} images/s', f'{rate:.3g} images/s'
-        yield Row(f'{what}: rate', *cells, rate / plain)
+        yield Row(what, *cells, rate / plain)
 
 
 if __name__ == '__main__':

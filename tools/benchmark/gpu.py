@@ -33,7 +33,7 @@ import multi_scale_cam
 import mutual_promotion
 import refinement
 import torch
-from measure import COLUMNS, seconds_in_turn, table_line
+from measure import COLUMNS, repeats, seconds_in_turn, table_line
 from torch.profiler import ProfilerActivity, profile
 
 Part = Callable[[argparse.Namespace], Iterator[str]]
@@ -172,7 +172,7 @@ def run_part(name: str, part: Part, seconds: float, options: argparse.Namespace)
     try:
         for line in part(options):
             lines.append(line)
-    except Exception as error:
+    except (Exception, TimeIsUp) as error:
         if options.traceback:
             traceback.print_exc()
         lines += ['', f'Broken off: {reason(error)}']
@@ -183,8 +183,12 @@ def run_part(name: str, part: Part, seconds: float, options: argparse.Namespace)
     return '\n'.join(lines)
 
 
+class TimeIsUp(BaseException):
+    """The alarm of a part; no ``except Exception`` on the way may hold it back."""
+
+
 def _time_is_up(*_) -> None:
-    raise TimeoutError('its time was up')
+    raise TimeIsUp('no time left')
 
 
 def reason(error: BaseException) -> str:
@@ -219,7 +223,9 @@ def parse_args(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--out', required=True, type=Path, help='folder for the tables')
     parser.add_argument('--parts', nargs='+', choices=list(PARTS), default=list(PARTS))
     parser.add_argument('--seconds', type=float, default=570, help='for everything')
-    parser.add_argument('--repeats', type=int, default=15, help='timed runs of each form')
+    parser.add_argument(
+        '--repeats', type=repeats, default=15, help='timed runs of each form, at least 2'
+    )
     parser.add_argument('--threads', type=int, default=4, help="PyTorch's CPU threads")
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--tiny', action='store_true', help='small inputs, to try it')

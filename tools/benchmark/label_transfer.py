@@ -1,9 +1,10 @@
-"""Diffusion over superpixels, label making with two workers, an adversarial step.
+"""Diffusion over superpixels, and an adversarial step.
 
     python tools/benchmark/label_transfer.py
 
-The walk is iterated on the same graph until no value is further than 1e-4 from the
-solution. A plain step is ``EncoderDecoder`` with the same network, batch and optimiser.
+The walk takes as many steps on the same graph as bring every value within 1e-4 of the
+solution; nothing is checked on the way. A plain step is ``EncoderDecoder`` with the same
+network, batch and optimiser.
 """
 
 from argparse import Namespace
@@ -13,14 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure import Row, print_table, seconds_in_turn, time_row
+from measure import Row, check_equal, print_table, seconds_in_turn, time_row
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags
+from scipy.sparse.linalg import spsolve
 
 from mmseg_weak.refinement import DiffusionOptions, superpixel_diffusion
 from mmseg_weak.refinement.harmonic import harmonic_extension
@@ -46,23 +48,57 @@ def scene(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return image.clip(0, 255).astype(np.uint8), cams, foreground
 
 
-def iterate_walk(
-    pairs: np.ndarray, weights: np.ndarray, anchors: np.ndarray, solution: np.ndarray
-) -> int:
-    """Average over neighbours until the solution is reached; the number of steps."""
-    n = len(anchors)
-    i, j = pairs.T
-    both = np.concatenate([weights, weights])
-    walk = csr_matrix((both, (np.r_[i, j], np.r_[j, i])), shape=(n, n))
-    walk = csr_matrix(walk.multiply(1 / walk.sum(axis=1)))
-    clamped = anchors > -2
-    start = (anchors[:, None] == np.arange(solution.shape[1])).astype(float)
-    q, steps = start.copy(), 0
-    while np.abs(q - solution).max() > TOLERANCE:
-        q = walk @ q
-        q[clamped] = start[clamped]
+class Walk:
+    """Averages over neighbours, set up from the graph.
+
+    Attributes:
+        q (np.ndarray): (n, K) values after the steps taken.
+    """
+
+    def __init__(self, pairs: np.ndarray, weights: np.ndarray, anchors: np.ndarray) -> None:
+        n = len(anchors)
+        both, (i, j) = np.concatenate([weights, weights]), pairs.T
+        walk = csr_matrix((both, (np.r_[i, j], np.r_[j, i])), shape=(n, n))
+        self.matrix = csr_matrix(walk.multiply(1 / walk.sum(axis=1)))
+        self.clamped = anchors > -2
+        self.q = (anchors[:, None] == np.arange(3)).astype(float)
+        self.fixed = self.q[self.clamped]
+
+    def step(self) -> None:
+        """One step."""
+        self.q = self.matrix @ self.q
+        self.q[self.clamped] = self.fixed
+
+
+def steps_needed(graph: tuple, solution: np.ndarray) -> int:
+    """Steps until no value is further than the tolerance from the solution."""
+    walk, steps = Walk(*graph), 0
+    while np.abs(walk.q - solution).max() > TOLERANCE:
+        walk.step()
         steps += 1
     return steps
+
+
+def iterate_walk(graph: tuple, steps: int) -> np.ndarray:
+    """So many steps and nothing else."""
+    walk = Walk(*graph)
+    for _ in range(steps):
+        walk.step()
+    return walk.q
+
+
+def solve_plainly(
+    pairs: np.ndarray, weights: np.ndarray, anchors: np.ndarray
+) -> np.ndarray:
+    """The solution by SciPy's ``spsolve``."""
+    n, clamped, (i, j) = len(anchors), anchors > -2, pairs.T
+    both = np.concatenate([weights, weights])
+    graph = csr_matrix((both, (np.r_[i, j], np.r_[j, i])), shape=(n, n))
+    laplacian = csr_matrix(diags(np.asarray(graph.sum(axis=1))[:, 0]) - graph)
+    q = (anchors[:, None] == np.arange(3)).astype(float)
+    rows = laplacian[~clamped]
+    q[~clamped] = spsolve(rows[:, ~clamped].tocsc(), -rows[:, clamped] @ q[clamped])
+    return q
 
 
 def diffusion_rows(options: Namespace) -> Iterator[Row]:
@@ -71,11 +107,7 @@ def diffusion_rows(options: Namespace) -> Iterator[Row]:
     settings = DiffusionOptions(num_superpixels=40 if options.tiny else 250)
     image, cams, foreground = scene(*size)
     for name in ('fewest', 'usual'):
-        yield solve_row(name, (image, cams, foreground), settings, options)
-    whole = dict(whole=lambda: superpixel_diffusion(image, cams, foreground, settings))
-    seconds = float(np.median(seconds_in_turn(whole, options)['whole']))
-    what = f'diffusion of a {size[0]}x{size[1]} image with SLIC, seconds'
-    yield Row(what, '', f'{1e3 * seconds:.3g} ms', seconds, '<= 0.5')
+        yield from solve_rows(name, (image, cams, foreground), settings, options)
     size = (120, 160) if options.tiny else (750, 1000)
     large = scene(*size)
     whole = replace(settings, max_side=max(size))
@@ -83,16 +115,15 @@ def diffusion_rows(options: Namespace) -> Iterator[Row]:
         stock=lambda: superpixel_diffusion(*large, whole),
         ours=lambda: superpixel_diffusion(*large, replace(settings, max_side=size[1] // 2)),
     )
-    what = (
-        f'diffusion of {size[0]}x{size[1]}, at full size or at most {size[1] // 2} pixels'
-    )
-    yield time_row(what, seconds_in_turn(forms, options), '>= 4')
+    half = f'at most {size[1] // 2} pixels; ours at full size'
+    what = f'diffusion of {size[0]}x{size[1]}, {half}'
+    yield time_row(what, seconds_in_turn(forms, options), 4)
 
 
-def solve_row(
+def solve_rows(
     name: str, maps: tuple, settings: DiffusionOptions, options: Namespace
-) -> Row:
-    """The solution of one graph by walking and by factorising.
+) -> Iterator[Row]:
+    """The solution of one graph by walking, by SciPy and by ours.
 
     The walk is as slow as anchors are few: ``fewest`` keeps one of each kind.
     """
@@ -108,18 +139,22 @@ def solve_row(
         for kind in range(-1, 3):
             anchors[np.flatnonzero(result.anchors == kind)[0]] = kind
     values = (anchors[:, None] == np.arange(3)).astype(float)
-    solution = harmonic_extension(pairs, weights, anchors > -2, values)
-    steps = iterate_walk(pairs, weights, anchors, solution)
+    graph, clamped = (pairs, weights, anchors), anchors > -2
+    solution = harmonic_extension(pairs, weights, clamped, values)
+    steps = steps_needed(graph, solution)
     forms = dict(
-        stock=lambda: iterate_walk(pairs, weights, anchors, solution),
-        ours=lambda: harmonic_extension(pairs, weights, anchors > -2, values),
+        walk=lambda: iterate_walk(graph, steps),
+        scipy=lambda: solve_plainly(*graph),
+        ours=lambda: harmonic_extension(pairs, weights, clamped, values),
     )
-    what = (
-        f'{len(anchors)} superpixels, 3 classes, {name} anchors '
-        f'({(anchors > -2).sum()}): {steps} steps of the walk or one solve'
-    )
-    target = '>= 10' if name == 'fewest' else None
-    return time_row(what, seconds_in_turn(forms, options), target)
+    what = f'diffusion, {len(anchors)} superpixels, {clamped.sum()} anchors'
+    check_equal(f'{what}; walk', solution, forms['walk'](), 1.01 * TOLERANCE)
+    check_equal(f'{what}; spsolve', solution, forms['scipy'](), 1e-8)
+    seconds = seconds_in_turn(forms, options)
+    for form, text in (('walk', f'{steps} steps of a walk'), ('scipy', 'spsolve')):
+        pair = dict(stock=seconds[form], ours=seconds['ours'])
+        target = 10 if form == 'walk' and name == 'fewest' else None
+        yield time_row(f'{what}; {text}', pair, target)
 
 
 def make_batch(size: int, images: int) -> dict:
@@ -169,7 +204,7 @@ def step_rows(options: Namespace) -> Iterator[Row]:
         for kind in ('stock', 'ours')
     }
     what = f'adversarial step, FPN EfficientNet-Lite0, {images}x3x{size}x{size}'
-    yield time_row(what, seconds_in_turn(forms, options), '<= 1.6', faster=False)
+    yield time_row(what, seconds_in_turn(forms, options), 0.625)
 
 
 BENCHMARKS = (diffusion_rows, step_rows)

@@ -1,12 +1,14 @@
 """What the benchmarks share: timing in turn, peak memory in a fresh process, table rows."""
 
 import argparse
+import ctypes
 import logging
 import multiprocessing
-import operator
 import statistics
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -14,8 +16,8 @@ from pathlib import Path
 
 import torch
 
-COMPARISONS = {'<=': operator.le, '>=': operator.ge}
-COLUMNS = ('what', 'toolbox', 'ours', 'ratio', 'quartiles', 'target', 'met')
+COLUMNS = ('what', 'other form', 'ours', 'ratio', 'quartiles', 'target', 'met')
+MIB = 2**20
 
 
 @dataclass
@@ -24,28 +26,55 @@ class Row:
 
     Args:
         what (str): What was measured.
-        stock (str): Value of the toolbox's own form, with its unit.
+        stock (str): Value of the other form, such as the toolbox's, with its unit.
         ours (str): Value of ours.
-        ratio (float): The number that has a target.
-        target (str, optional): Comparison and bound, such as ``'>= 5'``. Defaults to None.
+        ratio (float, optional): How many times faster or smaller ours is; below 1 it is
+            slower or larger. None where there is no other form.
+        target (float, optional): What the ratio should be at least. Defaults to None.
         quartiles (tuple[float, float], optional): Of the ratios of single repeats.
     """
 
     what: str
     stock: str
     ours: str
-    ratio: float
-    target: str | None = None
+    ratio: float | None
+    target: float | None = None
     quartiles: tuple[float, float] | None = None
 
     def __str__(self) -> str:
+        ratio = '' if self.ratio is None else f'{self.ratio:.3g}'
         spread = '–'.join(f'{q:.3g}' for q in self.quartiles) if self.quartiles else ''
-        met = ''
-        if self.target:
-            comparison, bound = self.target.split()
-            met = 'yes' if COMPARISONS[comparison](self.ratio, float(bound)) else '**no**'
-        cells = [self.what, self.stock, self.ours, f'{self.ratio:.3g}', spread]
-        return table_line([*cells, self.target or '', met])
+        target = met = ''
+        if self.target is not None:
+            target = f'{self.target:g}'
+            met = 'yes' if self.ratio >= self.target else '**no**'
+        cells = [self.what, self.stock, self.ours, ratio, spread, target, met]
+        return table_line(cells)
+
+
+def rounded(value: float) -> str:
+    """Three digits, and all before the point."""
+    return f'{value:.3g}' if value < 1000 else f'{value:,.0f}'
+
+
+def check_equal(what: str, stock: object, ours: object, tolerance: float) -> None:
+    """Refuse to compare forms that do not compute the same.
+
+    Args:
+        what (str): What both compute.
+        stock, ours (Tensor | np.ndarray | float): Its values.
+        tolerance (float): Largest difference, relative to the largest value of ``stock``.
+
+    Raises:
+        RuntimeError: They differ by more, or in shape.
+    """
+    one, other = (torch.as_tensor(v, dtype=torch.float64).cpu() for v in (stock, ours))
+    if one.shape != other.shape:
+        shapes = f'{tuple(one.shape)} and {tuple(other.shape)}'
+        raise RuntimeError(f'{what}: the forms have results of the shapes {shapes}')
+    gap = float((one - other).abs().max() / one.abs().max().clamp(min=1e-12))
+    if not gap <= tolerance:
+        raise RuntimeError(f'{what}: the forms differ by {gap:.2g}, at most {tolerance:g}')
 
 
 def table_line(cells: Iterable[str]) -> str:
@@ -83,34 +112,43 @@ def seconds_in_turn(
 
 
 def time_row(
-    what: str,
-    seconds: dict[str, list[float]],
-    target: str | None = None,
-    faster: bool = True,
+    what: str, seconds: dict[str, list[float]], target: float | None = None
 ) -> Row:
     """Row of two timed forms, ``stock`` and ``ours``.
 
     Args:
         what (str): What was timed.
         seconds (dict[str, list[float]]): From :func:`seconds_in_turn`.
-        target (str, optional): Bound of the ratio. Defaults to None.
-        faster (bool): The ratio of medians is stock / ours; otherwise ours / stock.
+        target (float, optional): Least ratio. Defaults to None.
 
     Returns:
-        Row: Medians in milliseconds.
+        Row: Medians in milliseconds, the ratio of both.
     """
-    over, under = ('stock', 'ours') if faster else ('ours', 'stock')
-    median = {name: statistics.median(values) for name, values in seconds.items()}
-    pairs = [a / b for a, b in zip(seconds[over], seconds[under])]
+    stock, ours = (statistics.median(seconds[name]) for name in ('stock', 'ours'))
+    pairs = [a / b for a, b in zip(seconds['stock'], seconds['ours'])]
     quartiles = statistics.quantiles(pairs, n=4, method='inclusive')
-    return Row(
-        what,
-        f'{1e3 * median["stock"]:.3g} ms',
-        f'{1e3 * median["ours"]:.3g} ms',
-        median[over] / median[under],
-        target,
-        (quartiles[0], quartiles[2]),
-    )
+    cells = (f'{rounded(1e3 * value)} ms' for value in (stock, ours))
+    return Row(what, *cells, stock / ours, target, (quartiles[0], quartiles[2]))
+
+
+def memory_row(what: str, stock: int, ours: int, target: float | None = None) -> Row:
+    """Row of two peaks in bytes."""
+    cells = (f'{rounded(value / MIB)} MiB' for value in (stock, ours))
+    return Row(f'{what}: memory', *cells, stock / max(ours, 1), target)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep blocks of up to 32 MiB that are freed.
+
+    By itself it gives some back, and the form that happens to ask next pays for the pages.
+    """
+    try:
+        set_option = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return  # another C library
+    mmap_threshold, trim_threshold = -3, -1
+    set_option(mmap_threshold, 2**25)
+    set_option(trim_threshold, 2**26)
 
 
 def extra_peak_bytes(form: Callable[[], object], device: str) -> int:
@@ -167,10 +205,23 @@ def in_fresh_process(function: Callable, *arguments):
         return pool.submit(function, *arguments).result()
 
 
+def repeats(text: str) -> int:
+    """Number of timed runs of a command line.
+
+    Raises:
+        ArgumentTypeError: It is less than 2, which have no quartiles.
+    """
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f'must be an integer of at least 2, got {text}')
+    return int(text)
+
+
 def parse_options(description: str) -> argparse.Namespace:
     """Command line of every benchmark."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
-    parser.add_argument('--repeats', type=int, default=25, help='timed runs of each form')
+    parser.add_argument(
+        '--repeats', type=repeats, default=25, help='timed runs of each form, at least 2'
+    )
     parser.add_argument('--threads', type=int, default=1, help="PyTorch's CPU threads")
     parser.add_argument(
         '--clock',
@@ -194,13 +245,22 @@ def print_table(
     options = parse_options(description)
     torch.set_num_threads(options.threads)
     logging.disable(logging.WARNING)  # the toolbox tells of every frozen parameter
-    measured = [row for rows in benchmarks for row in rows(options)]
-    # All at the end: the toolbox prints in between.
+    measured, failed = [], []
+    for rows in benchmarks:
+        try:
+            for row in rows(options):
+                if options.tiny:
+                    row.target = None  # It was set for the real size.
+                measured.append(row)
+                # At once, so that nothing is lost; the table is in one piece at the end.
+                print(row, file=sys.stderr, flush=True)
+        except Exception as error:
+            traceback.print_exc()
+            failed.append(f'{rows.__module__}: {type(error).__name__}: {error}')
     print(table_line(COLUMNS), table_line(['---'] * len(COLUMNS)), sep='\n')
-    for row in measured:
-        if options.tiny:
-            row.target = None  # It was set for the real size.
-        print(row)
+    print(*measured, sep='\n')
+    if failed:
+        raise SystemExit('Broken off: ' + '; '.join(failed))
 
 
 def _synchronise(device: str) -> None:

@@ -24,7 +24,7 @@ from measure import print_table
 
 BENCHMARKS = (
     click_losses.rows,
-    training_step.rows,
+    *training_step.BENCHMARKS,
     ema_update.rows,
     click_pipeline.rows,
     *clustering.BENCHMARKS,

@@ -23,6 +23,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_weak.models import TeacherEMA
+from mmseg_weak.models.inference.fast_convolutions import send_pointwise_to_onednn
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / 'seminar'
 # Pattern of the config, crop size and batch size where a CPU cannot bear the config's.
@@ -30,6 +31,7 @@ CASES = {
     'DeepLabV3+ MobileNetV2': ('teacher_deeplabv3plus_mobilenetv2_*.py', None, None),
     'DeepLabV3+ R50': ('teacher_deeplabv3plus_r50-*.py', 256, 2),
 }
+LITE = 'pce_fpn_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
 CLICKS = 10
 
 
@@ -74,12 +76,16 @@ def make_step(
     teacher: bool = True,
     bfloat16: bool = False,
     compiled: bool = False,
+    pointwise: bool = False,
 ) -> Callable:
     """One optimiser step, and one of the teacher unless ``plain`` or without one.
 
-    With ``bfloat16`` under autocast; ``compiled`` as mmengine's ``compile=True`` does it.
+    With ``bfloat16`` under autocast; ``compiled`` as mmengine's ``compile=True`` does it;
+    ``pointwise`` as ``OneDNNPointwiseHook`` does it.
     """
     model = build(config, size, plain, device)
+    if pointwise:
+        send_pointwise_to_onednn(model)
     optimiser = build_optim_wrapper(model, config.optim_wrapper)
     batch = make_batch(size, images, model.decode_head.num_classes)
     ema = None
@@ -113,8 +119,33 @@ def rows(options: Namespace) -> Iterator[Row]:
             for kind in ('stock', 'ours')
         }
         what = f'step with teacher and consistency, {name}, {images}x3x{size}x{size}'
-        yield time_row(what, seconds_in_turn(forms, options), '<= 1.45', faster=False)
+        yield time_row(what, seconds_in_turn(forms, options), 0.69)
 
+
+def layout_rows(options: Namespace) -> Iterator[Row]:
+    """What ``init`` sets for a CPU, against torch's own layout and convolutions."""
+    init_default_scope('mmseg')
+    config = Config.fromfile(min(CONFIGS.glob(LITE)))
+    size, images = (64, 2) if options.tiny else (160, 8)
+    forms = {}
+    for last in (False, True):
+        for pointwise in (False, True):
+            config.model.data_preprocessor.channels_last = last
+            forms[last, pointwise] = make_step(
+                config, size, images, False, options.device, False, pointwise=pointwise
+            )
+    seconds = seconds_in_turn(forms, options)
+    for key, text in (
+        ((True, False), 'channels last'),
+        ((False, True), 'OneDNNPointwiseHook'),
+        ((True, True), 'channels last and OneDNNPointwiseHook'),
+    ):
+        pair = dict(stock=seconds[False, False], ours=seconds[key])
+        what = f'step, FPN EfficientNet-Lite0, {images}x3x{size}x{size}; {text}'
+        yield time_row(what, pair)
+
+
+BENCHMARKS = (rows, layout_rows)
 
 if __name__ == '__main__':
-    print_table([rows], __doc__)
+    print_table(BENCHMARKS, __doc__)

@@ -2,6 +2,7 @@
 
 import math
 import mmap
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -15,8 +16,11 @@ class _ReadPixels(torch.autograd.Function):
         """Logits at the clicked pixels."""
         ctx.shape, ctx.repeated = logits.shape, repeated
         ctx.save_for_backward(*index)
-        image, row, column = index
-        return logits[image, :, row, column]
+        if repeated or logits.device.type != 'cpu':
+            image, row, column = index
+            return logits[image, :, row, column]
+        parts = _by_image(logits.flatten(2), *_places(logits.shape, *index))
+        return torch.cat([one.index_select(1, place) for one, place in parts], 1).t()
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple:
@@ -28,9 +32,28 @@ class _ReadPixels(torch.autograd.Function):
             channel = torch.arange(ctx.shape[1], device=gradient.device)
             index = image, channel, row, column
             whole.index_put_(index, gradient, accumulate=True)
-        else:
+        elif gradient.device.type != 'cpu':
             whole.permute(0, 2, 3, 1)[image, row, column] = gradient
+        else:
+            place, counts = _places(ctx.shape, *ctx.saved_tensors)
+            pieces = gradient.t().split(counts, dim=1)
+            for (one, at), piece in zip(_by_image(whole.flatten(2), place, counts), pieces):
+                one.scatter_(1, at.expand_as(piece), piece)
         return whole, None, None, None, None
+
+
+def _places(
+    shape: torch.Size, image: Tensor, row: Tensor, column: Tensor
+) -> tuple[Tensor, list[int]]:
+    """Place of each pixel in its flat image, and how many pixels each image has."""
+    counts = torch.bincount(image, minlength=shape[0]).tolist()
+    return row * shape[3] + column, counts
+
+
+def _by_image(maps: Tensor, place: Tensor, counts: list[int]) -> Iterator[tuple]:
+    """Flat maps (C, H * W) of each image and the places of its pixels."""
+    # Not by iterating, whose views a second derivative could not write to.
+    return ((maps[n], at) for n, at in enumerate(place.split(counts)))
 
 
 def gather_logits(
@@ -42,8 +65,8 @@ def gather_logits(
         logits (Tensor): Shape (N, C, H, W).
         index (tuple[Tensor, Tensor, Tensor]): Image, row and column of each pixel, long
             tensors of shape (K,).
-        repeated (bool): Whether a pixel may occur twice; where none does, False makes the
-            backward pass faster. Defaults to True.
+        repeated (bool): Whether a pixel may occur twice. False is faster and asks for
+            pixels in the order of the images, as of ``torch.nonzero``. Defaults to True.
 
     Returns:
         Tensor: Shape (K, C).
