@@ -109,7 +109,7 @@ def share_rows(size: int, options: Namespace) -> Iterator[Row]:
             seconds = seconds_in_turn(forms, options)
             best = min(PLAIN, key=lambda form: statistics.median(seconds[form]))
             pair = dict(stock=seconds[best], ours=seconds['ours'])
-            yield time_row(f'{what}: {best}', pair, 0.91)
+            yield time_row(f'{what}; {best}', pair, 0.91)
 
 
 def share_forms(

@@ -19,7 +19,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 import mmseg_weak  # noqa: F401
-from mmseg_weak.models.cam.activation_maps import SCALES, merge_maps
+from mmseg_weak.models.cam.activation_maps import SCALES, merge_maps, scale_inputs
 from mmseg_weak.models.inference.fast_convolutions import prepare_inference
 
 
@@ -40,6 +40,10 @@ def make_model(num_classes: int, device: str) -> nn.Module:
             decode_head=dict(type='CAMHead', in_channels=320, num_classes=num_classes + 1),
         )
     )
+    with torch.no_grad():
+        for parameter in model.decode_head.parameters():
+            # Or random maps would vanish beside the 1e-5 added to their largest value.
+            parameter.mul_(1e3)
     return model.to(device).eval()
 
 
@@ -49,8 +53,7 @@ def plain_cams(model: nn.Module, image: Tensor, present: list[int]) -> Tensor:
     size = tuple(image.shape[2:])
     total = 0
     for scale in SCALES:
-        scaled_size = [round(side * scale) for side in size]
-        scaled = F.interpolate(image, scaled_size, mode='bicubic', antialias=True)
+        scaled = scale_inputs(image, scale, model.data_preprocessor)
         for flip in (False, True):
             inputs = scaled.flip(3) if flip else scaled
             maps = model.decode_head(model.extract_feat(inputs)).relu()
@@ -74,7 +77,7 @@ def rows(options: Namespace) -> Iterator[Row]:
     height, width = (60, 80) if options.tiny else (375, 500)
     for num_classes in (20, 80):
         model = make_model(num_classes, options.device)
-        image = torch.randn(1, 3, height, width, device=options.device)
+        image = torch.randint(256, (1, 3, height, width), device=options.device).float()
         # As label making does.
         fast = prepare_inference(make_model(num_classes, options.device))
         forms = dict(

@@ -141,7 +141,8 @@ def layout_rows(options: Namespace) -> Iterator[Row]:
         ((True, True), 'channels last and OneDNNPointwiseHook'),
     ):
         pair = dict(stock=seconds[False, False], ours=seconds[key])
-        what = f'step, FPN EfficientNet-Lite0, {images}x3x{size}x{size}; {text}'
+        batch = f'{images}x3x{size}x{size}'
+        what = f'step, FPN EfficientNet-Lite0, {batch}, {text}; neither of both'
         yield time_row(what, pair)
 
 
