@@ -18,7 +18,7 @@ WEIGHTED = [
 
 
 def test_losses_of_heads_are_found():
-    assert len(WEIGHTED) == 11
+    assert len(WEIGHTED) == 12
 
 
 @pytest.mark.parametrize('kind', WEIGHTED)

@@ -137,7 +137,7 @@ def geodesic(size: int) -> Forms:
     seeds = np.array([y * size + x for y, x in starts])
     return dict(
         ours=lambda: geodesic_distance(cost, seeds),
-        stock=lambda: MCP_Geometric(cost.astype(float)).find_costs(starts),
+        stock=lambda: MCP_Geometric(cost.astype(float)).find_costs(starts)[0],
     )
 
 
