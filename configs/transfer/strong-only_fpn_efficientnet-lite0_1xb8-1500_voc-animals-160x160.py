@@ -1,8 +1,3 @@
 # Control: strong masks alone, weak images and their tags unused.
-_base_ = [
-    '../_base_/models/fpn_efficientnet-lite0.py',
-    '../_base_/datasets/voc_animals_strong_weak.py',
-    '../_base_/schedules/budget_full.py',
-    '../_base_/default_runtime.py',
-]
-train_dataloader = dict(dataset=dict(images='strong'))
+_base_ = 'seg_fpn_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
+train_dataloader = dict(dataset=dict(images='strong', pseudo_label_dir=None))

@@ -55,4 +55,4 @@ class _Dicts(ast.NodeTransformer):
 
 def _literal(text: str) -> object:
     """Value of literals and ``dict(…)``; nothing is run."""
-    return ast.literal_eval(_Dicts().visit(ast.parse(text.strip(), mode='eval')))
+    return ast.literal_eval(_Dicts().visit(ast.parse(text, mode='eval')))
