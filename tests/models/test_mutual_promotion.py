@@ -18,6 +18,7 @@ from toy_mutual import (
 )
 
 from mmseg_weak.models.cam.tags import stack_tags
+from mmseg_weak.models.inference import low_precision
 from mmseg_weak.models.inference.fast_convolutions import fuse_frozen_norms
 from mmseg_weak.models.mutual_promotion import (
     LabelOptions,
@@ -171,8 +172,9 @@ def test_one_affinity_per_image(monkeypatch, paddings):
 
 
 @pytest.mark.parametrize('backbone', ['mit', 'conv'])
-def test_low_precision_of_the_pass_without_gradient(backbone):
+def test_low_precision_of_the_pass_without_gradient(backbone, monkeypatch):
     """Labels change by rounding, the training itself stays in float32."""
+    monkeypatch.setattr(low_precision, 'has_bfloat16', lambda device_type: True)
     model = build(toy_mutual(backbone=backbone))
     set_iteration(BSP)
     inputs, samples = tagged_batch()
@@ -190,6 +192,17 @@ def test_low_precision_of_the_pass_without_gradient(backbone):
     assert all(value.dtype != torch.bfloat16 for value in losses.values())
     total(losses).backward()
     assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+
+
+def test_low_precision_where_the_machine_has_none(monkeypatch, capsys):
+    """Emulated, the pass takes ten times as long: it stays in float32."""
+    monkeypatch.setattr(low_precision, 'has_bfloat16', lambda device_type: False)
+    low_precision._tell.cache_clear()
+    model = build(toy_mutual(low_precision=True))
+    for _ in range(2):
+        with model._pass_precision('cpu'):
+            assert not torch.is_autocast_enabled('cpu')
+    assert capsys.readouterr().err.count('low_precision has no effect') == 1
 
 
 def test_background_channel_alone():

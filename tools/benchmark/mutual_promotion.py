@@ -43,10 +43,11 @@ from plain_mutual_promotion import (  # noqa: E402
     propagated_label,
 )
 
-from mmseg_weak.models.inference.fast_convolutions import (  # noqa: E402  # noqa: E402
+from mmseg_weak.models.inference.fast_convolutions import (  # noqa: E402
     fuse_frozen_norms,
     send_pointwise_to_onednn,
 )
+from mmseg_weak.models.inference.low_precision import has_bfloat16  # noqa: E402
 from mmseg_weak.models.mutual_promotion.label_maker import (  # noqa: E402
     PresentClasses,
     make_cam_labels,
@@ -163,6 +164,8 @@ def rows(options: Namespace) -> Iterator[Row]:
             ('mutual promotion', False, False, 1.8),
             ('mutual promotion, low_precision', False, True, 2.5),
         ):
+            if low and not has_bfloat16(torch.device(device).type):
+                continue
             forms = dict(
                 stock=make_step(case, True, before, device),
                 ours=make_step(case, False, before, device, low),

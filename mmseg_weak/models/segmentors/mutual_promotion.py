@@ -16,6 +16,7 @@ from ..cam.tags import stack_tags
 from ..heads.cam_head import CAMHead
 from ..heads.click_loss import main_logits
 from ..inference.fast_convolutions import fuse_frozen_norms
+from ..inference.low_precision import bfloat16_or_float32
 from ..inputs.image_values import to_unit_rgb
 from ..losses.pixel_affinity import PixelAffinityLoss
 from ..mutual_promotion.branch_prediction import (
@@ -74,8 +75,8 @@ class MutualPromotionSegmentor(BranchExportMixin, BranchPredictionMixin, Encoder
             images themselves from the training forward. Defaults to None: where batch norm
             in the encoder does not make them depend on the batch.
         low_precision (bool): Encode the images of the multi-scale pass, which has no
-            gradient, in bfloat16. Faster where the machine has it (AVX-512 BF16, AMX,
-            GPUs), slower elsewhere. Defaults to False.
+            gradient, in bfloat16, where the machine has it (AVX-512 BF16, AMX, GPUs).
+            Defaults to False.
         **kwargs: As for :class:`mmseg.models.EncoderDecoder`. ``test_cfg`` may hold
             ``cam_background_score`` (default 0.45 as AFA's) and ``tag_threshold`` (default
             None): classes with a lower predicted tag probability are not segmented.
@@ -294,7 +295,7 @@ class MutualPromotionSegmentor(BranchExportMixin, BranchPredictionMixin, Encoder
         """Precision of the multi-scale pass; that of the training unless it is low."""
         if not self.low_precision:
             return nullcontext()
-        return torch.autocast(device_type, torch.bfloat16)
+        return bfloat16_or_float32(device_type)
 
     def _background(self, features: Sequence[Tensor], cam_logits: Tensor) -> Tensor:
         return background_logits(self.decode_head, self.gated(features, cam_logits))
