@@ -175,6 +175,31 @@ def test_going_on_instead_of_starting_again(toy_root, tag_folder, tmp_path):
     assert list(kept) == [new]
 
 
+def test_clusters_of_a_finished_classifier(whole, toy_root, tag_folder, tmp_path):
+    """Its features are clustered, its weights are not trained on."""
+    finished = f'{whole.work_dir}/iter_2.pth'
+    config = toy_tag_config(
+        toy_root, tag_folder, tmp_path, 2, rounds=(0,), features_from=finished
+    )
+    runner = train(config)
+    of_round_1 = checkpoint(whole.work_dir, 3)['sub_categories']['assignments']
+    assignments = runner.model.sub_category_head.assignments
+    torch.testing.assert_close(assignments, of_round_1, rtol=0, atol=0)
+    assert_same_state(runner.spy.weights[0], whole.spy.weights[0], rtol=0, atol=0)
+
+
+def test_features_from_another_network(whole, toy_root, tag_folder, tmp_path):
+    saved = checkpoint(whole.work_dir, 2)
+    del saved['state_dict']['backbone.conv1.weight']
+    torch.save(saved, tmp_path / 'other.pth')
+    options = dict(rounds=(0,), features_from=str(tmp_path / 'other.pth'))
+    with pytest.raises(ValueError, match=r'other\.pth is not a checkpoint of'):
+        train(toy_tag_config(toy_root, tag_folder, tmp_path / 'work', **options))
+    options['features_from'] = str(tmp_path / 'absent.pth')
+    with pytest.raises(FileNotFoundError, match='absent'):
+        train(toy_tag_config(toy_root, tag_folder, tmp_path / 'work', **options))
+
+
 def test_epochs_and_persistent_workers(toy_root, tag_folder, tmp_path):
     config = toy_tag_config(toy_root, tag_folder, tmp_path, rounds=(1,), by_epoch=True)
     config.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)
@@ -211,7 +236,14 @@ def test_class_without_images_and_more_clusters_than_images(
 
 
 @pytest.mark.parametrize(
-    'options', [dict(rounds=[]), dict(rounds=[4, 2]), dict(rounds=[1], num_restarts=0)]
+    'options',
+    [
+        dict(rounds=[]),
+        dict(rounds=[4, 2]),
+        dict(rounds=[1], num_restarts=0),
+        dict(rounds=[1], features_from='classifier.pth'),
+        dict(rounds=[0], features_from='classifier.pth', restart=False),
+    ],
 )
 def test_options_out_of_range(options):
     with pytest.raises(ValueError, match='SubCategoryClusteringHook'):

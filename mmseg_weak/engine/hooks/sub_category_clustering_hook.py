@@ -11,8 +11,15 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import BaseLoop
 from mmseg.registry import HOOKS
+from torch import nn
 
 from ..._files import write_json
+from ...checkpoints import (
+    checkpoint_file,
+    read_checkpoint,
+    require_checkpoint,
+    require_weights,
+)
 from ...visualization.panels import draw_cluster_grid
 from ..feature_extraction import extract_features, plain_dataset
 from ..sub_categories import ClassClusters, assignment_table, cluster_classes
@@ -43,6 +50,9 @@ class SubCategoryClusteringHook(Hook):
         restart (bool): Start each round from the initial weights. False goes on with the
             weights there are, with new weights of the sub-category classifier only.
             Defaults to True.
+        features_from (str, optional): Checkpoint of a finished classifier with the same
+            backbone and head, whose features the first round clusters; that round then
+            needs no iterations before it. Defaults to None, the model in training.
         restart_schedule (bool): Begin the learning rate schedule anew in each round, so
             that a config's schedule describes one round. Defaults to True.
         num_restarts (int): k-means++ starts. Defaults to 10.
@@ -67,6 +77,7 @@ class SubCategoryClusteringHook(Hook):
         by_epoch: bool = False,
         restart: bool = True,
         restart_schedule: bool = True,
+        features_from: str | None = None,
         num_restarts: int = 10,
         seed: int = 0,
         pipeline: Sequence[dict] | None = None,
@@ -85,7 +96,13 @@ class SubCategoryClusteringHook(Hook):
                 'SubCategoryClusteringHook: num_restarts must be >= 1; seed, num_workers '
                 'and num_pictures >= 0'
             )
+        if features_from is not None and (rounds[0] or not restart):
+            raise ValueError(
+                'SubCategoryClusteringHook: features_from needs rounds=[0, ...], for a '
+                'round to begin with them, and restart=True'
+            )
         self.rounds = rounds
+        self.features_from = features_from
         self.by_epoch = by_epoch
         self.restart = restart
         self.restart_schedule = restart_schedule
@@ -101,8 +118,9 @@ class SubCategoryClusteringHook(Hook):
         """Check model and data, and note what a restart goes back to.
 
         Raises:
-            ValueError: The model has no sub-category head, the data set is a wrapper, or a
-                round lies behind the end of the training.
+            ValueError: The model has no sub-category head, the data set is a wrapper, a
+                round lies behind the end of the training, or ``features_from`` is damaged.
+            FileNotFoundError: ``features_from`` does not exist.
         """
         if not isinstance(runner._train_loop, BaseLoop):
             return  # testing
@@ -119,6 +137,9 @@ class SubCategoryClusteringHook(Hook):
                 f'SubCategoryClusteringHook: a round begins after {self.rounds[-1]} '
                 f'{"epochs" if self.by_epoch else "iterations"}, the training ends at {end}'
             )
+        if self.features_from is not None:
+            self.features_from = checkpoint_file(self.features_from)
+            require_checkpoint(self.features_from)
         self.dataset = plain_dataset(runner.train_dataloader.dataset, self.pipeline)
         head.allocate(len(self.dataset))
         self.schedule = ScheduleStart(runner)
@@ -184,6 +205,8 @@ class SubCategoryClusteringHook(Hook):
         model = unwrapped(runner.model)
         head = model.sub_category_head
         runner.logger.info(f'Sub-categories, round {number}: clustering')
+        if number == 1 and self.features_from is not None:
+            load_classifier(model, self.features_from)
         size = 4 * len(self.dataset) * model.decode_head.feature_channels
         folder = Path(runner.work_dir) / KEY / 'features'
         features, tags = extract_features(
@@ -249,6 +272,19 @@ class SubCategoryClusteringHook(Hook):
             ]
             file = re.sub(r'[^\w-]', '_', name) + '.jpg'
             draw_cluster_grid(folder / f'round_{number}' / file, paths, found.sizes)
+
+
+def load_classifier(model: nn.Module, path: str) -> None:
+    """Load the weights of a classifier, with or without sub-categories.
+
+    Raises:
+        ValueError: It is of another network.
+    """
+    content = read_checkpoint(path)
+    require_weights(model, content, path, 'this config')
+    weights = content.get('state_dict', content).items()
+    kept = {k: v for k, v in weights if not k.startswith('sub_category_head.')}
+    model.load_state_dict(kept, strict=False)
 
 
 def _wrappers(runner) -> list:

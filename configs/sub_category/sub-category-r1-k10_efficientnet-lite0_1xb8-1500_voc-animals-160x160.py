@@ -1,0 +1,12 @@
+# One round of 1,500 iterations, on the clusters of a finished classifier: --cfg-options
+# custom_hooks.2.features_from=CHECKPOINT. The stages of stages_sub-category give it.
+_base_ = 'cam_efficientnet-lite0_1xb8-1500_voc-animals-160x160.py'
+model = dict(
+    sub_category_head=dict(
+        type='SubCategoryHead', in_channels=320, num_classes=7, num_clusters=10
+    )
+)
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='SubCategoryClusteringHook', rounds=[0]),
+]

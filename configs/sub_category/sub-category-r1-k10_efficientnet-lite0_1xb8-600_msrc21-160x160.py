@@ -1,0 +1,11 @@
+# One round of 600 iterations on the clusters of a finished classifier, as on voc_animals.
+_base_ = 'cam_efficientnet-lite0_1xb8-600_msrc21-160x160.py'
+model = dict(
+    sub_category_head=dict(
+        type='SubCategoryHead', in_channels=320, num_classes=22, num_clusters=10
+    )
+)
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='SubCategoryClusteringHook', rounds=[0]),
+]
