@@ -138,18 +138,17 @@ def memory_row(what: str, stock: int, ours: int, target: float | None = None) ->
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what is freed, blocks of any size.
+    """Let glibc keep blocks of up to 32 MiB that are freed.
 
-    By itself it gives large blocks back to the system, and the form that happens to ask
-    next pays for their pages: as much as a gather of some thousand pixels costs.
+    By itself it gives some back, and the form that happens to ask next pays for the pages.
     """
     try:
         set_option = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return  # another C library
-    mmap_max, trim_threshold = -4, -1
-    set_option(mmap_max, 0)
-    set_option(trim_threshold, 2**31 - 1)
+    mmap_threshold, trim_threshold = -3, -1
+    set_option(mmap_threshold, 2**25)
+    set_option(trim_threshold, 2**26)
 
 
 def extra_peak_bytes(form: Callable[[], object], device: str) -> int:
