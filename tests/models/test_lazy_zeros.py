@@ -1,4 +1,3 @@
-import mmap
 import resource
 from pathlib import Path
 
@@ -38,29 +37,6 @@ def test_takes_no_memory_until_written():
     zeros.fill_(1)
     full = resident_bytes() - before
     assert lazy < 0.1 * zeros.nbytes < 0.9 * zeros.nbytes < full
-
-
-@pytest.mark.skipif(not hasattr(mmap, 'MADV_HUGEPAGE'), reason='no huge pages')
-@pytest.mark.parametrize('pixels, asked', [(10, 0), (4000, 1)])
-def test_huge_pages_where_most_pages_are_written(monkeypatch, pixels, asked):
-    """A page of 4 KiB each for many pixels of many classes takes five times as long."""
-    advice = []
-
-    class Spy(mmap.mmap):
-        def madvise(self, option, *range_):
-            advice.append(option)
-            super().madvise(option, *range_)
-
-    monkeypatch.setattr(mmap, 'mmap', Spy)
-    logits = torch.randn(1, 50, 512, 512, requires_grad=True)
-    index = (
-        torch.zeros(pixels).long(),
-        torch.arange(pixels) % 512,
-        torch.arange(pixels) // 512,
-    )
-    gather_logits(logits, index, repeated=False).sum().backward()
-    assert advice == [mmap.MADV_HUGEPAGE] * asked
-    assert logits.grad.sum() == 50 * pixels
 
 
 def test_gradient_adds_up_where_pixels_coincide(threshold):

@@ -26,7 +26,7 @@ class _ReadPixels(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple:
         """Gradient of the maps, zero where nothing was clicked."""
         image, row, column = ctx.saved_tensors
-        whole = lazy_zeros(ctx.shape, gradient.dtype, gradient.device, gradient.numel())
+        whole = lazy_zeros(ctx.shape, gradient.dtype, gradient.device)
         if ctx.repeated:  # neighbours of two labels may coincide: add up
             image, row, column = image[:, None], row[:, None], column[:, None]
             channel = torch.arange(ctx.shape[1], device=gradient.device)
@@ -131,15 +131,10 @@ def _neighbours(
 # The largest block that glibc's malloc keeps for reuse; every larger one is mapped anew,
 # page by page.
 MIN_BYTES = 2**25
-# A page of 2 MiB takes as long to hand out as about a hundred of 4 KiB.
-HUGE_PAGE, PAGES_IN_TIME = 2**21, 100
 
 
 def lazy_zeros(
-    shape: tuple[int, ...],
-    dtype: torch.dtype,
-    device: torch.device | str = 'cpu',
-    writes: int = 0,
+    shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | str = 'cpu'
 ) -> Tensor:
     """Like ``torch.zeros``, for large CPU tensors that stay almost empty.
 
@@ -151,8 +146,6 @@ def lazy_zeros(
         shape (tuple[int, ...]): Shape of the tensor.
         dtype (torch.dtype): Its type.
         device (torch.device | str): Its device. Defaults to ``'cpu'``.
-        writes (int): How many values will be written, all over it: for many, pages of
-            2 MiB are asked for. Defaults to 0.
 
     Returns:
         Tensor: Contiguous and writable. Plain ``torch.zeros`` on other devices, where
@@ -164,6 +157,4 @@ def lazy_zeros(
     if torch.device(device).type != 'cpu' or private is None or size < MIN_BYTES:
         return torch.zeros(shape, dtype=dtype, device=device)
     memory = mmap.mmap(-1, size, flags=private | mmap.MAP_ANONYMOUS)
-    if writes > PAGES_IN_TIME * size / HUGE_PAGE and hasattr(mmap, 'MADV_HUGEPAGE'):
-        memory.madvise(mmap.MADV_HUGEPAGE)
     return torch.frombuffer(memory, dtype=dtype, count=count).view(shape)
