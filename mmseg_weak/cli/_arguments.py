@@ -49,3 +49,19 @@ def add_verbose(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--verbose', action='store_true', help='print all that the log file gets'
     )
+
+
+def let_words_follow_options(parser: argparse.ArgumentParser) -> None:
+    """Take ``PHOTOS --out CELLS LABELS`` as ``PHOTOS LABELS --out CELLS``.
+
+    By itself argparse refuses words behind an option where none may stand before it.
+    """
+
+    def parse(words=None, namespace=None) -> tuple:
+        del parser.parse_known_args  # the plain one, which the intermixed one calls
+        try:
+            return parser.parse_known_intermixed_args(words, namespace)
+        finally:
+            parser.parse_known_args = parse
+
+    parser.parse_known_args = parse

@@ -10,6 +10,8 @@ without --overwrite.
 
 import argparse
 
+from ._arguments import let_words_follow_options
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
@@ -38,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='model of transformers, such as facebook/dinov2-small (EfficientNet-Lite0)',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace the config')
+    let_words_follow_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from ._arguments import add_cfg_options
+from ._arguments import add_cfg_options, let_words_follow_options
 
 if TYPE_CHECKING:
     from ..stages.plan import Stage
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='take an existing checkpoint in place of a training',
     )
     add_cfg_options(parser, 'of the list, key=value')
+    let_words_follow_options(parser)
 
 
 def _pair(text: str) -> tuple[str, str]:

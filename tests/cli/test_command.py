@@ -49,6 +49,32 @@ def test_a_verb_runs_from_the_command_and_as_a_script(toy_verb, capsys):
     assert capsys.readouterr().out == 'two words\nmore\n'
 
 
+@pytest.mark.parametrize(
+    'words, expected',
+    [
+        ('stages list.py --seed 1 train test', dict(stages=['train', 'test'], seed=1)),
+        ('stages list.py train --seed 1 test', dict(stages=['train', 'test'], seed=1)),
+        ('stages --list list.py', dict(stages=[], config='list.py', list=True)),
+        ('init photos --out new a.csv masks', dict(labels=['a.csv', 'masks'], out='new')),
+        ('init --out new photos', dict(labels=[], photos='photos')),
+    ],
+)
+def test_words_before_and_behind_options(words, expected, monkeypatch):
+    seen = []
+    verb = import_module(f'mmseg_weak.cli.{words.split()[0]}')
+    monkeypatch.setattr(verb, 'run', seen.append)
+    cli.main(words.split())
+    cli.run_verb(words.split()[0], words.split()[1:])
+    for args in seen:
+        assert expected.items() <= vars(args).items()
+
+
+def test_unknown_options_behind_words_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(['init', 'photos', '--outt', 'new', 'a.csv'])
+    assert '--outt' in capsys.readouterr().err
+
+
 def test_what_takes_seconds_to_load_says_so_first(toy_verb, capsys, monkeypatch):
     said = []
     monkeypatch.setattr(mmseg_weak, 'register', lambda: said.append(capsys.readouterr()))
