@@ -10,6 +10,8 @@ from mmengine.logging import MMLogger, print_log
 from mmseg.registry import METRICS
 from prettytable import PrettyTable
 
+from ..datasets.class_splits import background_of
+
 
 def average_precision(scores: np.ndarray, tags: np.ndarray) -> np.ndarray:
     """Area below the precision-recall curve of each class, without interpolation.
@@ -61,7 +63,8 @@ class TagMetric(BaseMetric):
     Logs ``mAP`` and ``mF1`` in percent over the classes that occur, and a table of all.
 
     Args:
-        background (int): Index of the background class. Defaults to 0.
+        background (int, optional): Index of the background class. Defaults to None: that of
+            the data set, 0 where it names none.
         ignore_index (int): Value of pixels that are not counted. Defaults to 255.
         collect_device (str): See mmengine. Defaults to ``'cpu'``.
         prefix (str, optional): See mmengine. Defaults to ``'tags'``.
@@ -72,7 +75,7 @@ class TagMetric(BaseMetric):
 
     def __init__(
         self,
-        background: int = 0,
+        background: int | None = None,
         ignore_index: int = 255,
         collect_device: str = 'cpu',
         prefix: str | None = None,
@@ -97,7 +100,12 @@ class TagMetric(BaseMetric):
             logits = torch.as_tensor(sample['pred_tags']).float().cpu().numpy()
             tags = np.zeros(len(logits) + 1, dtype=bool)
             tags[self._true_classes(sample)] = True
-            self.results.append((logits, np.delete(tags, self.background)))
+            self.results.append((logits, np.delete(tags, self._background_index())))
+
+    def _background_index(self) -> int:
+        if self.background is not None:
+            return self.background
+        return background_of(self.dataset_meta or {}) or 0
 
     def _true_classes(self, sample: dict) -> list[int]:
         if sample.get('image_classes') is not None:
@@ -126,7 +134,7 @@ class TagMetric(BaseMetric):
         )
         names = list((self.dataset_meta or {}).get('classes', ()))
         if len(names) == len(scores[0]) + 1:
-            del names[self.background]
+            del names[self._background_index()]
         else:
             names = [str(i) for i in range(len(scores[0]))]
         table = PrettyTable()

@@ -62,6 +62,15 @@ def test_true_tags_come_from_tags_or_from_the_mask():
     assert result['tags/mF1'] == pytest.approx(100 * (2 / 3 + 1) / 2)
 
 
+def test_background_is_that_of_the_data_set():
+    metric = METRICS.build(dict(type='TagMetric'))
+    metric.dataset_meta = dict(classes=('cat', 'dog', 'soil'), background='soil')
+    metric.process({}, [sample([1.0, -1.0], mask=[[0, 2], [2, 2]]).to_dict()])
+    metric.process({}, [sample([-1.0, 2.0], mask=[[1, 1], [2, 255]]).to_dict()])
+    result = metric.compute_metrics(metric.results)
+    assert result == dict(mAP=100, mF1=100)
+
+
 def test_mistakes():
     metric = METRICS.build(dict(type='TagMetric'))
     with pytest.raises(ValueError, match='needs pred_tags'):
