@@ -125,8 +125,8 @@ def test_the_student_with_a_teacher_fits_together(tmp_path):
 
 
 def test_rounds_for_own_tags_resolve(tmp_path):
-    text = config_text('tags', 'tags.csv', False, **values(work_dir='pets/training'))
-    write_project(tmp_path, 'pets', {'config.py': text})
+    text = config_text('tags', 'tags.csv', False, **values(work_dir='pets_tags/training'))
+    write_project(tmp_path, 'pets_tags', {'config.py': text})
     write_own_configs(tmp_path, 'methods/sub_category.md', count=1)
     config, model, _ = load_fitting(tmp_path / 'my_rounds.py', 'RandomCrop')
     assert model.sub_category_head.num_clusters == 10

@@ -18,3 +18,4 @@ for _number, _before in enumerate(('training', 'round_1', 'round_2'), 1):
         inputs=['{tags}', _features],
     )
     stages += [_round, dict(_maps, name=f'maps_{_number}', network=f'round_{_number}')]
+stages.append(dict(_base_.stages[-1], network='round_3'))

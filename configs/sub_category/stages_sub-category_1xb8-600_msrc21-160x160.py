@@ -6,5 +6,5 @@ round_config = (
 )
 tags = ['data/msrc21/points/main.json']
 label_options = ['--masks', 'data/msrc21/SegmentationClass']
-# No mask has background; what it would win is unlabelled.
+# Everything is named: background wins only where no map says anything.
 background_score = '0.01'

@@ -51,17 +51,25 @@ def add_verbose(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def let_words_follow_options(parser: argparse.ArgumentParser) -> None:
+def let_words_follow_options(parser: argparse.ArgumentParser, name: str) -> None:
     """Take ``PHOTOS --out CELLS LABELS`` as ``PHOTOS LABELS --out CELLS``.
 
-    By itself argparse refuses words behind an option where none may stand before it.
+    By itself argparse takes the list ``LABELS`` for complete, and empty, at the option.
+
+    Args:
+        parser (ArgumentParser): Of a verb.
+        name (str): Its list of words that may go on behind options.
     """
 
     def parse(words=None, namespace=None) -> tuple:
-        del parser.parse_known_args  # the plain one, which the intermixed one calls
+        del parser.parse_known_args  # the plain one
         try:
-            return parser.parse_known_intermixed_args(words, namespace)
+            args, rest = parser.parse_known_args(words, namespace)
         finally:
             parser.parse_known_args = parse
+        if any(word.startswith('-') for word in rest):
+            return args, rest
+        setattr(args, name, [*getattr(args, name), *rest])
+        return args, []
 
     parser.parse_known_args = parse

@@ -6,6 +6,8 @@ Call it again to go on after an interruption, or only to print the table.
 import argparse
 import sys
 
+from ._arguments import let_words_follow_options
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
@@ -16,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', default='work_dirs/compare', help='of all runs')
     parser.add_argument('--table', help='file to write the table to')
     parser.add_argument('--cfg-options', nargs='+', default=[], help='of all runs')
+    let_words_follow_options(parser, 'configs')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -17,7 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the verb."""
     parser.add_argument('photos', help='folder of photographs, with sub-folders')
     parser.add_argument(
-        'labels', nargs='*', help='clicks, tags, a folder of masks, or masks and tags'
+        'labels',
+        nargs='*',
+        default=[],
+        help='clicks, tags, a folder of masks, or masks and tags',
     )
     parser.add_argument('--out', default='project', help='folder for the config (project)')
     parser.add_argument(
@@ -40,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='model of transformers, such as facebook/dinov2-small (EfficientNet-Lite0)',
     )
     parser.add_argument('--overwrite', action='store_true', help='replace the config')
-    let_words_follow_options(parser)
+    let_words_follow_options(parser, 'labels')
 
 
 def run(args: argparse.Namespace) -> None:

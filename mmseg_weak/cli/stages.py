@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'config', help='config file with a list of stages, or a folder with stages.py'
     )
-    parser.add_argument('stages', nargs='*', help='names; default all')
+    parser.add_argument('stages', nargs='*', default=[], help='names; default all')
     parser.add_argument('--list', action='store_true', help='show the stages, run nothing')
     parser.add_argument('--work-dir', help='of all stages')
     parser.add_argument('--seed', type=int, default=0, help='value of {seed}')
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='take an existing checkpoint in place of a training',
     )
     add_cfg_options(parser, 'of the list, key=value')
-    let_words_follow_options(parser)
+    let_words_follow_options(parser, 'stages')
 
 
 def _pair(text: str) -> tuple[str, str]:

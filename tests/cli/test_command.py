@@ -57,6 +57,7 @@ def test_a_verb_runs_from_the_command_and_as_a_script(toy_verb, capsys):
         ('stages --list list.py', dict(stages=[], config='list.py', list=True)),
         ('init photos --out new a.csv masks', dict(labels=['a.csv', 'masks'], out='new')),
         ('init --out new photos', dict(labels=[], photos='photos')),
+        ('compare a.py --jobs 2 b.py', dict(configs=['a.py', 'b.py'], jobs=2)),
     ],
 )
 def test_words_before_and_behind_options(words, expected, monkeypatch):
@@ -65,14 +66,23 @@ def test_words_before_and_behind_options(words, expected, monkeypatch):
     monkeypatch.setattr(verb, 'run', seen.append)
     cli.main(words.split())
     cli.run_verb(words.split()[0], words.split()[1:])
+    assert len(seen) == 2
     for args in seen:
         assert expected.items() <= vars(args).items()
 
 
-def test_unknown_options_behind_words_are_refused(capsys):
+@pytest.mark.parametrize(
+    'words, told',
+    [
+        ('init photos --outt new a.csv', 'unrecognized arguments: --outt new a.csv'),
+        ('init --out new', 'the following arguments are required: photos\n'),
+        ('stages --seed 1', 'the following arguments are required: config\n'),
+    ],
+)
+def test_mistakes_in_words(words, told, capsys):
     with pytest.raises(SystemExit):
-        cli.main(['init', 'photos', '--outt', 'new', 'a.csv'])
-    assert '--outt' in capsys.readouterr().err
+        cli.main(words.split())
+    assert told in capsys.readouterr().err
 
 
 def test_what_takes_seconds_to_load_says_so_first(toy_verb, capsys, monkeypatch):

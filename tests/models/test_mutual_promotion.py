@@ -207,6 +207,14 @@ def test_low_precision_where_the_machine_has_none(monkeypatch):
     assert told == ['low_precision has no effect: this cpu has no bfloat16']
 
 
+@pytest.mark.parametrize('unit, expected', [('avx512_bf16', True), ('avx512_f', False)])
+def test_avx_512_alone_is_no_bfloat16(unit, expected, monkeypatch):
+    found = dict.fromkeys([*low_precision.X86_UNITS, 'avx512_f'], False) | {unit: True}
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', lambda: found, raising=False)
+    monkeypatch.setattr(torch.backends.mkldnn, 'is_available', lambda: True)
+    assert low_precision._cpu_has_bfloat16() is expected
+
+
 def test_background_channel_alone():
     model = build(toy_mutual(backbone='mit'))
     features = model.extract_feat(tagged_batch()[0])

@@ -49,6 +49,15 @@ def test_list_loads_and_its_files_exist(path):
         assert not any(file.is_relative_to(stage.folder) for file in stage.inputs.values())
 
 
+@pytest.mark.parametrize('path', LISTS, ids=lambda path: path.stem)
+def test_metrics_are_those_of_a_stage(path):
+    """Else `compare` ends in an error after all trainings."""
+    if 'metrics' not in Config.fromfile(path):
+        pytest.skip('compare refuses the list')
+    names = {stage.name for stage in load(path)}
+    assert {Path(name).parts[0] for name in stage_results(str(path)) if name} <= names
+
+
 @pytest.mark.parametrize('path', SEMINAR, ids=lambda path: path.stem)
 def test_trainings_end_at_the_checkpoint_that_is_used(path):
     stages = load(path)

@@ -1,5 +1,6 @@
 # For training only which classes were clicked in an image. A classifier's maps compete with
-# a background; this set has none, so the class "nothing" stands for it and no mask has it.
+# a background; this set has none, so the class "nothing" stands for it. No mask has it:
+# where it is predicted it counts as IoU 0 in mIoU, so take the mean of the others.
 _base_ = 'msrc21.py'
 metainfo = dict(classes=(*_base_.metainfo.classes, 'nothing'), background='nothing')
 train_pipeline = [
