@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from mmseg_weak.models.inference.low_precision import has_bfloat16
+
 FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'benchmark'
 
 FOUNDATION = pytest.mark.skipif(
@@ -27,7 +29,7 @@ FOUNDATION = pytest.mark.skipif(
         ('label_transfer', 6),
         ('large_pictures', 4),
         ('refinement', 13),
-        ('mutual_promotion', 5),
+        ('mutual_promotion', 4 + has_bfloat16('cpu')),
         ('regularised_losses', 5),
         pytest.param('promptable', 1, marks=FOUNDATION),
     ],
