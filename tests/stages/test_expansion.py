@@ -79,6 +79,9 @@ LATER = {
         'labels-edges_1xb8-1500_voc-animals',
         'labels_1xb8-600_small-sets',
     )
+} | {
+    f'sub_category/stages_sub-category_1xb8-{name}-160x160.py'
+    for name in ('1500_voc-animals', '600_msrc21')
 }
 # An entry of PseudoLabelDataset that has its name since.
 RENAMED = 'dataset.data_prefix.seg_map_path=@', 'dataset.pseudo_label_dir=@'
