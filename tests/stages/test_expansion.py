@@ -79,7 +79,8 @@ LATER = {
         'labels-edges_1xb8-1500_voc-animals',
         'labels_1xb8-600_small-sets',
     )
-} | {
+}
+ROUNDS = {
     f'sub_category/stages_sub-category_1xb8-{name}-160x160.py'
     for name in ('1500_voc-animals', '600_msrc21')
 }
@@ -181,7 +182,7 @@ def paths():
     # Names that none had.
     targets = {TRANSFER.format('')}
     targets |= {DIRECTION.format(f'transfer{kind}', 1500, '') for kind in ('', '-controls')}
-    return sorted(names - targets - LATER - OTHERS | FOLDED.keys())
+    return sorted(names - targets - LATER - ROUNDS - OTHERS | FOLDED.keys())
 
 
 def folded(lines, path):
@@ -227,6 +228,19 @@ def test_labels_of_the_first_network_train_the_second(path):
     assert str(student.checkpoint) in tested
     how = labels.command[labels.command.index('--labeller') + 1]
     assert how.endswith('hed_crf.py') if 'edges' in path else how == 'features'
+
+
+@pytest.mark.parametrize('path', sorted(ROUNDS))
+def test_a_round_clusters_the_network_before_it(path):
+    stages = {s.name: s for s in load_stages(str(REPOSITORY / 'configs' / path))}
+    for before, name in (('training', 'round_1'), ('round_1', 'round_2')):
+        stage, checkpoint = stages[name], stages[before].checkpoint
+        assert f'custom_hooks.2.features_from={checkpoint}' in stage.command
+        assert before in stage.needs
+        assert stages[name.replace('round', 'maps')].needs == (name,)
+    config = next(word for word in stages['round_1'].command if word.endswith('.py'))
+    hook = Config.fromfile(REPOSITORY / config).custom_hooks[2]
+    assert hook.type == 'SubCategoryClusteringHook'
 
 
 def test_features_learn_from_maps_before_a_segmenter_learns_from_features():
