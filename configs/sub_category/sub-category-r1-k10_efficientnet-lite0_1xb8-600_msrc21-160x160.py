@@ -1,4 +1,5 @@
-# One round of 600 iterations on the clusters of a finished classifier, as on voc_animals.
+# One round of 600 iterations on the clusters of a finished classifier, of cam_… below or,
+# as stages_sub-category gives it, of custom_hooks.2.features_from.
 _base_ = 'cam_efficientnet-lite0_1xb8-600_msrc21-160x160.py'
 model = dict(
     sub_category_head=dict(
@@ -7,5 +8,9 @@ model = dict(
 )
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='SubCategoryClusteringHook', rounds=[0]),
+    dict(
+        type='SubCategoryClusteringHook',
+        rounds=[0],
+        features_from='work_dirs/cam_efficientnet-lite0_1xb8-600_msrc21-160x160',
+    ),
 ]
