@@ -18,9 +18,9 @@ from measure import (
     Row,
     check_equal,
     extra_peak_bytes,
-    in_fresh_process,
     keep_freed_memory,
     memory_row,
+    peak_in_fresh_process,
     print_table,
     seconds_in_turn,
     time_row,
@@ -83,7 +83,7 @@ def memory_rows(size: int, device: str) -> Iterator[Row]:
     """Peaks of both paths."""
     for path, name in (('full', 'of full logits'), ('low', f'of logits / {STRIDE}')):
         peaks = (
-            in_fresh_process(memory, f'{path} {kind}', size, device)
+            peak_in_fresh_process(memory, f'{path} {kind}', size, device)
             for kind in ('stock', 'ours')
         )
         yield memory_row(f'partial cross-entropy {name}', *peaks, 4)

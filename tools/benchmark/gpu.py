@@ -18,6 +18,7 @@ import sys
 import time
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ import mmseg
 import multi_scale_cam
 import mutual_promotion
 import refinement
+import regularised_losses
 import torch
 from measure import COLUMNS, repeats, seconds_in_turn, table_line
 from torch.profiler import ProfilerActivity, profile
@@ -125,11 +127,18 @@ def profiles(options: argparse.Namespace) -> Iterator[str]:
         with profile(activities=kinds) as record:
             step()
         device = torch.autograd.DeviceType.CUDA if on_gpu else torch.autograd.DeviceType.CPU
-        kernels = [e for e in record.events() if e.device_type == device]
+        kernels = [
+            e
+            for e in record.events()
+            if e.device_type == device and not e.is_user_annotation
+        ]
         own = 'self_device_time_total' if on_gpu else 'self_cpu_time_total'
         busy = sum(getattr(e, own) for e in kernels) / 1e3
         whole = 1e3 * statistics.median(seconds)
-        longest = max(record.key_averages(), key=lambda e: getattr(e, own)).key[:60]
+        spent = Counter()
+        for event in kernels:
+            spent[event.name] += getattr(event, own)
+        longest = max(spent, key=spent.get).replace('|', '/')[:60]
         numbers = [f'{value:.1f}' for value in (busy, whole, max(0, whole - busy))]
         yield table_line([method, str(len(kernels)), *numbers, f'`{longest}`'])
 
@@ -153,11 +162,12 @@ def measured(
 PARTS: dict[str, tuple[int, Part]] = {
     'tests': (100, gpu_runs.tests),
     'syncs': (40, syncs),
-    'training_steps': (110, training_steps),
+    'training_steps': (190, training_steps),
     'mutual_promotion': (70, ratios(mutual_promotion.rows)),
     'profiles': (40, profiles),
     'refinements': (30, ratios(refinement.device_rows)),
     'losses': (25, ratios(click_losses.rows)),
+    'regularised_losses': (25, ratios(regularised_losses.rows)),
     'ema': (25, ratios(ema_update.rows)),
     'activation_maps': (30, ratios(multi_scale_cam.rows)),
     'trainings_and_labels': (110, gpu_runs.trainings_and_labels),

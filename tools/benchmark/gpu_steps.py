@@ -33,15 +33,19 @@ def step_forms(options: Namespace) -> Iterator[tuple[str, int, str, Callable[[],
     """Network, batch size, form and what makes its step."""
     init_default_scope('mmseg')
     size = 64 if options.tiny else 512
-    forms = FORMS[:4] if options.tiny else FORMS  # compiling takes minutes on a CPU
-    for network, pattern in (TINY if options.tiny else NETWORKS).items():
-        config = Config.fromfile(min((CONFIGS / 'seminar').glob(pattern)))
-        for batch in (2,) if options.tiny else (4, 8):
-            for form, plain, bfloat16, compiled in forms:
-                arguments = (config, size, batch, plain, options.device)
-                kind = dict(bfloat16=bfloat16, compiled=compiled)
-                make = partial(training_step.make_step, *arguments, **kind)
-                yield network, batch, form, make
+    networks = (TINY if options.tiny else NETWORKS).items()
+    # Compiling takes minutes, so it comes last; on a CPU it takes too many.
+    for chosen in (False,) if options.tiny else (False, True):
+        for network, pattern in networks:
+            config = Config.fromfile(min((CONFIGS / 'seminar').glob(pattern)))
+            for batch in (2,) if options.tiny else (4, 8):
+                for form, plain, bfloat16, compiled in FORMS:
+                    if compiled is not chosen:
+                        continue
+                    arguments = (config, size, batch, plain, options.device)
+                    kind = dict(bfloat16=bfloat16, compiled=compiled)
+                    make = partial(training_step.make_step, *arguments, **kind)
+                    yield network, batch, form, make
 
 
 def methods(options: Namespace) -> dict[str, Callable[[], Step]]:

@@ -86,7 +86,9 @@ def rows(options: Namespace) -> Iterator[Row]:
         )
         scene = f'{height}x{width}, 4 scales and flip, 2 of {num_classes} classes'
         what = f'activation maps of {scene}'
-        check_equal(what, forms['stock'](), forms['ours'](), 1e-3)
+        # A GPU convolves in TF32, of ten bits.
+        tolerance = 1e-2 if torch.device(options.device).type == 'cuda' else 1e-3
+        check_equal(what, forms['stock'](), forms['ours'](), tolerance)
         yield time_row(what, seconds_in_turn(forms, options), 1.67)
 
 

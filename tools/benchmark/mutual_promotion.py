@@ -18,8 +18,8 @@ import torch
 from measure import (
     Row,
     extra_peak_bytes,
-    in_fresh_process,
     memory_row,
+    peak_in_fresh_process,
     print_table,
     seconds_in_turn,
     time_row,
@@ -177,7 +177,9 @@ def rows(options: Namespace) -> Iterator[Row]:
         }
         what = f'mutual promotion, {what}'
         yield time_row(f'{what}: labels alone', seconds_in_turn(forms, options), 4)
-        stock, ours = (in_fresh_process(peak_bytes, case, p, device) for p in (True, False))
+        stock, ours = (
+            peak_in_fresh_process(peak_bytes, case, p, device) for p in (True, False)
+        )
         yield memory_row(what, stock, ours, 1.67)
 
 

@@ -20,8 +20,8 @@ from measure import (
     Row,
     check_equal,
     extra_peak_bytes,
-    in_fresh_process,
     memory_row,
+    peak_in_fresh_process,
     print_table,
     seconds_in_turn,
     time_row,
@@ -192,7 +192,7 @@ def compared(
 def peaks(what: str, make: Callable[..., Forms], arguments: tuple, device: str) -> Row:
     """Memory of both forms."""
     found = (
-        in_fresh_process(memory, make, arguments, form, device)
+        peak_in_fresh_process(memory, make, arguments, form, device)
         for form in ('stock', 'ours')
     )
     return memory_row(what, *found, 2)
