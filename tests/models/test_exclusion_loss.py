@@ -9,8 +9,13 @@ from mmengine.structures import PixelData
 from mmseg.models.decode_heads import FCNHead
 from mmseg.structures import SegDataSample
 
+from mmseg_weak.models.heads import click_loss
 from mmseg_weak.models.heads.click_loss import loss_by_clicks, stacked_exclusions
-from mmseg_weak.models.losses import ExclusionLoss, PartialCrossEntropyLoss
+from mmseg_weak.models.losses import (
+    ExclusionLoss,
+    PartialCrossEntropyLoss,
+    partial_cross_entropy,
+)
 from mmseg_weak.models.seminar.consistency import image_class_mask
 from mmseg_weak.refinement import LabelRule, heterogeneous_label
 from mmseg_weak.refinement.class_restriction import move_off
@@ -172,3 +177,22 @@ def test_classes_outside_a_vocabulary_may_be_there():
         [True, True, False, True, True],
         [True, True, False, False, False],
     ]
+
+
+@pytest.mark.parametrize('empty', [False, True])
+def test_logits_enlarged_for_a_gpu_give_the_same(monkeypatch, empty):
+    _, exclusions = draw(3, 7)
+    batch = samples(exclusions)
+    if empty:
+        for sample in batch:
+            sample.gt_sem_seg.data.fill_(255)
+    logits = torch.randn(SIZE[0], 4, 3, 4)
+    decode_head, results = head('PartialCrossEntropyLoss', 'ExclusionLoss'), []
+    for answer in (False, True):
+        for module in (click_loss, partial_cross_entropy):
+            monkeypatch.setattr(module, 'reads_all', lambda *_, answer=answer: answer)
+        pred = logits.clone().requires_grad_()
+        result = loss_by_clicks(decode_head, pred, batch)
+        (result['loss_pce'] + result['loss_exclusion']).backward()
+        results.append(dict(result, gradient=pred.grad))
+    torch.testing.assert_close(*results)

@@ -3,10 +3,12 @@
 import torch
 import torch.nn.functional as F
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
 from ..losses import ExclusionLoss, PartialCrossEntropyLoss, gather_upsampled_logits
+from ..losses.partial_cross_entropy import reads_all
 
 # Heads with several outputs in training: where the one used for prediction stands.
 MAIN_OUTPUT = {
@@ -127,12 +129,23 @@ def loss_by_clicks(head: nn.Module, output, data_samples: SampleList) -> dict:
     ):
         return head.loss_by_feat(output, data_samples)
     labels = stacked_labels(data_samples)
+    size = (labels.shape[1], labels.shape[2])
+    enlarged = None  # once for all losses
+    if reads_all(labels, output.shape[1]):
+        enlarged = resize(
+            output,
+            size,
+            mode='bilinear',
+            align_corners=head.align_corners,
+            warning=False,
+        )
     result = {}
     for loss in losses:
         if isinstance(loss, ExclusionLoss):
             points = stacked_exclusions(data_samples)
-            size = (labels.shape[1], labels.shape[2])
             value = loss.forward_low_resolution(output, points, size, head.align_corners)
+        elif enlarged is not None:
+            value = loss(enlarged, labels, ignore_index=head.ignore_index)
         else:
             value = loss.forward_low_resolution(
                 output,
@@ -141,7 +154,7 @@ def loss_by_clicks(head: nn.Module, output, data_samples: SampleList) -> dict:
                 align_corners=head.align_corners,
             )
         result[loss.loss_name] = result.get(loss.loss_name, 0) + value
-    result['acc_seg'] = _click_accuracy(head, output, labels)
+    result['acc_seg'] = _click_accuracy(head, output, labels, enlarged)
     return result
 
 
@@ -157,8 +170,14 @@ def _check_exclusions(head: nn.Module, losses: list, data_samples: SampleList) -
 
 
 @torch.no_grad()
-def _click_accuracy(head: nn.Module, logits: Tensor, labels: Tensor) -> Tensor:
+def _click_accuracy(
+    head: nn.Module, logits: Tensor, labels: Tensor, enlarged: Tensor | None
+) -> Tensor:
     """Share of right labelled pixels in percent, 0 where there are none."""
+    if enlarged is not None:
+        known = labels != head.ignore_index
+        right = ((enlarged.argmax(dim=1) == labels) & known).sum()
+        return 100 * right / known.sum().clamp(min=1)
     index = torch.nonzero(labels != head.ignore_index, as_tuple=True)
     size = (labels.shape[1], labels.shape[2])
     read = gather_upsampled_logits(logits, index, size, head.align_corners)

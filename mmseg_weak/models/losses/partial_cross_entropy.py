@@ -15,6 +15,9 @@ from .reduction import WeightedLoss, global_denominator
 # Share of labelled pixels from which reading all pixels at once is faster than reading the
 # labelled ones one by one, of logits with the labels' size and of smaller ones.
 DENSE_SHARE, DENSE_SHARE_LOW = 0.3, 0.15
+# So many logits, 256 MiB of float32, a GPU reads at all pixels before the host has learnt
+# which of them have a label.
+DEVICE_NUMEL = 2**26
 
 
 @MODELS.register_module()
@@ -86,7 +89,9 @@ class PartialCrossEntropyLoss(WeightedLoss):
         if pred.dim() == 3:  # of PointRend
             pred, target = pred[..., None], target[..., None]
             weight = None if weight is None else weight[..., None]
-        index = _labelled_pixels(target, ignore_index, DENSE_SHARE)
+        index = None
+        if not reads_all(target, pred.shape[1]):
+            index = _labelled_pixels(target, ignore_index, DENSE_SHARE)
         if index is None:
             return self._dense_loss(pred, target, weight, ignore_index)
         logits = gather_logits(pred, index, repeated=False)
@@ -112,7 +117,9 @@ class PartialCrossEntropyLoss(WeightedLoss):
         Returns:
             Tensor: Scalar, equal to upsampling first, see :meth:`forward`.
         """
-        index = _labelled_pixels(target, ignore_index, DENSE_SHARE_LOW)
+        index = None
+        if not reads_all(target, pred.shape[1]):
+            index = _labelled_pixels(target, ignore_index, DENSE_SHARE_LOW)
         size = (target.shape[1], target.shape[2])
         if index is None:
             logits = resize(
@@ -173,6 +180,18 @@ class PartialCrossEntropyLoss(WeightedLoss):
                 f'{logits.shape[1]} classes'
             )
         return logits.new_tensor(self.class_weight)
+
+
+def reads_all(target: Tensor, classes: int) -> bool:
+    """Whether logits at all pixels are cheaper than to ask which pixels have a label.
+
+    On a GPU, where the question waits for the device, unless they take much memory.
+
+    Args:
+        target (Tensor): Labels, shape (N, H, W).
+        classes (int): Number of classes C.
+    """
+    return target.device.type != 'cpu' and classes * target.numel() <= DEVICE_NUMEL
 
 
 def _labelled_pixels(
