@@ -112,6 +112,15 @@ def test_gated_crf_equals_a_loop():
     assert count == valid.sum()
 
 
+@pytest.mark.parametrize('radius', [1, 3, 9])
+def test_gated_crf_sums_rows_as_it_sums_offsets(radius):
+    logits, images, valid = sample()
+    loss = GatedCRFLoss(radius, 1.5, 0.4)
+    given = logits.softmax(1).detach(), images, valid.to(logits)
+    for one, other in zip(loss._by_offset(*given), loss._by_row(*given)):
+        torch.testing.assert_close(one, other, atol=1e-12, rtol=1e-9)
+
+
 def test_dense_crf_equals_the_matrix_of_its_filter():
     logits, images, valid = sample()
     total, count = dense_crf_energy(logits.softmax(1), images, valid, 2.0, 60.0)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -198,20 +199,51 @@ class GatedCRFLoss(ImageLoss):
     def energy(self, logits: Tensor, cells: ImageCells) -> tuple[Tensor, Tensor]:
         """See :meth:`ImageLoss.energy`; counts the valid cells, which are the gates."""
         probs, mask = logits.softmax(dim=1), cells.valid.to(logits)
+        features = cells.images / (self.sigma_rgb * 2**0.5)
+        # A CPU wants little memory, a GPU few calls.
+        pair_sums = self._by_offset if logits.device.type == 'cpu' else self._by_row
         with torch.no_grad():
-            features = cells.images / (self.sigma_rgb * 2**0.5)
-            values = probs.detach()
-            agreed, total = torch.zeros_like(values), probs.new_zeros(())
-            for dy in range(self.radius + 1):
-                for dx in range(-self.radius if dy else 1, self.radius + 1):
-                    first, second = pair_views(features, (dy, dx))
-                    square = (first - second).square_().sum(dim=1)
-                    square += (dy * dy + dx * dx) / (2 * self.sigma_xy**2)
-                    gates = torch.mul(*pair_views(mask, (dy, dx)))
-                    kernel = square.neg_().exp_().mul_(gates)
-                    total += 2 * kernel.sum()
-                    near, far = pair_views(agreed, (dy, dx))
-                    first, second = pair_views(values, (dy, dx))
-                    near.addcmul_(kernel[:, None], second)
-                    far.addcmul_(kernel[:, None], first)
+            agreed, total = pair_sums(probs.detach(), features, mask)
         return total - QuadraticForm.apply(probs, agreed, 2 * agreed), mask.sum()
+
+    def _by_offset(
+        self, values: Tensor, features: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Weighted sums of the neighbours' probabilities, and the sum of all weights."""
+        agreed, total = torch.zeros_like(values), values.new_zeros(())
+        for dy in range(self.radius + 1):
+            for dx in range(-self.radius if dy else 1, self.radius + 1):
+                first, second = pair_views(features, (dy, dx))
+                square = (first - second).square_().sum(dim=1)
+                square += (dy * dy + dx * dx) / (2 * self.sigma_xy**2)
+                gates = torch.mul(*pair_views(mask, (dy, dx)))
+                kernel = square.neg_().exp_().mul_(gates)
+                total += 2 * kernel.sum()
+                near, far = pair_views(agreed, (dy, dx))
+                first, second = pair_views(values, (dy, dx))
+                near.addcmul_(kernel[:, None], second)
+                far.addcmul_(kernel[:, None], first)
+        return agreed, total
+
+    def _by_row(
+        self, values: Tensor, features: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The same with all neighbours of one row of the window at once."""
+        side, height = 2 * self.radius + 1, values.shape[2]
+        windows = [
+            F.pad(maps, (self.radius,) * 4).unfold(-1, side, 1)
+            for maps in (values, features, mask)
+        ]
+        place = torch.arange(-self.radius, self.radius + 1, device=values.device)
+        place = place.to(values) ** 2
+        agreed, total = torch.zeros_like(values), values.new_zeros(())
+        for row in range(side):
+            seen, colours, gates = (w[..., row : row + height, :, :] for w in windows)
+            square = (colours - features[..., None]).square_().sum(dim=1)
+            square += ((row - self.radius) ** 2 + place) / (2 * self.sigma_xy**2)
+            kernel = square.neg_().exp_().mul_(gates).mul_(mask[..., None])
+            if row == self.radius:
+                kernel[..., self.radius] = 0  # no cell is its own neighbour
+            total += kernel.sum()
+            agreed += (kernel[:, None] * seen).sum(dim=-1)
+        return agreed, total
