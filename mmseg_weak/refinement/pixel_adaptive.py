@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..registry import REFINEMENTS
+from .gpu_kernels import load_kernels
 
 COLOR_WEIGHT = 0.3
 POSITION_SHARE = 0.01
@@ -39,11 +40,11 @@ class PixelAdaptiveRefinement(nn.Module):
     published, so a constant mask grows by 1.01 per iteration (1.105 after ten) and
     thresholds applied afterwards depend on ``num_iters``.
 
-    The neighbours of the masks are never materialised: every neighbour is added from
-    a shifted view, so memory is that of the affinities (one float per neighbour and
-    pixel) plus about four copies of the masks. To refine several sets of masks of the
-    same images, stack them on the channel axis: channels share the affinity and do
-    not mix.
+    The neighbours of the masks are never materialised: memory is that of the affinities
+    (one float per neighbour and pixel) plus about four copies of the masks. A GPU runs one
+    kernel an iteration where Triton works; elsewhere every neighbour is added from a
+    shifted view. To refine several sets of masks of the same images, stack them on the
+    channel axis: channels share the affinity and do not mix.
 
     The module has no parameters, no buffers and no gradient (the published use is
     label making under ``no_grad``), and does not synchronise the device. Half
@@ -94,6 +95,7 @@ class PixelAdaptiveRefinement(nn.Module):
             for dx in (-1, 0, 1)
             if (dy, dx) != (0, 0)
         ]
+        self._sent: dict[torch.device, tuple[Tensor, Tensor]] = {}
 
     @torch.no_grad()
     def forward(self, images: Tensor, masks: Tensor, sizes: Tensor | None = None) -> Tensor:
@@ -137,6 +139,13 @@ class PixelAdaptiveRefinement(nn.Module):
         """
         with torch.autocast(images.device.type, enabled=False):
             images = images.to(torch.promote_types(images.dtype, torch.float32))
+            kernels = load_kernels(images)
+            if kernels is not None:
+                offsets, shares = self._constants(images.device)
+                valid = _valid_sizes(sizes, images)
+                return kernels.affinities(
+                    images, valid, offsets, shares, COLOR_WEIGHT, STD_EPS
+                )
             index = self._padding_index(sizes, images)
             padded = self._pad(images, index)
             if images.device.type == 'cpu' and images.dtype == torch.float32:
@@ -165,8 +174,14 @@ class PixelAdaptiveRefinement(nn.Module):
                 refined = F.interpolate(
                     refined, size=size, mode='bilinear', align_corners=True
                 )
-            index = self._padding_index(sizes, affinity)
-            refined = self._diffuse(refined, affinity, index)
+            kernels = load_kernels(affinity)
+            if kernels is None:
+                index = self._padding_index(sizes, affinity)
+                refined = self._diffuse(refined, affinity, index)
+            else:
+                offsets, _ = self._constants(affinity.device)
+                valid = _valid_sizes(sizes, affinity)
+                refined = kernels.diffuse(refined, affinity, valid, offsets, self.num_iters)
         return refined.to(masks.dtype)
 
     def extra_repr(self) -> str:
@@ -188,6 +203,16 @@ class PixelAdaptiveRefinement(nn.Module):
             raise ValueError(
                 f'empty images {tuple(images.shape)} or masks {tuple(masks.shape)}'
             )
+
+    def _constants(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Offsets and shares of the place on a device, sent there once."""
+        if device not in self._sent:
+            # Tensors first made in inference mode could not be used in training later.
+            with torch.inference_mode(False):
+                offsets = torch.tensor(self.offsets, dtype=torch.int32, device=device)
+                shares = torch.tensor(self._position_affinity(), device=device)
+            self._sent[device] = offsets, shares
+        return self._sent[device]
 
     def _padding_index(self, sizes: Tensor | None, like: Tensor) -> Tensor | None:
         """Flat source pixel of every padded pixel, (N, 1, (H + 2P)(W + 2P))."""
@@ -308,3 +333,12 @@ class PixelAdaptiveRefinement(nn.Module):
             for i in range(0, n, images)
             for y in range(0, height, rows)
         ]
+
+
+def _valid_sizes(sizes: Tensor | None, like: Tensor) -> Tensor:
+    """Valid height and width of each image on the device of maps, integers, (N, 2)."""
+    if sizes is not None:
+        return sizes.to(like.device, torch.int32, non_blocking=True)
+    size = torch.empty(len(like), 2, dtype=torch.int32, device=like.device)
+    size[:, 0], size[:, 1] = like.shape[-2:]
+    return size

@@ -1,11 +1,17 @@
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_refinement import plain_pixel_adaptive
 
-from mmseg_weak.refinement import PixelAdaptiveRefinement
+from mmseg_weak.refinement import PixelAdaptiveRefinement, gpu_kernels
 from mmseg_weak.refinement import pixel_adaptive as module
+from mmseg_weak.refinement.gpu_kernels import load_kernels
 
 
 def sample(size, mask_size=None, channels=3, dtype=torch.float32, seed=0, batch=2):
@@ -166,3 +172,72 @@ def test_wrong_shapes_name_what_is_wrong(images, masks, match):
 def test_wrong_settings(arguments):
     with pytest.raises(ValueError, match='must'):
         PixelAdaptiveRefinement(*arguments)
+
+
+gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+
+
+@gpu
+@pytest.mark.parametrize('size', [(1, 1), (17, 300), (64, 129)])
+@pytest.mark.parametrize('channels', [1, 6])
+def test_kernels_of_a_gpu_give_what_the_cpu_gives(size, channels):
+    images, masks = sample(size, channels=channels)
+    images[:, :, : size[0] // 2] = 0.25  # a flat area
+    sizes = torch.tensor([size, [(n + 1) // 2 for n in size]])
+    refine = PixelAdaptiveRefinement()
+    assert load_kernels(images.cuda()) is not None
+    for valid in (None, sizes):
+        expected = refine(images, masks, valid)
+        on_gpu = None if valid is None else valid.cuda()
+        refined = refine(images.cuda(), masks.cuda(), on_gpu).cpu()
+        for k, (h, w) in enumerate(sizes.tolist() if valid is not None else [size] * 2):
+            valid_part = (k, slice(None), slice(h), slice(w))
+            torch.testing.assert_close(
+                refined[valid_part], expected[valid_part], atol=1e-4, rtol=1e-4
+            )
+
+
+@gpu
+def test_a_gpu_without_triton_takes_the_slow_way(monkeypatch):
+    images, masks = sample((20, 30))
+    expected = PixelAdaptiveRefinement()(images, masks)
+    monkeypatch.setattr(module, 'load_kernels', lambda like: None)
+    refined = PixelAdaptiveRefinement()(images.cuda(), masks.cuda())
+    torch.testing.assert_close(refined.cpu(), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_kernels_that_fail_are_said_and_left_out(monkeypatch):
+    def fail(*arguments):
+        raise ImportError('no compiler\nsecond line')
+
+    monkeypatch.setattr(gpu_kernels, 'import_module', fail)
+    with pytest.warns(UserWarning, match='slow way.*ImportError: no compiler$'):
+        assert gpu_kernels._tried.__wrapped__(torch.device('cuda', 0)) is None
+
+
+KERNELS = """
+import torch
+from mmseg_weak.refinement import PixelAdaptiveRefinement
+from mmseg_weak.refinement import pixel_adaptive, pixel_adaptive_triton as kernels
+
+torch.manual_seed(0)
+images, masks = torch.rand(2, 3, 9, 13), torch.rand(2, 5, 9, 13)
+refine = PixelAdaptiveRefinement((1, 3), 2)
+offsets, shares = refine._constants(images.device)
+for sizes in (torch.tensor([[9, 13], [9, 13]]), torch.tensor([[9, 13], [4, 6]])):
+    affinity = kernels.affinities(
+        images, sizes.int(), offsets, shares, pixel_adaptive.COLOR_WEIGHT,
+        pixel_adaptive.STD_EPS,
+    )
+    refined = kernels.diffuse(masks, affinity, sizes.int(), offsets, 2)
+    expected = refine(images, masks, sizes)
+    for one, other, (h, w) in zip(refined, expected, sizes.tolist()):
+        torch.testing.assert_close(one[:, :h, :w], other[:, :h, :w])
+"""
+
+
+@pytest.mark.skipif(find_spec('triton') is None, reason='needs Triton')
+def test_interpreted_kernels_give_what_the_cpu_gives():
+    words = [sys.executable, '-W', 'ignore', '-c', KERNELS]
+    environment = {**os.environ, 'TRITON_INTERPRET': '1', 'CUDA_VISIBLE_DEVICES': ''}
+    subprocess.run(words, env=environment, check=True)
