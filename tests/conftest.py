@@ -1,17 +1,36 @@
 """A tiny set of noisy pictures with clicks and masks."""
+# ruff: noqa: E402
 
 import json
 import os
 
+# Most tests compare bits, which a GPU does not repeat, or start more processes than there
+# are GPUs. `MMSEG_WEAK_TEST_GPU=1 pytest -m gpu` runs those that want one.
+USE_GPU = os.environ.get('MMSEG_WEAK_TEST_GPU') == '1'
+if not USE_GPU:
+    os.environ['CUDA_VISIBLE_DEVICES'] = ''
+
 import numpy as np
 import pytest
+import torch
 from mmengine.registry import init_default_scope
 from PIL import Image
 
 import mmseg_weak  # noqa: F401
 
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 # Two test processes on two cores: more threads only get in each other's way.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+
+def pytest_collection_modifyitems(items):
+    """Leave out what needs a GPU where none is asked for."""
+    if not (USE_GPU and torch.cuda.is_available()):
+        reason = 'needs a GPU and MMSEG_WEAK_TEST_GPU=1'
+        for item in items:
+            if item.get_closest_marker('gpu'):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
 
 COLOURS = ((90, 90, 90), (200, 60, 40), (40, 80, 210))
 

@@ -19,6 +19,7 @@ from mmseg_weak import cli
 # Names of distributions that differ from those of their modules.
 DISTRIBUTIONS = {'cv2': 'opencv-python', 'PIL': 'pillow', 'skimage': 'scikit-image'}
 TOOLBOX = {'mmengine', 'mmcv', 'mmseg'}
+WITH_TORCH = {'triton'}  # on GPUs; nothing needs it
 
 
 def project():
@@ -46,7 +47,7 @@ def third_party():
     modules = set()
     for path in (REPOSITORY / 'mmseg_weak').rglob('*.py'):
         modules.update(imported(ast.parse(path.read_text())))
-    modules -= {*sys.stdlib_module_names, 'mmseg_weak', *TOOLBOX}
+    modules -= {*sys.stdlib_module_names, 'mmseg_weak', *TOOLBOX, *WITH_TORCH}
     return {DISTRIBUTIONS.get(name, name).lower().replace('_', '-') for name in modules}
 
 

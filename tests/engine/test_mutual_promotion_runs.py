@@ -158,7 +158,7 @@ def test_bad_hook(toy_root, tmp_path, hook, change, message):
         train(config)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@pytest.mark.gpu
 @pytest.mark.parametrize('backbone', ['conv', 'mit'])
 def test_a_step_never_waits_for_the_gpu(backbone):
     model = build(toy_mutual(backbone=backbone)).cuda()

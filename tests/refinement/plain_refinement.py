@@ -43,8 +43,9 @@ def plain_transition(boundary, radius=5, beta=10.0):
     """Dense transition matrix (hw, hw) of the random walk; columns sum to 1."""
     height, width = boundary.shape
     padded = F.pad(boundary, (radius,) * 4, value=1.0)
-    index = torch.arange(height * width).view(height, width)
-    matrix = torch.eye(height * width, dtype=boundary.dtype)
+    device = boundary.device
+    index = torch.arange(height * width, device=device).view(height, width)
+    matrix = torch.eye(height * width, dtype=boundary.dtype, device=device)
     for dy in range(radius):
         for dx in range(1 - radius, radius):
             if dx * dx + dy * dy >= radius * radius or (dy == 0 and dx <= 0):

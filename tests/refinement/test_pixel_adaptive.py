@@ -174,10 +174,7 @@ def test_wrong_settings(arguments):
         PixelAdaptiveRefinement(*arguments)
 
 
-gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
-
-
-@gpu
+@pytest.mark.gpu
 @pytest.mark.parametrize('size', [(1, 1), (17, 300), (64, 129)])
 @pytest.mark.parametrize('channels', [1, 6])
 def test_kernels_of_a_gpu_give_what_the_cpu_gives(size, channels):
@@ -197,7 +194,7 @@ def test_kernels_of_a_gpu_give_what_the_cpu_gives(size, channels):
             )
 
 
-@gpu
+@pytest.mark.gpu
 def test_a_gpu_without_triton_takes_the_slow_way(monkeypatch):
     images, masks = sample((20, 30))
     expected = PixelAdaptiveRefinement()(images, masks)

@@ -155,8 +155,9 @@ class PartialCrossEntropyLoss(WeightedLoss):
         if weight is None and self.class_weight is None:
             options = dict(ignore_index=ignore_index, reduction='sum')
             total = F.cross_entropy(logits, labels, **options)
-            count = labelled.sum().to(total)
-            return self.loss_weight * total / global_denominator(count)
+            count = labelled.sum(dtype=total.dtype)
+            # One product: on a GPU each step of a graph costs more than what it computes.
+            return total * (self.loss_weight / global_denominator(count))
         loss = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction='none')
         pixel_weight = labelled.to(loss)
         if weight is not None:
