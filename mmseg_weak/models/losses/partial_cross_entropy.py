@@ -30,8 +30,9 @@ class PartialCrossEntropyLoss(WeightedLoss):
 
     with the labelled pixels :math:`\Omega_L` of the whole batch, of all ranks when
     distributed. It is the first term of `Seminar Learning
-    <https://arxiv.org/abs/2108.13393>`_. Unlabelled pixels are not read; a batch
-    without any label gives 0 with zero gradient.
+    <https://arxiv.org/abs/2108.13393>`_. Where few pixels have a label no other is read,
+    but on a GPU (see :func:`reads_all`); a batch without any label gives 0 with zero
+    gradient.
 
     Args:
         class_weight (Sequence[float], optional): Weight :math:`w_c` of each class, length
