@@ -9,6 +9,8 @@ from torch import Tensor
 
 # Weight of the Chebyshev polynomials that may be left out, see _coefficients.
 TAIL = 1e-8
+# Differences of so many pairs at once, 256 MiB of float32, a GPU makes in one call.
+DEVICE_NUMEL = 2**26
 
 
 def pair_offsets(radius: int) -> list[tuple[int, int]]:
@@ -52,6 +54,7 @@ class SparseWalk:
             total[shift:] += values[: max(0, self.length - shift)]
             total += values
         self.inverse_total = 1 / total
+        self.pairs: tuple[Tensor, Tensor] | None = None
 
     def _change(self, maps: Tensor) -> Tensor:
         """What one step adds, (T - 1) x, from the flows between pairs.
@@ -59,6 +62,9 @@ class SparseWalk:
         Sums of differences instead of products: where the walk has settled nothing
         flows, so rounding does not add up over the steps.
         """
+        numel = 2 * len(self.shifts) * maps.numel()
+        if maps.device.type != 'cpu' and numel <= DEVICE_NUMEL:
+            return self._change_at_once(maps)
         change = torch.zeros_like(maps)
         buffer = torch.empty_like(maps)
         for affinity, shift in zip(self.affinity, self.shifts):
@@ -70,6 +76,19 @@ class SparseWalk:
             change[:, :-shift] += flow
             change[:, shift:] -= flow
         return change.mul_(self.inverse_total)
+
+    def _change_at_once(self, maps: Tensor) -> Tensor:
+        """The same in four calls: every pixel looks at all of its neighbours."""
+        if self.pairs is None:
+            place = torch.arange(self.length, device=maps.device)
+            shifts = place.new_tensor(self.shifts)[:, None]
+            ahead, behind = place + shifts, place - shifts
+            other = self.affinity.gather(1, behind.clamp(min=0)) * (behind >= 0)
+            neighbours = torch.cat([ahead, behind]).clamp(0, self.length - 1)
+            self.pairs = neighbours, torch.cat([self.affinity, other])
+        neighbours, affinity = self.pairs
+        flows = (maps[:, neighbours] - maps[:, None]).mul_(affinity)
+        return flows.sum(dim=1).mul_(self.inverse_total)
 
     def chebyshev(self, state: Tensor, terms: list[float], is_start: bool) -> Tensor:
         """Add terms of the series to the sum.

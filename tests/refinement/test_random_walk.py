@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_refinement import plain_random_walk, plain_transition
 
-from mmseg_weak.refinement import random_walk
+from mmseg_weak.refinement import random_walk, sparse_walk
+from mmseg_weak.refinement.sparse_walk import SparseWalk
 
 
 def sample(size, channels=2, dtype=torch.double, seed=0, power=2):
@@ -55,6 +56,27 @@ def test_strips_do_not_change_the_result(size):
     expected = random_walk(scores, boundary, radius=3, num_steps=32)
     strips = random_walk(scores, boundary, radius=3, num_steps=32, max_memory=1)
     torch.testing.assert_close(strips, expected, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize('radius', [1, 2, 5])
+@pytest.mark.parametrize('size', [(1, 1), (1, 9), (7, 3), (13, 17), (110, 5)])
+def test_all_pairs_at_once_as_on_a_gpu(monkeypatch, size, radius):
+    scores, boundary = sample(size, power=6)
+    words = dict(radius=radius, num_steps=32, max_memory=1)
+    expected = random_walk(scores, boundary, **words)
+    monkeypatch.setattr(SparseWalk, '_change', SparseWalk._change_at_once)
+    torch.testing.assert_close(
+        random_walk(scores, boundary, **words), expected, atol=1e-12, rtol=0
+    )
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('numel', [0, 2**26])
+def test_a_gpu_walks_as_a_cpu(monkeypatch, numel):
+    monkeypatch.setattr(sparse_walk, 'DEVICE_NUMEL', numel)
+    scores, boundary = sample((31, 40))
+    walked = random_walk(scores.cuda(), boundary.cuda()).cpu()
+    torch.testing.assert_close(walked, random_walk(scores, boundary), atol=1e-6, rtol=0)
 
 
 def test_a_settled_map_stays():
