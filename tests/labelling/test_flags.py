@@ -52,7 +52,7 @@ def parse(configs):
         ('--walk', SEGMENTERS, '--walk has no effect on labels of segmenters'),
         ('--walk', SEGMENTERS, '(SegmentorLabeller); it is an option of CAMLabeller'),
         ('--cams x', SEGMENTERS, '--cams has no effect'),
-        ('--refinement crf', TRANSFER, '--refinement has no effect on label transfer'),
+        ('--fusion mean', TRANSFER, '--fusion has no effect on label transfer'),
         (
             '--threshold 0.5',
             TRANSFER,

@@ -173,6 +173,35 @@ def test_cam_control(networks, tmp_path):
     assert all((label == 0).all() for label in read(tmp_path / 'high').values())
 
 
+@pytest.mark.parametrize('threshold', [0.0, 0.2, 0.5, 0.8, 1.0])
+@pytest.mark.parametrize('method', ['diffusion', 'cam'])
+def test_scores_of_a_refinement_decide_like_the_threshold(networks, method, threshold):
+    labeller = started(
+        networks,
+        method=method,
+        cam_threshold=threshold,
+        diffusion=dict(DIFFUSION, label_threshold=threshold),
+        refinement='par',
+    )
+    refined = labeller(0).labels
+    labeller._refine = lambda images, scores: scores
+    same = labeller(0).labels
+    labeller._refine = None
+    plain = labeller(0).labels
+    # Ties of float rounding; at 0 a pixel where nothing is active is background.
+    decided = (same > 0) | (threshold > 0)
+    assert ((same != plain) & decided).mean() < 0.002
+    assert threshold in (0, 1) or (refined != plain).any()
+
+
+def test_a_refinement_is_told_by_the_manifest(networks, tmp_path):
+    make(networks, tmp_path)
+    settings = json.loads((tmp_path / 'manifest.json').read_text())
+    assert 'refinement' not in json.dumps(settings)  # as in earlier folders
+    with pytest.raises(ValueError, match='made with other settings'):
+        make(networks, tmp_path, refinement='par')
+
+
 def test_refused_images_are_unknown_and_counted(networks, tmp_path):
     diffusion = dict(num_superpixels=1)
     report = make(networks, tmp_path, diffusion=diffusion)
@@ -218,6 +247,8 @@ def test_networks_that_do_not_fit(networks, tmp_path):
         dict(scales=()),
         dict(cam_threshold=2),
         dict(panels=-1),
+        dict(refinement='magic'),
+        dict(refinement='geodesic'),
         dict(workers=0),
     ],
 )

@@ -26,14 +26,17 @@ from ...refinement import (
     Diffusion,
     DiffusionOptions,
     NoAnchorError,
+    build_refinement,
+    refine_scores,
     superpixel_diffusion,
 )
+from ...refinement.interface import Refinement
 from ...registry import LABELLERS
 from ...visualization.report import ReportEntry, report_html
 from ...visualization.transfer_panel import transfer_panel
 from ..networks import Network, mean_probabilities
 from ..sources import LabelSource
-from .base import Label, Labeller
+from .base import Label, Labeller, refinement_steps
 from .segmentor import SCALES
 
 if TYPE_CHECKING:
@@ -72,6 +75,9 @@ class TransferLabeller(Labeller):
             activation maps and uses no foreground network's map.
         diffusion (dict): Options of ``mmseg_weak.refinement.DiffusionOptions``.
         cam_threshold (float): Background below it (``cam``), in [0, 1].
+        refinement (str | dict | list): See ``SegmentorLabeller``; of the scores that the
+            label is the largest of.
+        refinement_options (dict): Of a single refinement.
         panels (int): Images in ``panels.html``, >= 0.
 
     Raises:
@@ -83,6 +89,8 @@ class TransferLabeller(Labeller):
     method: Literal['diffusion', 'cam'] = 'diffusion'
     diffusion: Mapping = field(default_factory=dict)
     cam_threshold: Share = 0.3
+    refinement: str | Mapping | Sequence = 'none'
+    refinement_options: Mapping = field(default_factory=dict)
     panels: CountOrZero = 0
 
     makes: ClassVar[str] = 'label transfer'
@@ -104,6 +112,19 @@ class TransferLabeller(Labeller):
         check_options('diffusion', DiffusionOptions, self.diffusion)
         # All of them, so that the manifest tells each.
         self.diffusion = vars(DiffusionOptions(**self.diffusion))
+        if 'clicks' in getattr(self._build_refinement(), 'needs', ()):
+            raise ValueError(f'refinement {self.refinement} needs clicks: there are none')
+
+    def _build_refinement(self) -> Refinement | None:
+        steps = refinement_steps(self.refinement, self.refinement_options)
+        return build_refinement(steps) if steps else None
+
+    def settings(self) -> dict[str, Any]:
+        """Options; without a refinement there is no such setting, as in earlier folders."""
+        settings = super().settings()
+        if not refinement_steps(self.refinement, self.refinement_options):
+            del settings['refinement'], settings['refinement_options']
+        return settings
 
     @classmethod
     def suits(cls, given: Collection[str]) -> bool:
@@ -124,6 +145,7 @@ class TransferLabeller(Labeller):
         """
         init_default_scope('mmseg')
         self._source, self._device = source, device
+        self._refine = self._build_refinement()
         foreground = _load_foreground(self.foreground)
         for part in source.parts:
             _check_supervision(self.foreground, part.dataset)
@@ -135,7 +157,7 @@ class TransferLabeller(Labeller):
         """Label the image at a position of the source."""
         maps = self._maps(index)
         try:
-            return Label(self._labels(maps, self._diffuse(maps)))
+            return Label(self._labels(index, maps, self._diffuse(maps)))
         except NoAnchorError as error:
             names = ', '.join(self._source.classes[c] for c in maps.classes)
             labels = np.full(maps.pixels.shape[:2], IGNORE_INDEX)
@@ -146,7 +168,7 @@ class TransferLabeller(Labeller):
         maps, diffusion = self._maps(index), None
         try:
             diffusion = self._diffuse(maps)
-            labels = self._labels(maps, diffusion)
+            labels = self._labels(index, maps, diffusion)
         except NoAnchorError:
             labels = np.full(maps.pixels.shape[:2], IGNORE_INDEX)
         return transfer_panel(
@@ -186,14 +208,40 @@ class TransferLabeller(Labeller):
         options = DiffusionOptions(**self.diffusion)
         return superpixel_diffusion(maps.pixels, maps.cams, maps.foreground, options)
 
-    def _labels(self, maps: TransferMaps, diffusion: Diffusion | None) -> np.ndarray:
+    def _labels(
+        self, index: int, maps: TransferMaps, diffusion: Diffusion | None
+    ) -> np.ndarray:
         """Class indices of the data set, (H, W); without diffusion the maps decide."""
         if diffusion is None:
             winner = maps.cams.argmax(axis=0) + 1
             winner[maps.cams.max(axis=0) < self.cam_threshold] = 0
         else:
             winner = diffusion.labels
+        if self._refine is not None:
+            winner = self._refined(index, maps, diffusion)
         return np.concatenate([[self._source.background], maps.classes])[winner]
+
+    def _refined(
+        self, index: int, maps: TransferMaps, diffusion: Diffusion | None
+    ) -> np.ndarray:
+        """Class with the largest refined score, (H, W); 0 is background."""
+        if diffusion is None:
+            classes, threshold = maps.cams, self.cam_threshold
+        else:
+            classes = diffusion.q[diffusion.superpixels].transpose(2, 0, 1)
+            threshold = self.diffusion['label_threshold']
+        # Largest where no class exceeds the threshold, and one minus the strongest at 0.5.
+        odds = threshold / max(1 - threshold, 1e-6)
+        scores = np.concatenate([odds * (1 - classes.max(axis=0, keepdims=True)), classes])
+        scores = torch.from_numpy(scores / scores.sum(axis=0).clip(1e-12)).float()
+        pixels = torch.from_numpy(maps.pixels).permute(2, 0, 1).float() / 255
+        refined = refine_scores(
+            self._refine,
+            pixels[None].to(self._device),
+            scores[None].to(self._device),
+            image_ids=[self._source.images[index]],
+        )
+        return refined[0].argmax(dim=0).cpu().numpy()
 
     def finish(self, job: 'Job') -> dict[str, Any]:
         """Write a page with M, seeds, superpixels, q and label of some images."""
