@@ -25,7 +25,9 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 def pytest_collection_modifyitems(items):
     """Leave out what needs a GPU where none is asked for."""
-    if not (USE_GPU and torch.cuda.is_available()):
+    if USE_GPU and not torch.cuda.is_available():
+        raise pytest.UsageError('MMSEG_WEAK_TEST_GPU=1, and torch sees no GPU')
+    if not USE_GPU:
         reason = 'needs a GPU and MMSEG_WEAK_TEST_GPU=1'
         for item in items:
             if item.get_closest_marker('gpu'):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -47,7 +48,8 @@ class PixelAdaptiveRefinement(nn.Module):
     channel axis: channels share the affinity and do not mix.
 
     The module has no parameters, no buffers and no gradient (the published use is
-    label making under ``no_grad``), and does not synchronise the device. Half
+    label making under ``no_grad``), and does not synchronise the device after its first
+    call. Half
     precision inputs are computed in float32, whatever the autocast state.
 
     Args:
@@ -95,7 +97,6 @@ class PixelAdaptiveRefinement(nn.Module):
             for dx in (-1, 0, 1)
             if (dy, dx) != (0, 0)
         ]
-        self._sent: dict[torch.device, tuple[Tensor, Tensor]] = {}
 
     @torch.no_grad()
     def forward(self, images: Tensor, masks: Tensor, sizes: Tensor | None = None) -> Tensor:
@@ -141,7 +142,7 @@ class PixelAdaptiveRefinement(nn.Module):
             images = images.to(torch.promote_types(images.dtype, torch.float32))
             kernels = load_kernels(images)
             if kernels is not None:
-                offsets, shares = self._constants(images.device)
+                offsets, shares = self._constants(images)
                 valid = _valid_sizes(sizes, images)
                 return kernels.affinities(
                     images, valid, offsets, shares, COLOR_WEIGHT, STD_EPS
@@ -179,7 +180,9 @@ class PixelAdaptiveRefinement(nn.Module):
                 index = self._padding_index(sizes, affinity)
                 refined = self._diffuse(refined, affinity, index)
             else:
-                offsets, _ = self._constants(affinity.device)
+                self._check_affinity(refined, affinity)
+                affinity = affinity.expand(len(refined), -1, -1, -1)
+                offsets, _ = self._constants(affinity)
                 valid = _valid_sizes(sizes, affinity)
                 refined = kernels.diffuse(refined, affinity, valid, offsets, self.num_iters)
         return refined.to(masks.dtype)
@@ -204,15 +207,17 @@ class PixelAdaptiveRefinement(nn.Module):
                 f'empty images {tuple(images.shape)} or masks {tuple(masks.shape)}'
             )
 
-    def _constants(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Offsets and shares of the place on a device, sent there once."""
-        if device not in self._sent:
-            # Tensors first made in inference mode could not be used in training later.
-            with torch.inference_mode(False):
-                offsets = torch.tensor(self.offsets, dtype=torch.int32, device=device)
-                shares = torch.tensor(self._position_affinity(), device=device)
-            self._sent[device] = offsets, shares
-        return self._sent[device]
+    def _constants(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Offsets and shares of the place, on a device."""
+        return _sent(tuple(self.offsets), tuple(self._position_affinity()), like.device)
+
+    def _check_affinity(self, masks: Tensor, affinity: Tensor) -> None:
+        """Kernels would read beyond what does not fit."""
+        if affinity.shape[1] != len(self.offsets) or len(affinity) not in (1, len(masks)):
+            raise ValueError(
+                f'affinity {tuple(affinity.shape)} must be of {len(masks)} images and '
+                f'{len(self.offsets)} neighbours'
+            )
 
     def _padding_index(self, sizes: Tensor | None, like: Tensor) -> Tensor | None:
         """Flat source pixel of every padded pixel, (N, 1, (H + 2P)(W + 2P))."""
@@ -338,7 +343,22 @@ class PixelAdaptiveRefinement(nn.Module):
 def _valid_sizes(sizes: Tensor | None, like: Tensor) -> Tensor:
     """Valid height and width of each image on the device of maps, integers, (N, 2)."""
     if sizes is not None:
-        return sizes.to(like.device, torch.int32, non_blocking=True)
+        if tuple(sizes.shape) != (len(like), 2):
+            raise ValueError(f'sizes must be ({len(like)}, 2), got {tuple(sizes.shape)}')
+        return sizes.to(like.device, torch.int32, non_blocking=True).contiguous()
     size = torch.empty(len(like), 2, dtype=torch.int32, device=like.device)
     size[:, 0], size[:, 1] = like.shape[-2:]
     return size
+
+
+@lru_cache(maxsize=64)
+def _sent(
+    offsets: tuple[tuple[int, int], ...], shares: tuple[float, ...], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Offsets and shares on a device, sent there once."""
+    # Tensors first made in inference mode could not be used in training later.
+    with torch.inference_mode(False):
+        return (
+            torch.tensor(offsets, dtype=torch.int32, device=device),
+            torch.tensor(shares, device=device),
+        )

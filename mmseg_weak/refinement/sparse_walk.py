@@ -9,8 +9,9 @@ from torch import Tensor
 
 # Weight of the Chebyshev polynomials that may be left out, see _coefficients.
 TAIL = 1e-8
-# Differences of so many pairs at once, 256 MiB of float32, a GPU makes in one call.
-DEVICE_NUMEL = 2**26
+# Differences of pairs that a GPU makes in one call, 32 MiB of float32: the calls for one
+# offset after the other take longer than that.
+DEVICE_NUMEL = 2**23
 
 
 def pair_offsets(radius: int) -> list[tuple[int, int]]:
@@ -78,7 +79,7 @@ class SparseWalk:
         return change.mul_(self.inverse_total)
 
     def _change_at_once(self, maps: Tensor) -> Tensor:
-        """The same in four calls: every pixel looks at all of its neighbours."""
+        """The same in five calls: every pixel looks at all of its neighbours."""
         if self.pairs is None:
             place = torch.arange(self.length, device=maps.device)
             shifts = place.new_tensor(self.shifts)[:, None]

@@ -180,13 +180,14 @@ def test_classes_outside_a_vocabulary_may_be_there():
 
 
 @pytest.mark.parametrize('empty', [False, True])
-def test_logits_enlarged_for_a_gpu_give_the_same(monkeypatch, empty):
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_logits_enlarged_for_a_gpu_give_the_same(monkeypatch, empty, dtype):
     _, exclusions = draw(3, 7)
     batch = samples(exclusions)
     if empty:
         for sample in batch:
             sample.gt_sem_seg.data.fill_(255)
-    logits = torch.randn(SIZE[0], 4, 3, 4)
+    logits = torch.randn(SIZE[0], 4, 3, 4).to(dtype)
     decode_head, results = head('PartialCrossEntropyLoss', 'ExclusionLoss'), []
     for answer in (False, True):
         for module in (click_loss, partial_cross_entropy):

@@ -183,7 +183,7 @@ def test_kernels_of_a_gpu_give_what_the_cpu_gives(size, channels):
     sizes = torch.tensor([size, [(n + 1) // 2 for n in size]])
     refine = PixelAdaptiveRefinement()
     assert load_kernels(images.cuda()) is not None
-    for valid in (None, sizes):
+    for valid in (None, sizes, sizes.T.contiguous().T):
         expected = refine(images, masks, valid)
         on_gpu = None if valid is None else valid.cuda()
         refined = refine(images.cuda(), masks.cuda(), on_gpu).cpu()
@@ -192,6 +192,20 @@ def test_kernels_of_a_gpu_give_what_the_cpu_gives(size, channels):
             torch.testing.assert_close(
                 refined[valid_part], expected[valid_part], atol=1e-4, rtol=1e-4
             )
+
+
+@pytest.mark.gpu
+def test_kernels_of_a_gpu_refuse_what_does_not_fit():
+    images, masks = (maps.cuda() for maps in sample((9, 13)))
+    refine = PixelAdaptiveRefinement()
+    affinity = refine.affinity(images)
+    for wrong in (affinity[:, 1:], affinity.repeat(2, 1, 1, 1)):
+        with pytest.raises(ValueError, match='2 images and 48 neighbours'):
+            refine.propagate(masks, wrong)
+    with pytest.raises(ValueError, match=r'sizes must be \(2, 2\)'):
+        refine(images, masks, torch.tensor([[9, 13]]))
+    one = refine.propagate(masks, affinity[:1])
+    torch.testing.assert_close(one[0], refine.propagate(masks, affinity)[0])
 
 
 @pytest.mark.gpu
@@ -220,7 +234,7 @@ from mmseg_weak.refinement import pixel_adaptive, pixel_adaptive_triton as kerne
 torch.manual_seed(0)
 images, masks = torch.rand(2, 3, 9, 13), torch.rand(2, 5, 9, 13)
 refine = PixelAdaptiveRefinement((1, 3), 2)
-offsets, shares = refine._constants(images.device)
+offsets, shares = refine._constants(images)
 for sizes in (torch.tensor([[9, 13], [9, 13]]), torch.tensor([[9, 13], [4, 6]])):
     affinity = kernels.affinities(
         images, sizes.int(), offsets, shares, pixel_adaptive.COLOR_WEIGHT,

@@ -71,7 +71,7 @@ def test_all_pairs_at_once_as_on_a_gpu(monkeypatch, size, radius):
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize('numel', [0, 2**26])
+@pytest.mark.parametrize('numel', [0, 2**23])
 def test_a_gpu_walks_as_a_cpu(monkeypatch, numel):
     monkeypatch.setattr(sparse_walk, 'DEVICE_NUMEL', numel)
     scores, boundary = sample((31, 40))

@@ -102,8 +102,8 @@ def loss_by_clicks(head: nn.Module, output, data_samples: SampleList) -> dict:
 
     Heads that keep mmseg's ``loss_by_feat`` and use nothing but
     :class:`~mmseg_weak.models.losses.PartialCrossEntropyLoss` and
-    :class:`~mmseg_weak.models.losses.ExclusionLoss` never upsample their logits; any other
-    head computes its own ``loss_by_feat``.
+    :class:`~mmseg_weak.models.losses.ExclusionLoss` never upsample their logits on a CPU,
+    and once on a GPU; any other head computes its own ``loss_by_feat``.
 
     Args:
         head (nn.Module): A decode or auxiliary head.
@@ -133,7 +133,7 @@ def loss_by_clicks(head: nn.Module, output, data_samples: SampleList) -> dict:
     enlarged = None  # once for all losses
     if reads_all(labels, output.shape[1]):
         enlarged = resize(
-            output,
+            output.to(torch.promote_types(output.dtype, torch.float32)),
             size,
             mode='bilinear',
             align_corners=head.align_corners,

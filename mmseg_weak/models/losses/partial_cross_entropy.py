@@ -30,9 +30,9 @@ class PartialCrossEntropyLoss(WeightedLoss):
 
     with the labelled pixels :math:`\Omega_L` of the whole batch, of all ranks when
     distributed. It is the first term of `Seminar Learning
-    <https://arxiv.org/abs/2108.13393>`_. Where few pixels have a label no other is read,
-    but on a GPU (see :func:`reads_all`); a batch without any label gives 0 with zero
-    gradient.
+    <https://arxiv.org/abs/2108.13393>`_. On a CPU few labelled pixels are read alone,
+    on a GPU all pixels of smaller logits are (:func:`reads_all`); a batch without any
+    label gives 0 with zero gradient.
 
     Args:
         class_weight (Sequence[float], optional): Weight :math:`w_c` of each class, length
@@ -106,7 +106,7 @@ class PartialCrossEntropyLoss(WeightedLoss):
         ignore_index: int = 255,
         align_corners: bool = False,
     ) -> Tensor:
-        """Loss of low-resolution logits, read at the labels without upsampling.
+        """Loss of low-resolution logits, read at few labels without upsampling.
 
         Args:
             pred (Tensor): Logits, shape (N, C, h, w).
@@ -123,6 +123,7 @@ class PartialCrossEntropyLoss(WeightedLoss):
             index = _labelled_pixels(target, ignore_index, DENSE_SHARE_LOW)
         size = (target.shape[1], target.shape[2])
         if index is None:
+            pred = pred.to(torch.promote_types(pred.dtype, torch.float32))
             logits = resize(
                 pred, size, mode='bilinear', align_corners=align_corners, warning=False
             )

@@ -14,6 +14,8 @@ from .image_loss import ImageCells, ImageLoss, QuadraticForm
 Relaxation = Literal['bilinear', 'quadratic', 'normalised', 'collision', 'log_quadratic']
 # Keeps logarithms of the dissimilar finite.
 EPS = 1e-6
+# Neighbours of one row of the window that a GPU reads at once, 128 MiB of float32.
+DEVICE_NUMEL = 2**25
 
 
 def grid_offsets(neighbours: int, dilations: Sequence[int]) -> list[tuple[int, int]]:
@@ -169,8 +171,9 @@ class GatedCRFLoss(ImageLoss):
 
     `Gated CRF Loss for Weakly Supervised Semantic Image Segmentation
     <https://arxiv.org/abs/1906.04651>`_ (Obukhov et al., 2019), with one Gaussian kernel on
-    place and colour and gates that close padding; per valid cell, over all ranks. Only half
-    the window is read, and no neighbourhood is unfolded: memory is that of a few maps.
+    place and colour and gates that close padding; per valid cell, over all ranks. No
+    neighbourhood is unfolded on a CPU: memory is that of a few maps. A GPU unfolds one row
+    of the window at a time while that is small.
 
     Args:
         radius (int): Half side of the window in cells of the logits, >= 1. Defaults to 5,
@@ -200,8 +203,10 @@ class GatedCRFLoss(ImageLoss):
         """See :meth:`ImageLoss.energy`; counts the valid cells, which are the gates."""
         probs, mask = logits.softmax(dim=1), cells.valid.to(logits)
         features = cells.images / (self.sigma_rgb * 2**0.5)
-        # A CPU wants little memory, a GPU few calls.
-        pair_sums = self._by_offset if logits.device.type == 'cpu' else self._by_row
+        # A CPU wants little memory, a GPU few calls while that is little.
+        numel = (2 * self.radius + 1) * probs.numel()
+        few_calls = probs.device.type != 'cpu' and numel <= DEVICE_NUMEL
+        pair_sums = self._by_row if few_calls else self._by_offset
         with torch.no_grad():
             agreed, total = pair_sums(probs.detach(), features, mask)
         return total - QuadraticForm.apply(probs, agreed, 2 * agreed), mask.sum()
