@@ -1,8 +1,6 @@
 """Pixel-adaptive refinement (PAR): masks follow the colours of their image."""
 
-import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -10,11 +8,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..registry import REFINEMENTS
+from .dilated_neighbours import (
+    COLOR_WEIGHT,
+    STD_EPS,
+    dilated_offsets,
+    on_device,
+    position_shares,
+    valid_sizes,
+)
 from .gpu_kernels import load_kernels
 
-COLOR_WEIGHT = 0.3
-POSITION_SHARE = 0.01
-STD_EPS = 1e-8
 # Elements of one output tile on the CPU: a tile, what it reads and its affinities
 # then stay in a core's cache over all neighbours (measured best of 2^14 to 2^19).
 TILE_NUMEL = 2**17
@@ -90,13 +93,7 @@ class PixelAdaptiveRefinement(nn.Module):
         self.num_iters = num_iters
         self.check_finite = check_finite
         self.padding = max(self.dilations)
-        self.offsets = [
-            (dy * d, dx * d)
-            for d in self.dilations
-            for dy in (-1, 0, 1)
-            for dx in (-1, 0, 1)
-            if (dy, dx) != (0, 0)
-        ]
+        self.offsets = dilated_offsets(self.dilations)
 
     @torch.no_grad()
     def forward(self, images: Tensor, masks: Tensor, sizes: Tensor | None = None) -> Tensor:
@@ -142,8 +139,8 @@ class PixelAdaptiveRefinement(nn.Module):
             images = images.to(torch.promote_types(images.dtype, torch.float32))
             kernels = load_kernels(images)
             if kernels is not None:
-                offsets, shares = self._constants(images)
-                valid = _valid_sizes(sizes, images)
+                offsets, shares = on_device(self.offsets, images.device)
+                valid = valid_sizes(sizes, images)
                 return kernels.affinities(
                     images, valid, offsets, shares, COLOR_WEIGHT, STD_EPS
                 )
@@ -182,8 +179,8 @@ class PixelAdaptiveRefinement(nn.Module):
             else:
                 self._check_affinity(refined, affinity)
                 affinity = affinity.expand(len(refined), -1, -1, -1)
-                offsets, _ = self._constants(affinity)
-                valid = _valid_sizes(sizes, affinity)
+                offsets, _ = on_device(self.offsets, affinity.device)
+                valid = valid_sizes(sizes, affinity)
                 refined = kernels.diffuse(refined, affinity, valid, offsets, self.num_iters)
         return refined.to(masks.dtype)
 
@@ -206,10 +203,6 @@ class PixelAdaptiveRefinement(nn.Module):
             raise ValueError(
                 f'empty images {tuple(images.shape)} or masks {tuple(masks.shape)}'
             )
-
-    def _constants(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Offsets and shares of the place, on a device."""
-        return _sent(tuple(self.offsets), tuple(self._position_affinity()), like.device)
 
     def _check_affinity(self, masks: Tensor, affinity: Tensor) -> None:
         """Kernels would read beyond what does not fit."""
@@ -255,7 +248,7 @@ class PixelAdaptiveRefinement(nn.Module):
         return colour_affinity(
             padded.contiguous().numpy(),
             np.array(self.offsets),
-            np.array(self._position_affinity(), np.float32),
+            np.array(position_shares(self.offsets), np.float32),
             COLOR_WEIGHT,
             STD_EPS,
             torch.get_num_threads(),
@@ -286,15 +279,9 @@ class PixelAdaptiveRefinement(nn.Module):
         affinity -= affinity.amax(dim=1, keepdim=True)
         affinity.exp_()
         affinity /= affinity.sum(dim=1, keepdim=True)
-        for i, share in enumerate(self._position_affinity()):
+        for i, share in enumerate(position_shares(self.offsets)):
             affinity[:, i] += share
         return affinity
-
-    def _position_affinity(self) -> list[float]:
-        """Part of the affinity that knows only the distance, on the host."""
-        distance = torch.tensor([math.hypot(*o) for o in self.offsets]).double()
-        scaled = distance / (distance.std() + STD_EPS) / COLOR_WEIGHT
-        return (POSITION_SHARE * torch.softmax(-scaled.square(), 0)).tolist()
 
     def _diffuse(self, masks: Tensor, affinity: Tensor, index: Tensor | None) -> Tensor:
         """Every pixel becomes the weighted sum of its neighbours, again and again."""
@@ -338,27 +325,3 @@ class PixelAdaptiveRefinement(nn.Module):
             for i in range(0, n, images)
             for y in range(0, height, rows)
         ]
-
-
-def _valid_sizes(sizes: Tensor | None, like: Tensor) -> Tensor:
-    """Valid height and width of each image on the device of maps, integers, (N, 2)."""
-    if sizes is not None:
-        if tuple(sizes.shape) != (len(like), 2):
-            raise ValueError(f'sizes must be ({len(like)}, 2), got {tuple(sizes.shape)}')
-        return sizes.to(like.device, torch.int32, non_blocking=True).contiguous()
-    size = torch.empty(len(like), 2, dtype=torch.int32, device=like.device)
-    size[:, 0], size[:, 1] = like.shape[-2:]
-    return size
-
-
-@lru_cache(maxsize=64)
-def _sent(
-    offsets: tuple[tuple[int, int], ...], shares: tuple[float, ...], device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Offsets and shares on a device, sent there once."""
-    # Tensors first made in inference mode could not be used in training later.
-    with torch.inference_mode(False):
-        return (
-            torch.tensor(offsets, dtype=torch.int32, device=device),
-            torch.tensor(shares, device=device),
-        )

@@ -229,16 +229,16 @@ def test_kernels_that_fail_are_said_and_left_out(monkeypatch):
 KERNELS = """
 import torch
 from mmseg_weak.refinement import PixelAdaptiveRefinement
-from mmseg_weak.refinement import pixel_adaptive, pixel_adaptive_triton as kernels
+from mmseg_weak.refinement import dilated_neighbours as near
+from mmseg_weak.refinement import pixel_adaptive_triton as kernels
 
 torch.manual_seed(0)
 images, masks = torch.rand(2, 3, 9, 13), torch.rand(2, 5, 9, 13)
 refine = PixelAdaptiveRefinement((1, 3), 2)
-offsets, shares = refine._constants(images)
+offsets, shares = near.on_device(refine.offsets, images.device)
 for sizes in (torch.tensor([[9, 13], [9, 13]]), torch.tensor([[9, 13], [4, 6]])):
     affinity = kernels.affinities(
-        images, sizes.int(), offsets, shares, pixel_adaptive.COLOR_WEIGHT,
-        pixel_adaptive.STD_EPS,
+        images, sizes.int(), offsets, shares, near.COLOR_WEIGHT, near.STD_EPS
     )
     refined = kernels.diffuse(masks, affinity, sizes.int(), offsets, 2)
     expected = refine(images, masks, sizes)
