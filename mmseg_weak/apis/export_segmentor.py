@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.registry import Registry, init_default_scope
+from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS, VISUALIZERS
 from torch import Tensor
 
@@ -39,10 +40,10 @@ def stock_form(
         ValueError: The model has no such form or no such branch.
     """
     declared = declarations(model)
-    if declared is WeakSegmentor:
+    if declared is WeakSegmentor and not _is_segmentor(model):
         raise ValueError(
-            f'export needs a segmentor of mmseg_weak or a plugin of it, got '
-            f'{model.get("type")}, which is what it is'
+            f'{model.get("type")} cannot be exported: export takes a segmentor of mmseg, '
+            'of mmseg_weak or of a plugin of it'
         )
     branch = branch or declared.branches[0]
     if branch not in declared.branches:
@@ -50,7 +51,10 @@ def stock_form(
             f'branch must be one of {", ".join(declared.branches)} for a '
             f'{declared.__name__}, got {branch!r}'
         )
-    stock, kept = declared.as_stock(model, state, branch)
+    if declared is WeakSegmentor:  # of mmseg, with parts that may be of this package
+        stock, kept = copy.deepcopy(dict(model)), OrderedDict(state)
+    else:
+        stock, kept = declared.as_stock(model, state, branch)
     for name, part in stock.items():
         stock[name] = stock_part(part)
         if name in ('decode_head', 'auxiliary_head'):
@@ -65,6 +69,12 @@ def stock_part(part: object, registry: Registry = MODELS) -> object:
         return [stock_part(one, registry) for one in part]
     kind = _kind(part, registry)
     return kind.as_stock(part) if hasattr(kind, 'as_stock') else part
+
+
+def _is_segmentor(model: Mapping) -> bool:
+    """Whether a model is one that mmseg trains and tests."""
+    kind = _kind(model, MODELS)
+    return kind is not None and issubclass(kind, BaseSegmentor)
 
 
 def _use_stock_loss(head: Mapping | None) -> None:

@@ -226,8 +226,6 @@ def test_exported_cam_branch_is_a_cam_segmentor(tmp_path):
 
 
 def test_export_refuses_other_models():
-    with pytest.raises(ValueError, match='EncoderDecoder'):
-        stock_form(dict(type='EncoderDecoder'), {})
     with pytest.raises(ValueError, match='neck'):
         stock_form(dict(toy_mutual(), neck=dict(type='FPN')), {})
     with pytest.raises(ValueError, match='AffinitySegmentor has no stock form'):

@@ -75,8 +75,8 @@ class TransferLabeller(Labeller):
             activation maps and uses no foreground network's map.
         diffusion (dict): Options of ``mmseg_weak.refinement.DiffusionOptions``.
         cam_threshold (float): Background below it (``cam``), in [0, 1].
-        refinement (str | dict | list): See ``SegmentorLabeller``; of the scores that the
-            label is the largest of.
+        refinement (str | dict | list): Of the scores whose largest is the label: ``none``,
+            ``par``, ``crf`` or a registered one; several after each other, ``par+crf``.
         refinement_options (dict): Of a single refinement.
         panels (int): Images in ``panels.html``, >= 0.
 
