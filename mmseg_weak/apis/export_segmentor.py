@@ -40,21 +40,14 @@ def stock_form(
         ValueError: The model has no such form or no such branch.
     """
     declared = declarations(model)
-    if declared is WeakSegmentor and not _is_segmentor(model):
-        raise ValueError(
-            f'{model.get("type")} cannot be exported: export takes a segmentor of mmseg, '
-            'of mmseg_weak or of a plugin of it'
-        )
     branch = branch or declared.branches[0]
     if branch not in declared.branches:
         raise ValueError(
             f'branch must be one of {", ".join(declared.branches)} for a '
             f'{declared.__name__}, got {branch!r}'
         )
-    if declared is WeakSegmentor:  # of mmseg, with parts that may be of this package
-        stock, kept = copy.deepcopy(dict(model)), OrderedDict(state)
-    else:
-        stock, kept = declared.as_stock(model, state, branch)
+    make = _of_mmseg if declared is WeakSegmentor else declared.as_stock
+    stock, kept = make(model, state, branch)
     for name, part in stock.items():
         stock[name] = stock_part(part)
         if name in ('decode_head', 'auxiliary_head'):
@@ -71,10 +64,17 @@ def stock_part(part: object, registry: Registry = MODELS) -> object:
     return kind.as_stock(part) if hasattr(kind, 'as_stock') else part
 
 
-def _is_segmentor(model: Mapping) -> bool:
-    """Whether a model is one that mmseg trains and tests."""
+def _of_mmseg(
+    model: Mapping, state: Mapping[str, Tensor], branch: str
+) -> tuple[dict, OrderedDict]:
+    """A segmentor of mmseg is its own stock form; parts of it may be of this package."""
     kind = _kind(model, MODELS)
-    return kind is not None and issubclass(kind, BaseSegmentor)
+    if kind is None or not issubclass(kind, BaseSegmentor):
+        raise ValueError(
+            f'{model.get("type")} cannot be exported: export takes a segmentor of mmseg, '
+            'of mmseg_weak or of a plugin of it'
+        )
+    return copy.deepcopy(dict(model)), OrderedDict(state)
 
 
 def _use_stock_loss(head: Mapping | None) -> None:

@@ -51,7 +51,6 @@ def build_refinement(
     if kind is None:
         raise ValueError(
             f'unknown {role} {name!r}: choose one of {", ".join(REFINEMENTS.module_dict)}'
-            '; the verb label also takes par, crf and geodesic'
         )
     try:
         return kind(**options)

@@ -52,8 +52,7 @@ class PixelAdaptiveRefinement(nn.Module):
 
     The module has no parameters, no buffers and no gradient (the published use is
     label making under ``no_grad``), and does not synchronise the device after its first
-    call. Half
-    precision inputs are computed in float32, whatever the autocast state.
+    call. Half precision inputs are computed in float32, whatever the autocast state.
 
     Args:
         dilations (Sequence[int]): Dilations of the 3x3 neighbourhood, in pixels.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ...refinement.interface import Refinement, build_refinement
+from ...registry import REFINEMENTS as REGISTRY
 from ..networks import Network
 from ..sources import LabelSource
 
@@ -134,10 +136,16 @@ def refinement_steps(
         options (Mapping): Of a single refinement.
 
     Raises:
-        ValueError: There are options and not one refinement.
+        ValueError: A name is unknown, or there are options and not one refinement.
     """
     if isinstance(refinement, str):
         names = [] if refinement == 'none' else refinement.split('+')
+        known = {*REFINEMENTS, *REGISTRY.module_dict}
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(
+                f'unknown refinement {unknown[0]!r}: choose none, {", ".join(REFINEMENTS)} '
+                f'or {", ".join(sorted(known - {*REFINEMENTS}))}'
+            )
         refinement = [dict(type=REFINEMENTS.get(name, name)) for name in names]
     steps = [refinement] if isinstance(refinement, Mapping) else list(refinement)
     if options and len(steps) != 1:
@@ -146,6 +154,14 @@ def refinement_steps(
             f'{len(steps)}; a label config can give options to each of several'
         )
     return [dict(step, **options) for step in steps]
+
+
+def named_refinement(
+    refinement: str | Mapping | Sequence[Mapping], options: Mapping
+) -> Refinement | None:
+    """The refinement of :func:`refinement_steps`, None for ``none``."""
+    steps = refinement_steps(refinement, options)
+    return build_refinement(steps) if steps else None
 
 
 def _plain(value: Any) -> Any:

@@ -14,11 +14,11 @@ from ...constants import IGNORE_INDEX
 from ...models.heads.click_loss import stacked_exclusions
 from ...models.inference.fast_convolutions import prepare_inference
 from ...models.seminar.consistency import image_class_mask
-from ...refinement import LabelRule, build_refinement, heterogeneous_label
+from ...refinement import LabelRule, heterogeneous_label
 from ...registry import LABELLERS
 from ..networks import load_peer, mean_probabilities
 from ..sources import LabelSource
-from .base import Label, Labeller, refinement_steps
+from .base import Label, Labeller, named_refinement
 
 if TYPE_CHECKING:
     from ..job import Job
@@ -89,8 +89,7 @@ class SegmentorLabeller(Labeller):
         )
 
     def _build_refinement(self):
-        steps = refinement_steps(self.refinement, self.refinement_options)
-        return build_refinement(steps) if steps else None
+        return named_refinement(self.refinement, self.refinement_options)
 
     def prepare(self, job: 'Job') -> None:
         """Check that the options suit the classes."""

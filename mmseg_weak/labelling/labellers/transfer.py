@@ -26,17 +26,15 @@ from ...refinement import (
     Diffusion,
     DiffusionOptions,
     NoAnchorError,
-    build_refinement,
     refine_scores,
     superpixel_diffusion,
 )
-from ...refinement.interface import Refinement
 from ...registry import LABELLERS
 from ...visualization.report import ReportEntry, report_html
 from ...visualization.transfer_panel import transfer_panel
 from ..networks import Network, mean_probabilities
 from ..sources import LabelSource
-from .base import Label, Labeller, refinement_steps
+from .base import Label, Labeller, named_refinement, refinement_steps
 from .segmentor import SCALES
 
 if TYPE_CHECKING:
@@ -112,12 +110,9 @@ class TransferLabeller(Labeller):
         check_options('diffusion', DiffusionOptions, self.diffusion)
         # All of them, so that the manifest tells each.
         self.diffusion = vars(DiffusionOptions(**self.diffusion))
-        if 'clicks' in getattr(self._build_refinement(), 'needs', ()):
+        refine = named_refinement(self.refinement, self.refinement_options)
+        if 'clicks' in getattr(refine, 'needs', ()):
             raise ValueError(f'refinement {self.refinement} needs clicks: there are none')
-
-    def _build_refinement(self) -> Refinement | None:
-        steps = refinement_steps(self.refinement, self.refinement_options)
-        return build_refinement(steps) if steps else None
 
     def settings(self) -> dict[str, Any]:
         """Options; without a refinement there is no such setting, as in earlier folders."""
@@ -145,7 +140,7 @@ class TransferLabeller(Labeller):
         """
         init_default_scope('mmseg')
         self._source, self._device = source, device
-        self._refine = self._build_refinement()
+        self._refine = named_refinement(self.refinement, self.refinement_options)
         foreground = _load_foreground(self.foreground)
         for part in source.parts:
             _check_supervision(self.foreground, part.dataset)
@@ -212,13 +207,13 @@ class TransferLabeller(Labeller):
         self, index: int, maps: TransferMaps, diffusion: Diffusion | None
     ) -> np.ndarray:
         """Class indices of the data set, (H, W); without diffusion the maps decide."""
-        if diffusion is None:
-            winner = maps.cams.argmax(axis=0) + 1
-            winner[maps.cams.max(axis=0) < self.cam_threshold] = 0
-        else:
-            winner = diffusion.labels
         if self._refine is not None:
             winner = self._refined(index, maps, diffusion)
+        elif diffusion is not None:
+            winner = diffusion.labels
+        else:
+            winner = maps.cams.argmax(axis=0) + 1
+            winner[maps.cams.max(axis=0) < self.cam_threshold] = 0
         return np.concatenate([[self._source.background], maps.classes])[winner]
 
     def _refined(

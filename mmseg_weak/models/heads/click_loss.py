@@ -3,11 +3,11 @@
 import torch
 import torch.nn.functional as F
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.utils import resize
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
 from ..losses import ExclusionLoss, PartialCrossEntropyLoss, gather_upsampled_logits
+from ..losses.click_logits import enlarge
 from ..losses.partial_cross_entropy import reads_all
 
 # Heads with several outputs in training: where the one used for prediction stands.
@@ -132,13 +132,7 @@ def loss_by_clicks(head: nn.Module, output, data_samples: SampleList) -> dict:
     size = (labels.shape[1], labels.shape[2])
     enlarged = None  # once for all losses
     if reads_all(labels, output.shape[1]):
-        enlarged = resize(
-            output.to(torch.promote_types(output.dtype, torch.float32)),
-            size,
-            mode='bilinear',
-            align_corners=head.align_corners,
-            warning=False,
-        )
+        enlarged = enlarge(output, size, head.align_corners)
     result = {}
     for loss in losses:
         if isinstance(loss, ExclusionLoss):

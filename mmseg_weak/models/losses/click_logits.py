@@ -5,6 +5,7 @@ import mmap
 from collections.abc import Iterator
 
 import torch
+from mmseg.models.utils import resize
 from torch import Tensor
 
 
@@ -112,6 +113,22 @@ def gather_upsampled_logits(
     weights = torch.cat([(1 - dy) * (1 - dx), (1 - dy) * dx, dy * (1 - dx), dy * dx])
     corners = corners.to(dtype) * weights[:, None]
     return corners.reshape(4, -1, logits.shape[1]).sum(dim=0)
+
+
+def enlarge(logits: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
+    """All pixels of the bilinearly upsampled logits.
+
+    Args:
+        logits (Tensor): Low-resolution logits, shape (N, C, h, w).
+        size (tuple[int, int]): Height and width of the upsampled map.
+        align_corners (bool): As in ``F.interpolate``. Defaults to False.
+
+    Returns:
+        Tensor: Shape (N, C, *size), float32 or wider, as of
+        :func:`gather_upsampled_logits`.
+    """
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return resize(logits, size, None, 'bilinear', align_corners, warning=False)
 
 
 def _neighbours(

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from .click_logits import gather_logits, gather_upsampled_logits
+from .click_logits import enlarge, gather_logits, gather_upsampled_logits
 from .reduction import WeightedLoss, global_denominator
 
 # Share of labelled pixels from which reading all pixels at once is faster than reading the
@@ -90,9 +89,7 @@ class PartialCrossEntropyLoss(WeightedLoss):
         if pred.dim() == 3:  # of PointRend
             pred, target = pred[..., None], target[..., None]
             weight = None if weight is None else weight[..., None]
-        index = None
-        if not reads_all(target, pred.shape[1]):
-            index = _labelled_pixels(target, ignore_index, DENSE_SHARE)
+        index = _labelled_pixels(target, pred.shape[1], ignore_index, DENSE_SHARE)
         if index is None:
             return self._dense_loss(pred, target, weight, ignore_index)
         logits = gather_logits(pred, index, repeated=False)
@@ -118,15 +115,10 @@ class PartialCrossEntropyLoss(WeightedLoss):
         Returns:
             Tensor: Scalar, equal to upsampling first, see :meth:`forward`.
         """
-        index = None
-        if not reads_all(target, pred.shape[1]):
-            index = _labelled_pixels(target, ignore_index, DENSE_SHARE_LOW)
+        index = _labelled_pixels(target, pred.shape[1], ignore_index, DENSE_SHARE_LOW)
         size = (target.shape[1], target.shape[2])
         if index is None:
-            pred = pred.to(torch.promote_types(pred.dtype, torch.float32))
-            logits = resize(
-                pred, size, mode='bilinear', align_corners=align_corners, warning=False
-            )
+            logits = enlarge(pred, size, align_corners)
             return self._dense_loss(logits, target, weight, ignore_index)
         logits = gather_upsampled_logits(pred, index, size, align_corners)
         return self._loss(logits, target, index, weight)
@@ -198,9 +190,12 @@ def reads_all(target: Tensor, classes: int) -> bool:
 
 
 def _labelled_pixels(
-    target: Tensor, ignore_index: int, share: float
+    target: Tensor, classes: int, ignore_index: int, share: float
 ) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Indices of the labelled pixels, None where more than a share of all have a label."""
+    """Indices of the labelled pixels, None where to read all is faster: where more than a
+    share have a label, or see :func:`reads_all`."""
+    if reads_all(target, classes):
+        return None
     labelled, most = target != ignore_index, share * target.numel()
     if target.device.type != 'cpu':
         # Every question waits for the device, and the indices answer this one too.
