@@ -22,3 +22,9 @@ def single_datasets(
         return
     for one in inner:
         yield from single_datasets(one, is_whole)
+
+
+def step_name(step: Mapping) -> str:
+    """Name of a pipeline's step, whose type is a name, a path or a class."""
+    kind = step['type']
+    return kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind.__name__

@@ -15,7 +15,17 @@ from torch import Tensor
 from .._files import replace_file
 from ..checkpoints import checkpoint_file, read_checkpoint
 from ..models.declaration import WeakSegmentor, declarations
-from .dataset_settings import single_datasets
+from .dataset_settings import single_datasets, step_name
+
+# Steps of a pipeline that ask for labels; mmseg leaves LoadAnnotations out itself.
+LABEL_STEPS = (
+    'LoadClicks',
+    'LoadImageTags',
+    'LoadPseudoLabels',
+    'RasterizeClicks',
+    'ListMaskClasses',
+    'BinarizeMasks',
+)
 
 
 def stock_form(
@@ -132,10 +142,19 @@ def export_segmentor(
 
 
 def _keep_test_pipeline(config: Config) -> None:
-    """mmseg's ``inference_model`` looks for the pipeline under a name of its own."""
+    """mmseg's ``inference_model`` looks for the pipeline under a name of its own, and gives
+    it a photograph alone: nothing may ask for clicks or tags."""
     dataset = (config.get('test_dataloader') or {}).get('dataset')
-    if dataset and 'test_pipeline' not in config:
-        config.test_pipeline = next(single_datasets(dataset)).get('pipeline', [])
+    steps = config.get('test_pipeline')
+    if steps is None and dataset:
+        steps = next(single_datasets(dataset)).get('pipeline', [])
+    if steps is None:
+        return
+    kept = [dict(step) for step in steps if step_name(step) not in LABEL_STEPS]
+    for i, step in enumerate(kept):
+        if step_name(step) == 'PackWeakSegInputs':
+            kept[i] = dict(type='PackSegInputs')
+    config.test_pipeline = kept
 
 
 def _needs_plugin(config: Config) -> bool:

@@ -11,7 +11,7 @@ from mmengine.dataset import BaseDataset, Compose
 from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 
-from .dataset_settings import single_datasets
+from .dataset_settings import single_datasets, step_name
 
 PLAIN = (dict(type='LoadImageFromFile'), dict(type='PackSegInputs'))
 # Steps of a pipeline that neither load nor pack, and make labels of what was loaded.
@@ -89,13 +89,8 @@ def _is_dataset(settings: Mapping) -> bool:
 
 
 def _is_kept(step: Mapping) -> bool:
-    name = _name(step)
+    name = step_name(step)
     return name.startswith(('Load', 'Pack')) or name in LABEL_STEPS
-
-
-def _name(step: Mapping) -> str:
-    kind = step['type']
-    return kind.rsplit('.', 1)[-1] if isinstance(kind, str) else kind.__name__
 
 
 def network_pipeline(config: Config) -> Compose:
@@ -103,7 +98,7 @@ def network_pipeline(config: Config) -> Compose:
     tested = config.get('val_dataloader') or config.get('test_dataloader')
     steps = next(single_datasets(tested.dataset)).pipeline if tested else PLAIN
     loads = ('LoadAnnotations', 'LoadImageTags')
-    return Compose([dict(step) for step in steps if _name(step) not in loads])
+    return Compose([dict(step) for step in steps if step_name(step) not in loads])
 
 
 def list_images(datasets: list[BaseDataset]) -> Iterator[ShownImage]:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner, load_checkpoint
+from mmseg.apis import inference_model, init_model
 from mmseg.registry import MODELS
 from toy import toy_config, toy_model
 
@@ -25,6 +26,28 @@ def test_a_model_of_mmseg_is_written_whole(toy_root, tmp_path):
     with torch.no_grad():
         expected = runner.model.eval().encode_decode(image, metas)
         torch.testing.assert_close(stock.eval().encode_decode(image, metas), expected)
+
+
+def test_a_photograph_is_enough_where_tests_score_clicks(toy_root, tmp_path):
+    """As of `init`: photographs held out have clicks and no masks."""
+    config = toy_config(toy_root, tmp_path / 'work', toy_model(), max_iters=1)
+    clicked = config.train_dataloader.dataset.copy()
+    clicked.pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadClicks'),
+        dict(type='Resize', scale=(64, 64), keep_ratio=True),
+        dict(type='PackWeakSegInputs'),
+    ]
+    config.test_dataloader = dict(config.val_dataloader, dataset=clicked)
+    torch.manual_seed(0)
+    state = MODELS.build(config.model).state_dict()
+    torch.save(dict(state_dict=state), tmp_path / 'weights.pth')
+    paths = export_segmentor(config, str(tmp_path / 'weights.pth'), str(tmp_path / 'out'))
+    exported = init_model(*map(str, paths), device='cpu')
+    photo = str(toy_root / 'images' / 'toy_00.png')
+    assert inference_model(exported, photo).pred_sem_seg.data.shape == (1, 64, 64)
+    names = [step.type for step in Config.fromfile(paths[0]).test_pipeline]
+    assert names == ['LoadImageFromFile', 'Resize', 'PackSegInputs']
 
 
 def test_what_is_no_segmentor_is_refused():
